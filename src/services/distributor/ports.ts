@@ -1,0 +1,58 @@
+import type { WireError } from '#src/domain/errors.ts';
+import type { Label } from '#src/domain/model/labels.ts';
+import type { Bytes } from '#src/domain/model/units.ts';
+import type { DiscardReason, IngestOptions, ProfileLimits } from '#src/domain/pprof/ingest-options.ts';
+
+/** The message of `push.v1.PusherService/Push` as it came. */
+export type PushMessage = {
+  readonly body: Uint8Array;
+  readonly codec: 'proto' | 'json';
+  readonly encoding: 'identity' | 'gzip';
+};
+
+/** One pprof with the labels that its request gave it. */
+export type PushedProfile = {
+  /** As sent: any order, duplicates and empty values included. */
+  readonly labels: readonly Label[];
+  /** pprof, gzip or plain. May be a view into the body of the request. */
+  readonly profile: Uint8Array;
+  readonly ingest: IngestOptions | undefined;
+};
+
+/** What transports call. Resolves when everything is durable and visible to the next query. */
+export interface PushService {
+  /** @throws StoreError the first failure of its profiles; the others are stored all the same */
+  pushMessage(tenant: string, message: PushMessage, signal: AbortSignal): Promise<void>;
+  /** @throws StoreError as above */
+  pushProfiles(tenant: string, profiles: readonly PushedProfile[], signal: AbortSignal): Promise<void>;
+}
+
+/** A profile on its way to the worker that owns its service. */
+export type RoutedProfile = PushedProfile & {
+  readonly tenant: string;
+  /** Routing key: the request's service name after its fallback. A sample label never changes it. */
+  readonly service: string;
+  readonly limits: ProfileLimits;
+};
+
+/** What became of one profile. */
+export type ProfileOutcome =
+  | { readonly kind: 'stored'; readonly rawBytes: Bytes }
+  /** Accepted, but nothing of it is left to store. */
+  | { readonly kind: 'dropped'; readonly rawBytes: Bytes; readonly reason?: DiscardReason }
+  | { readonly kind: 'refused'; readonly rawBytes: Bytes; readonly reason: DiscardReason; readonly error: WireError };
+
+/** What the distributor needs from the segment-writer. */
+export interface ProfileWriter {
+  /**
+   * One outcome per profile, in order. Resolves when what is stored is durable and visible.
+   *
+   * @throws StoreError 'unavailable' when the queue is full or the segment could not be stored
+   */
+  write(profiles: readonly RoutedProfile[], signal: AbortSignal): Promise<ProfileOutcome[]>;
+}
+
+/** Opens messages that the main loop must not: compressed ones, JSON, and those with very many parts. */
+export interface MessageOpener {
+  open(message: PushMessage, maxBytes: Bytes, signal: AbortSignal): Promise<PushedProfile[]>;
+}

@@ -1,0 +1,130 @@
+import type { BlockMeta } from '#src/domain/block/block-meta.ts';
+import type { Labels } from '#src/domain/model/labels.ts';
+import type { TimeRange } from '#src/domain/model/units.ts';
+import type { Matcher } from '#src/domain/series/matcher.ts';
+
+export type MetadataQuery = TimeRange & {
+  readonly tenants: readonly string[];
+  /** On labels that datasets have (`service_name`, `__profile_type__`). A label set of a dataset must satisfy all. */
+  readonly matchers: readonly Matcher[];
+};
+
+/** What the query-frontend needs from the metastore. Linearizable: sees every block whose push was answered. */
+export interface MetadataReader {
+  /** Overlapping blocks, each with only its matching datasets, sorted by tenant, shard, id. */
+  queryMetadata(query: MetadataQuery, signal: AbortSignal): Promise<BlockMeta[]>;
+  /** The distinct label sets of matching datasets, projected to `labelNames`, sorted. */
+  queryLabels(
+    query: MetadataQuery & { readonly labelNames: readonly string[] },
+    signal: AbortSignal,
+  ): Promise<Labels[]>;
+}
+
+/** How the answer is written. The bytes are made in the pool; the main loop only sends them. */
+export type Wire = {
+  /** `render` is the JSON of `/pyroscope/render`: numbers, not strings, and no omitted zeros. */
+  readonly codec: 'proto' | 'json' | 'render';
+  readonly gzip: boolean;
+};
+
+/** The body of an answer, in pieces. */
+export type Reply = readonly Uint8Array[];
+
+export type StackTraceSelector = {
+  /** Function names, root first. */
+  readonly callSite: readonly string[];
+};
+
+export type SelectRequest = TimeRange & {
+  readonly profileTypeId: string;
+  readonly labelSelector: string;
+  /** undefined or 0: the default. */
+  readonly maxNodes: number | undefined;
+  readonly stackTraceSelector?: StackTraceSelector;
+  readonly profileIds?: readonly string[];
+  readonly spanIds?: readonly string[];
+  readonly traceIds?: readonly string[];
+};
+
+export type SeriesRequest = TimeRange & {
+  readonly matchers: readonly string[];
+  readonly labelNames: readonly string[];
+  /** The client understands names that are not `[a-zA-Z_][a-zA-Z0-9_]*`. */
+  readonly utf8Names: boolean;
+};
+
+export type SelectSeriesRequest = TimeRange & {
+  readonly profileTypeId: string;
+  readonly labelSelector: string;
+  readonly groupBy: readonly string[];
+  readonly stepSeconds: number;
+  /** <= 0 or undefined: all. */
+  readonly limit: number | undefined;
+  readonly exemplars: 'none' | 'individual' | 'span';
+};
+
+/** What transports call. Every method validates, and throws StoreError 'invalid-argument' naming what is wrong. */
+export interface Querier {
+  profileTypes(tenants: readonly string[], range: TimeRange, wire: Wire, signal: AbortSignal): Promise<Reply>;
+  labelNames(
+    tenants: readonly string[],
+    request: TimeRange & { readonly matchers: readonly string[]; readonly utf8Names: boolean },
+    wire: Wire,
+    signal: AbortSignal,
+  ): Promise<Reply>;
+  labelValues(
+    tenants: readonly string[],
+    request: TimeRange & { readonly name: string; readonly matchers: readonly string[] },
+    wire: Wire,
+    signal: AbortSignal,
+  ): Promise<Reply>;
+  series(tenants: readonly string[], request: SeriesRequest, wire: Wire, signal: AbortSignal): Promise<Reply>;
+  selectMergeStacktraces(
+    tenants: readonly string[],
+    request: SelectRequest & { readonly format: 'flamegraph' | 'tree' | 'pprof' },
+    wire: Wire,
+    signal: AbortSignal,
+  ): Promise<Reply>;
+  /** Answers with a bare `google.v1.Profile`. */
+  selectMergeProfile(
+    tenants: readonly string[],
+    request: SelectRequest,
+    wire: Wire,
+    signal: AbortSignal,
+  ): Promise<Reply>;
+  selectSeries(
+    tenants: readonly string[],
+    request: SelectSeriesRequest,
+    wire: Wire,
+    signal: AbortSignal,
+  ): Promise<Reply>;
+  diff(
+    tenants: readonly string[],
+    request: { readonly left: SelectRequest; readonly right: SelectRequest },
+    wire: Wire,
+    signal: AbortSignal,
+  ): Promise<Reply>;
+  /** `/pyroscope/render`: flame graph and timeline. */
+  render(
+    tenants: readonly string[],
+    request: SelectRequest & { readonly groupBy: readonly string[] },
+    wire: Wire,
+    signal: AbortSignal,
+  ): Promise<Reply>;
+  renderDiff(
+    tenants: readonly string[],
+    request: { readonly left: SelectRequest; readonly right: SelectRequest },
+    wire: Wire,
+    signal: AbortSignal,
+  ): Promise<Reply>;
+}
+
+/** What the query-frontend needs from object storage, through the query-backend. */
+export interface ObjectReader {
+  /** One buffer per range, in order. @throws StoreError 'not-found', 'unavailable' */
+  readRanges(
+    path: string,
+    ranges: readonly { readonly offset: number; readonly sizeBytes: number }[],
+    signal: AbortSignal,
+  ): Promise<Uint8Array[]>;
+}
