@@ -1,7 +1,9 @@
 import type { BlockMeta } from '#src/domain/block/block-meta.ts';
 import type { Labels } from '#src/domain/model/labels.ts';
 import type { TimeRange } from '#src/domain/model/units.ts';
+import type { PlanNode } from '#src/domain/query/plan.ts';
 import type { Matcher } from '#src/domain/series/matcher.ts';
+import type { NodeQuery, NodeReport } from '#src/workers/query-messages.ts';
 
 export type MetadataQuery = TimeRange & {
   readonly tenants: readonly string[];
@@ -119,12 +121,8 @@ export interface Querier {
   ): Promise<Reply>;
 }
 
-/** What the query-frontend needs from object storage, through the query-backend. */
-export interface ObjectReader {
-  /** One buffer per range, in order. @throws StoreError 'not-found', 'unavailable' */
-  readRanges(
-    path: string,
-    ranges: readonly { readonly offset: number; readonly sizeBytes: number }[],
-    signal: AbortSignal,
-  ): Promise<Uint8Array[]>;
+/** What the query-frontend needs from query-backends: a plan, run. */
+export interface PlanRunner {
+  /** @throws StoreError 'corrupted', 'unavailable', 'aborted', 'limit-exceeded' */
+  run(plan: PlanNode, query: NodeQuery, signal: AbortSignal): Promise<NodeReport>;
 }

@@ -1,4 +1,5 @@
 import type { BlockMeta } from '#src/domain/block/block-meta.ts';
+import type { IngestBatch, IngestReply, SealReply } from '#src/workers/ingest-messages.ts';
 
 /** What the segment-writer needs from object storage. */
 export interface ObjectWriter {
@@ -15,4 +16,17 @@ export interface ObjectWriter {
 export interface BlockRegistry {
   /** Durable and visible to the next query once resolved. Idempotent: a known block is acknowledged again. */
   addBlock(meta: BlockMeta, signal: AbortSignal): Promise<void>;
+}
+
+/**
+ * The threads that decode profiles and keep the heads.
+ *
+ * @order calls for one thread take effect in the order in which they were made
+ */
+export interface HeadThreads {
+  readonly threadCount: number;
+  /** Decodes into the thread's head. @throws StoreError 'unavailable' when the thread is gone or its queue full */
+  ingest(thread: number, batch: IngestBatch): Promise<IngestReply>;
+  /** Encodes the thread's head and starts a new one. @throws StoreError as above */
+  seal(thread: number): Promise<SealReply>;
 }

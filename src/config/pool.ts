@@ -1,0 +1,48 @@
+import type { Bytes } from '#src/domain/model/units.ts';
+import { bytes, integer } from './kinds.ts';
+import type { Section } from './section.ts';
+
+export type PoolConfig = {
+  /** Threads that decode, encode and compute. The main loop is one more, mostly idle thread. */
+  readonly threads: number;
+  /** Tasks that may wait in each lane (ingest, queries, compaction). Above it a request is answered 503. */
+  readonly queueMax: number;
+  /**
+   * Memory that a thread keeps for the symbols, stacks and columns of one window. A window that reaches it is flushed
+   * early. A thread has two, one fills while the other is encoded.
+   */
+  readonly headBytesMax: Bytes;
+  /**
+   * Memory that one task may use beside the head: inflated profiles, merge tables. A profile that needs more is
+   * refused with the name of this limit, a query fails with it.
+   */
+  readonly taskBytesMax: Bytes;
+};
+
+export const poolSection: Section<PoolConfig> = {
+  title: 'Thread pool',
+  defaults: { threads: 0, queueMax: 256, headBytesMax: 64 << 20, taskBytesMax: 256 << 20 },
+  knobs: {
+    threads: {
+      flag: 'pool.threads',
+      kind: integer(0, 256),
+      meaning: 'Threads that decode, encode and compute; 0 is one per core.',
+      defaultNote: 'one per core',
+    },
+    queueMax: {
+      flag: 'pool.queue-max',
+      kind: integer(1, 65_536),
+      meaning: 'Tasks that may wait in each lane.',
+    },
+    headBytesMax: {
+      flag: 'pool.head-bytes-max',
+      kind: bytes(1 << 20, 2 ** 30),
+      meaning: 'Memory of a thread for one window of profiles.',
+    },
+    taskBytesMax: {
+      flag: 'pool.task-bytes-max',
+      kind: bytes(1 << 20, 2 ** 31),
+      meaning: 'Memory that one task may use beside it.',
+    },
+  },
+};

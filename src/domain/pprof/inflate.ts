@@ -1,0 +1,54 @@
+import { gunzipSync } from 'node:zlib';
+import type { Bytes } from '#src/domain/model/units.ts';
+import { profileTooLarge, undecodable } from './profile-errors.ts';
+
+/** Shorter bodies cannot even be told apart: a gzip header alone has ten bytes. */
+const SMALLEST_BODY_BYTES = 10;
+const GZIP_TRAILER_BYTES = 8;
+
+/** By its first three bytes: magic and the only method there is. Everything else is taken for plain pprof. */
+export function isGzip(bytes: Uint8Array): boolean {
+  return bytes.length >= SMALLEST_BODY_BYTES && bytes[0] === 0x1f && bytes[1] === 0x8b && bytes[2] === 8;
+}
+
+/**
+ * How large a body says that it is without compression. Only a hint: the trailer of gzip holds 32 bits of the size of
+ * its *last* member and may lie. Never less than the body itself, so that a lie cannot make a profile cost nothing.
+ */
+export function declaredSizeBytes(body: Uint8Array): Bytes {
+  if (!isGzip(body) || body.length < SMALLEST_BODY_BYTES + GZIP_TRAILER_BYTES) return body.length;
+  const size = new DataView(body.buffer, body.byteOffset + body.length - 4, 4).getUint32(0, true);
+  return Math.max(size, body.length);
+}
+
+/**
+ * The pprof in a body: inflated when it is gzip, of one member or several, as it is otherwise.
+ *
+ * @param maxBytes  of what comes out; at least 1
+ * @throws StoreError 'invalid-argument' when it is too short, cut off, corrupt or inflates beyond `maxBytes`; never
+ *         more than `maxBytes` are made
+ */
+export function inflateProfile(body: Uint8Array, maxBytes: Bytes): Uint8Array {
+  if (body.length < SMALLEST_BODY_BYTES) {
+    throw undecodable(`${body.length} bytes are too few for gzip or pprof`, { sizeBytes: body.length });
+  }
+  if (!isGzip(body)) {
+    if (body.length > maxBytes) throw profileTooLarge(maxBytes, body.length);
+    return body;
+  }
+  try {
+    // One chunk that takes all of it saves zlib's joining of 16 KiB pieces: a fifth of the cost of inflating.
+    const chunkSize = Math.max(64, Math.min(declaredSizeBytes(body), maxBytes) + 64);
+    return gunzipSync(body, { maxOutputLength: maxBytes, chunkSize });
+  } catch (error) {
+    throw inflateFailure(error, maxBytes);
+  }
+}
+
+function inflateFailure(error: unknown, maxBytes: Bytes): unknown {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === 'ERR_BUFFER_TOO_LARGE') return profileTooLarge(maxBytes, undefined);
+  if (code === 'Z_BUF_ERROR') return undecodable('the gzip data is cut off');
+  if (code === 'Z_DATA_ERROR' || code === 'Z_NEED_DICT') return undecodable('the gzip data is corrupt');
+  return error;
+}

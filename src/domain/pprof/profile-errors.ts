@@ -1,0 +1,124 @@
+import { type ErrorCode, type ErrorDetails, StoreError } from '#src/domain/errors.ts';
+import type { Bytes, DurationMs, UnixMs } from '#src/domain/model/units.ts';
+import type { DiscardReason } from './ingest-options.ts';
+
+// Why a profile is refused, said once: the plain decoder, the kernels' wrapper and the distributor all take their
+// errors from here, so that a client reads the same sentence whoever noticed.
+
+/** A failure that refuses one profile. `details.reason` is what the discard metrics count it under. */
+export function refusal(
+  reason: DiscardReason,
+  message: string,
+  details: ErrorDetails = {},
+  code: ErrorCode = 'invalid-argument',
+): StoreError {
+  return new StoreError(code, message, { ...details, reason });
+}
+
+/** The `reason` of an error that `refusal` made; 'unknown' for any other. */
+export function discardReasonOf(error: { readonly details: ErrorDetails }): DiscardReason {
+  // Nobody else writes a text under this key, and what is not from the list would only be a label of a metric.
+  return (error.details['reason'] as DiscardReason | undefined) ?? 'unknown';
+}
+
+/** @param what  a clause that says what is wrong, such as "location 3 has the id 0" */
+export function malformed(what: string, details: ErrorDetails = {}): StoreError {
+  return refusal('malformed_profile', `malformed profile: ${what}`, details);
+}
+
+/** The bytes are neither pprof nor gzip of it. */
+export function undecodable(what: string, details: ErrorDetails = {}): StoreError {
+  return refusal('malformed_profile', `the profile cannot be decoded: ${what}`, details);
+}
+
+export function noSampleType(): StoreError {
+  return malformed('it has no sample type');
+}
+
+export function zeroId(kind: 'location' | 'function', row: number): StoreError {
+  return malformed(`${kind} ${row} of the table has the id 0`, { row });
+}
+
+export function valueCountMismatch(valueCount: number, typeCount: number): StoreError {
+  return malformed(`a sample has ${valueCount} values, and there are ${typeCount} sample types`, {
+    valueCount,
+    typeCount,
+  });
+}
+
+export function firstStringNotEmpty(): StoreError {
+  return malformed('string 0 is missing or not empty');
+}
+
+/** @param what  whose index it is, such as "a function name" */
+export function stringIndexOutOfRange(what: string, index: bigint, stringCount: number): StoreError {
+  return malformed(`${what} is string ${index}, and there are ${stringCount} strings`, {
+    index: String(index),
+    stringCount,
+  });
+}
+
+export function dashInSampleType(name: string): StoreError {
+  return malformed(`the name of sample type ${quoted(name)} has a "-"`);
+}
+
+/** @param bytes  the string; the message shows its first bytes in hex, because nothing else can be shown */
+export function invalidUtf8(stringIndex: number, bytes: Uint8Array): StoreError {
+  const head = Buffer.from(bytes.subarray(0, 32)).toString('hex');
+  return malformed(`string ${stringIndex} is not valid UTF-8: ${head}${bytes.length > 32 ? '…' : ''} (hex)`, {
+    stringIndex,
+    sizeBytes: bytes.length,
+  });
+}
+
+/** @param actualBytes  undefined when inflating was stopped at the limit, so that nobody knows */
+export function profileTooLarge(limitBytes: Bytes, actualBytes: Bytes | undefined): StoreError {
+  const actual = actualBytes === undefined ? 'more than that' : `${actualBytes} bytes`;
+  return refusal(
+    'profile_size_limit',
+    `the uncompressed profile is larger than max_profile_size_bytes: limit ${limitBytes} bytes, actual ${actual}`,
+    actualBytes === undefined ? { limitBytes } : { limitBytes, actualBytes },
+  );
+}
+
+export function tooManySamples(limit: number, actual: number): StoreError {
+  return refusal(
+    'samples_limit',
+    `the profile has more samples than max_profile_stacktrace_samples: limit ${limit}, actual ${actual}`,
+    { limit, actual },
+  );
+}
+
+export function tooManySampleLabels(limit: number, actual: number): StoreError {
+  return refusal(
+    'sample_labels_limit',
+    `a sample has more labels than max_profile_stacktrace_sample_labels: limit ${limit}, actual ${actual}`,
+    { limit, actual },
+  );
+}
+
+/** @param window  0 for a length: that side is open */
+export function outsideWindow(
+  timeMs: UnixMs,
+  window: { readonly nowMs: UnixMs; readonly olderThanMs: DurationMs; readonly newerThanMs: DurationMs },
+): StoreError {
+  const { nowMs, olderThanMs, newerThanMs } = window;
+  const from = olderThanMs === 0 ? 'any time' : isoTime(nowMs - olderThanMs);
+  const to = newerThanMs === 0 ? 'any time' : isoTime(nowMs + newerThanMs);
+  return refusal(
+    'not_in_ingestion_window',
+    `the profile of ${isoTime(timeMs)} is outside of the ingestion window (reject_older_than, reject_newer_than): ` +
+      `after ${from}, before ${to}`,
+    { timeMs, nowMs, olderThanMs, newerThanMs },
+  );
+}
+
+/** Quotes a text for a message, cut to a length that a line of a terminal can take. */
+export function quoted(text: string): string {
+  return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text);
+}
+
+/** A client's clock may be anywhere; what a Date cannot hold is shown as the number. */
+function isoTime(ms: UnixMs): string {
+  return Math.abs(ms) <= 8.64e15 ? new Date(ms).toISOString() : `${ms} ms`;
+}

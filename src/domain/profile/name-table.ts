@@ -1,0 +1,137 @@
+import type { ByteStrings } from '#src/domain/symbols/symbol-columns.ts';
+
+/** The name of what was folded away, in trees, flame graphs and exported profiles. */
+export const otherName = 'other';
+
+/**
+ * Gives equal names one number, in order of first appearance.
+ *
+ * Names are compared as bytes. The key of the map is the bytes read as Latin-1, which is a one-to-one picture of
+ * them and costs no decoding.
+ */
+export class NameTable {
+  readonly #numbers = new Map<string, number>();
+  readonly #sources: Buffer[] = [];
+  readonly #starts: number[] = [];
+  readonly #ends: number[] = [];
+  #sizeBytes = 0;
+
+  get length(): number {
+    return this.#starts.length;
+  }
+
+  intern(bytes: Uint8Array): number {
+    return this.#intern(asBuffer(bytes), 0, bytes.length);
+  }
+
+  /** @returns its number, -1 when it was never interned */
+  find(bytes: Uint8Array): number {
+    return this.#numbers.get(asBuffer(bytes).toString('latin1')) ?? -1;
+  }
+
+  /** @returns the number of every name of `names` @shapes Uint32Array[count of names] */
+  internAll(names: ByteStrings): Uint32Array {
+    const source = asBuffer(names.bytes);
+    const numbers = new Uint32Array(nameCount(names));
+    for (let i = 0; i < numbers.length; i++) {
+      numbers[i] = this.#intern(source, names.offsets[i], names.offsets[i + 1]);
+    }
+    return numbers;
+  }
+
+  /** @cost copies every name once */
+  toByteStrings(): ByteStrings {
+    const bytes = new Uint8Array(this.#sizeBytes);
+    const offsets = new Uint32Array(this.length + 1);
+    for (let i = 0; i < this.length; i++) {
+      bytes.set(this.#sources[i].subarray(this.#starts[i], this.#ends[i]), offsets[i]);
+      offsets[i + 1] = offsets[i] + this.#ends[i] - this.#starts[i];
+    }
+    return { bytes, offsets };
+  }
+
+  #intern(source: Buffer, start: number, end: number): number {
+    const key = source.toString('latin1', start, end);
+    const known = this.#numbers.get(key);
+    if (known !== undefined) return known;
+    const number = this.length;
+    this.#numbers.set(key, number);
+    this.#sources.push(source);
+    this.#starts.push(start);
+    this.#ends.push(end);
+    this.#sizeBytes += end - start;
+    return number;
+  }
+}
+
+export function nameCount(names: ByteStrings): number {
+  return names.offsets.length - 1;
+}
+
+/** A view of the bytes of one name, not a copy. */
+export function nameBytes(names: ByteStrings, i: number): Uint8Array {
+  return names.bytes.subarray(names.offsets[i], names.offsets[i + 1]);
+}
+
+export function nameText(names: ByteStrings, i: number): string {
+  return asBuffer(names.bytes).toString('utf8', names.offsets[i], names.offsets[i + 1]);
+}
+
+export function namesOf(texts: readonly string[]): ByteStrings {
+  const offsets = new Uint32Array(texts.length + 1);
+  const encoded = texts.map((text) => Buffer.from(text, 'utf8'));
+  for (let i = 0; i < encoded.length; i++) offsets[i + 1] = offsets[i] + encoded[i].length;
+  const bytes = new Uint8Array(offsets[texts.length]);
+  for (let i = 0; i < encoded.length; i++) bytes.set(encoded[i], offsets[i]);
+  return { bytes, offsets };
+}
+
+/** @returns the row of an ASCII name, -1 when it is not among them @cost O(count of names) */
+export function rowOfName(names: ByteStrings, text: string): number {
+  const count = nameCount(names);
+  for (let i = 0; i < count; i++) {
+    const start = names.offsets[i];
+    if (names.offsets[i + 1] - start !== text.length) continue;
+    let k = 0;
+    while (k < text.length && names.bytes[start + k] === text.charCodeAt(k)) k++;
+    if (k === text.length) return i;
+  }
+  return -1;
+}
+
+/** The names in `rows`, in that order. */
+export function selectNames(names: ByteStrings, rows: Uint32Array): ByteStrings {
+  const offsets = new Uint32Array(rows.length + 1);
+  for (let i = 0; i < rows.length; i++) {
+    offsets[i + 1] = offsets[i] + names.offsets[rows[i] + 1] - names.offsets[rows[i]];
+  }
+  const bytes = new Uint8Array(offsets[rows.length]);
+  for (let i = 0; i < rows.length; i++) bytes.set(nameBytes(names, rows[i]), offsets[i]);
+  return { bytes, offsets };
+}
+
+/** @returns the place of every name when they are sorted by their bytes @shapes Uint32Array[count of names] */
+export function ranksOfNames(names: ByteStrings): Uint32Array {
+  const { bytes, offsets } = names;
+  const count = nameCount(names);
+  const compare = (a: number, b: number) => compareBytes(bytes, offsets[a], offsets[a + 1], offsets[b], offsets[b + 1]);
+
+  const order = Uint32Array.from({ length: count }, (_, i) => i);
+  if (!order.every((row) => row === 0 || compare(row - 1, row) <= 0)) order.sort(compare);
+  const rank = new Uint32Array(count);
+  for (let i = 0; i < count; i++) rank[order[i]] = i;
+  return rank;
+}
+
+function compareBytes(bytes: Uint8Array, aStart: number, aEnd: number, bStart: number, bEnd: number): number {
+  const length = Math.min(aEnd - aStart, bEnd - bStart);
+  for (let i = 0; i < length; i++) {
+    const difference = bytes[aStart + i] - bytes[bStart + i];
+    if (difference !== 0) return difference;
+  }
+  return aEnd - aStart - (bEnd - bStart);
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,126 @@
+import type { ByteStrings } from '#src/domain/symbols/symbol-columns.ts';
+import type { FunctionTree } from './function-tree.ts';
+import { functionTreeTotals } from './function-tree-totals.ts';
+import { kthLargest } from './kth-largest.ts';
+import { nameCount, namesOf, otherName, rowOfName, selectNames } from './name-table.ts';
+
+/**
+ * The total below which a node is folded, so that about `maxNodes` remain: the maxNodes-th largest of all totals.
+ * Nodes that tie with it stay, and the nodes named "other" come on top: `maxNodes` is an aim, not a cap.
+ *
+ * @param total of all nodes that count, see functionTreeTotals
+ * @returns at least 1n: nodes without value, such as those of stacks that were not selected, are never shown. They do
+ *          not move the threshold either, because they come last
+ */
+export function minTotal(total: BigInt64Array, maxNodes: number): bigint {
+  if (maxNodes < 1 || total.length <= maxNodes) return 1n;
+  const min = kthLargest(total, maxNodes);
+  return min > 1n ? min : 1n;
+}
+
+/**
+ * Folds a tree to about `maxNodes`: children below the threshold become one child named "other", which stands for
+ * them and all that they call. A child that is itself named "other" takes the sum on top of what it has.
+ *
+ * No value is lost: the total of every node that stays is what it was.
+ *
+ * @param maxNodes 0: keep all that have a value
+ * @returns the tree itself when nothing is to be folded; otherwise a new one, with only the names that it uses
+ * @cost    O(n)
+ */
+export function truncate(tree: FunctionTree, maxNodes: number): FunctionTree {
+  const total = functionTreeTotals(tree);
+  const min = minTotal(total.subarray(1), maxNodes);
+  if (allReach(total, min)) return tree;
+
+  const { parent, name, self, names } = tree;
+  const n = parent.length;
+  const other = rowOfName(names, otherName);
+  const newRow = new Int32Array(n).fill(-1);
+  const folded = new BigInt64Array(n); // What was removed from under a node.
+  const otherChild = new Int32Array(n).fill(-1);
+  newRow[0] = 0;
+  let kept = 1;
+  for (let i = 1; i < n; i++) {
+    const p = parent[i];
+    if (newRow[p] < 0) continue;
+    if (total[i] >= min || (name[i] === other && total[i] > 0n)) {
+      if (name[i] === other) otherChild[p] = i;
+      newRow[i] = kept++;
+    } else {
+      folded[p] = BigInt.asIntN(64, folded[p] + total[i]);
+    }
+  }
+
+  let added = 0;
+  for (let i = 0; i < n; i++) if (folded[i] > 0n && otherChild[i] < 0) added++;
+  const shorter: FunctionTree = {
+    parent: new Int32Array(kept + added),
+    name: new Uint32Array(kept + added),
+    self: new BigInt64Array(kept + added),
+    names,
+  };
+  // A name number that no real name has, for new nodes in a tree that has no "other" of its own.
+  const otherNumber = other >= 0 ? other : nameCount(names);
+  let next = kept;
+  for (let i = 0; i < n; i++) {
+    const row = newRow[i];
+    if (row < 0) continue;
+    shorter.parent[row] = i === 0 ? -1 : newRow[parent[i]];
+    shorter.name[row] = name[i];
+    shorter.self[row] = BigInt.asIntN(64, shorter.self[row] + self[i]);
+    if (folded[i] <= 0n) continue;
+    if (otherChild[i] >= 0) {
+      const child = newRow[otherChild[i]];
+      shorter.self[child] = BigInt.asIntN(64, shorter.self[child] + folded[i]);
+    } else {
+      shorter.parent[next] = row;
+      shorter.name[next] = otherNumber;
+      shorter.self[next++] = folded[i];
+    }
+  }
+  return withUsedNames(shorter, other >= 0 ? names : withName(names, otherName));
+}
+
+/**
+ * Folds a tree as answers of this API have always been folded: twice. A bar "other" of the first time counts as a node
+ * the second time, and may push the threshold up. Both times it is the tree of all the data, so the answer does not
+ * depend on how the data lies in blocks.
+ */
+export function truncateTwice(tree: FunctionTree, maxNodes: number): FunctionTree {
+  return truncate(truncate(tree, maxNodes), maxNodes);
+}
+
+function allReach(total: BigInt64Array, min: bigint): boolean {
+  for (let i = 1; i < total.length; i++) if (total[i] < min) return false;
+  return true;
+}
+
+/** @param names those that tree.name refers to */
+function withUsedNames(tree: FunctionTree, names: ByteStrings): FunctionTree {
+  const newNumber = new Int32Array(nameCount(names)).fill(-1);
+  const name = new Uint32Array(tree.name.length);
+  const used = new Uint32Array(Math.min(name.length, newNumber.length));
+  let count = 0;
+  for (let i = 1; i < name.length; i++) {
+    const old = tree.name[i];
+    if (newNumber[old] < 0) {
+      newNumber[old] = count;
+      used[count++] = old;
+    }
+    name[i] = newNumber[old];
+  }
+  return { ...tree, name, names: selectNames(names, used.subarray(0, count)) };
+}
+
+function withName(names: ByteStrings, text: string): ByteStrings {
+  const added = namesOf([text]);
+  const end = names.offsets[nameCount(names)];
+  const bytes = new Uint8Array(end + added.bytes.length);
+  bytes.set(names.bytes.subarray(0, end));
+  bytes.set(added.bytes, end);
+  const offsets = new Uint32Array(names.offsets.length + 1);
+  offsets.set(names.offsets);
+  offsets[names.offsets.length] = bytes.length;
+  return { bytes, offsets };
+}

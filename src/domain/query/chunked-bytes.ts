@@ -1,0 +1,166 @@
+import { isUtf8 } from 'node:buffer';
+
+const chunkBytes = 64 * 1024;
+const quote = 0x22;
+const backslash = 0x5c;
+
+/** The escapes that JSON has a letter for. */
+const escapeLetters = new Map([
+  [0x08, 0x62],
+  [0x09, 0x74],
+  [0x0a, 0x6e],
+  [0x0c, 0x66],
+  [0x0d, 0x72],
+  [quote, quote],
+  [backslash, backslash],
+]);
+
+/**
+ * Writes an answer of any size, in pieces of 64 KiB: no string and no buffer ever holds all of it.
+ *
+ * 64-bit values come as two halves, as they lie in a typed array, because a bigint per value would cost more than all
+ * the rest.
+ */
+export class ChunkedBytes {
+  #full: Uint8Array[] = [];
+  #chunk = new Uint8Array(chunkBytes);
+  #length = 0;
+  #sizeBytes = 0;
+
+  get sizeBytes(): number {
+    return this.#sizeBytes + this.#length;
+  }
+
+  /** The pieces so far. The writer is empty again. */
+  take(): Uint8Array[] {
+    const pieces = this.#full;
+    if (this.#length > 0) pieces.push(this.#chunk.subarray(0, this.#length));
+    this.#full = [];
+    this.#chunk = new Uint8Array(chunkBytes);
+    this.#length = 0;
+    this.#sizeBytes = 0;
+    return pieces;
+  }
+
+  /** Moves all of `body` here, as a length-delimited field of a protobuf message. `body` is empty again. */
+  message(field: number, body: ChunkedBytes): void {
+    this.varint((field << 3) | 2);
+    this.varint(body.sizeBytes);
+    for (const piece of body.#full) this.bytes(piece);
+    this.bytes(body.#chunk.subarray(0, body.#length));
+    body.#full = [];
+    body.#length = 0;
+    body.#sizeBytes = 0;
+  }
+
+  byte(value: number): void {
+    this.#reserve(1);
+    this.#chunk[this.#length++] = value;
+  }
+
+  bytes(source: Uint8Array): void {
+    let rest = source;
+    while (rest.length > 0) {
+      this.#reserve(1);
+      const part = rest.subarray(0, chunkBytes - this.#length);
+      this.#chunk.set(part, this.#length);
+      this.#length += part.length;
+      rest = rest.subarray(part.length);
+    }
+  }
+
+  /** @param text short, and ASCII */
+  ascii(text: string): void {
+    this.#reserve(text.length);
+    for (let i = 0; i < text.length; i++) this.#chunk[this.#length++] = text.charCodeAt(i);
+  }
+
+  /** @param value 0 <= value < 2^53 */
+  varint(value: number): void {
+    this.varint64(value % 2 ** 32, Math.floor(value / 2 ** 32));
+  }
+
+  /** A protobuf varint of 64 bits. */
+  varint64(low: number, high: number): void {
+    this.#reserve(10);
+    let l = low >>> 0;
+    let h = high >>> 0;
+    while (h > 0 || l > 0x7f) {
+      this.#chunk[this.#length++] = (l & 0x7f) | 0x80;
+      l = ((l >>> 7) | (h << 25)) >>> 0;
+      h >>>= 7;
+    }
+    this.#chunk[this.#length++] = l;
+  }
+
+  /** A signed 64-bit integer in decimal. */
+  decimal64(low: number, high: number): void {
+    // Below 2^53 a number holds it exactly; the rest, negative ones among them, is rare enough for a bigint.
+    if (high >= 0 && high < 2 ** 21) {
+      this.#decimal(high * 2 ** 32 + (low >>> 0));
+    } else {
+      this.ascii(String((BigInt(high | 0) << 32n) | BigInt(low >>> 0)));
+    }
+  }
+
+  /** A JSON string of UTF-8 text. What is not valid UTF-8 becomes U+FFFD, as decoders show it. */
+  jsonString(text: Uint8Array): void {
+    const valid = validUtf8(text);
+    this.byte(quote);
+    let plainStart = 0;
+    for (let i = 0; i < valid.length; i++) {
+      const value = valid[i];
+      if (value >= 0x20 && value !== quote && value !== backslash) continue;
+      this.bytes(valid.subarray(plainStart, i));
+      plainStart = i + 1;
+      const letter = escapeLetters.get(value);
+      if (letter === undefined) this.ascii(`\\u${value.toString(16).padStart(4, '0')}`);
+      else this.ascii(`\\${String.fromCharCode(letter)}`);
+    }
+    this.bytes(valid.subarray(plainStart));
+    this.byte(quote);
+  }
+
+  #decimal(value: number): void {
+    let digits = 1;
+    for (let limit = 10; value >= limit && digits < 16; limit *= 10) digits++;
+    this.#reserve(digits);
+    let rest = value;
+    for (let i = this.#length + digits - 1; i >= this.#length; i--) {
+      const tenth = Math.floor(rest / 10);
+      this.#chunk[i] = 0x30 + (rest - tenth * 10);
+      rest = tenth;
+    }
+    this.#length += digits;
+  }
+
+  #reserve(sizeBytes: number): void {
+    if (this.#length + sizeBytes <= chunkBytes) return;
+    this.#full.push(this.#chunk.subarray(0, this.#length));
+    this.#sizeBytes += this.#length;
+    this.#chunk = new Uint8Array(chunkBytes);
+    this.#length = 0;
+  }
+}
+
+/** The text itself when it is valid UTF-8, which protobuf strings must be; otherwise with U+FFFD for what is not. */
+export function validUtf8(text: Uint8Array): Uint8Array {
+  return isUtf8(text) ? text : Buffer.from(Buffer.from(text).toString('utf8'), 'utf8');
+}
+
+/** How many bytes a varint takes. */
+export function varintBytes(low: number, high: number): number {
+  const h = high >>> 0;
+  if (h === 0) {
+    const l = low >>> 0;
+    if (l < 1 << 7) return 1;
+    if (l < 1 << 14) return 2;
+    if (l < 1 << 21) return 3;
+    return l < 1 << 28 ? 4 : 5;
+  }
+  if (h < 1 << 3) return 5;
+  if (h < 1 << 10) return 6;
+  if (h < 1 << 17) return 7;
+  if (h < 1 << 24) return 8;
+  return h < 2 ** 31 ? 9 : 10;
+}

@@ -1,0 +1,23 @@
+import type { FlameGraphDiff } from '#src/domain/profile/diff.ts';
+import { ChunkedBytes } from './chunked-bytes.ts';
+import { withLength, writeFlameGraphJson, writeFlameGraphProto, writeInt64 } from './encode-flamegraph.ts';
+
+/** A difference as the only field of DiffResponse. */
+export function encodeDiffProto(graph: FlameGraphDiff): Uint8Array[] {
+  const body = new ChunkedBytes();
+  writeFlameGraphProto(body, graph);
+  writeInt64(body, 5, graph.leftTotal);
+  writeInt64(body, 6, graph.rightTotal);
+  return withLength(1, body);
+}
+
+/** The same as protobuf's JSON. */
+export function encodeDiffJson(graph: FlameGraphDiff): Uint8Array[] {
+  const out = new ChunkedBytes();
+  out.ascii('{"flamegraph":{');
+  writeFlameGraphJson(out, graph);
+  if (graph.leftTotal !== 0n) out.ascii(`,"leftTicks":"${graph.leftTotal}"`);
+  if (graph.rightTotal !== 0n) out.ascii(`,"rightTicks":"${graph.rightTotal}"`);
+  out.ascii('}}');
+  return out.take();
+}

@@ -1,0 +1,38 @@
+import { type Label, LabelName, type Labels, valueOf as labelValue, sortedLabels } from '#src/domain/model/labels.ts';
+
+/** A sample type or a period type, by name. */
+export type ValueTypeName = { readonly type: string; readonly unit: string };
+
+/** Marks for the server itself; never stored. */
+const NOT_STORED: ReadonlySet<string> = new Set(['__delta__', '__order__']);
+
+/**
+ * The labels of one series: those of the request and the samples, and what follows from the profile's header. Derived
+ * labels replace what a client may have sent under their names. An empty one is absent.
+ *
+ *     __profile_type__   process_cpu:cpu:nanoseconds:cpu:nanoseconds    parts are empty where the profile has none
+ *     __service_name__   as service_name
+ *     __type__, __unit__, __period_type__, __period_unit__
+ *
+ * @param labels  as `validateLabels` returns them
+ * @source        the write-path reference, "Deriving series labels"
+ */
+export function deriveLabels(labels: Labels, sampleType: ValueTypeName, periodType: ValueTypeName | undefined): Labels {
+  const result = new Map(labels.map(({ name, value }) => [name, value]));
+  for (const name of NOT_STORED) result.delete(name);
+  const set = (name: string, value: string): void => {
+    if (value === '') result.delete(name);
+    else result.set(name, value);
+  };
+  set(LabelName.privateServiceName, labelValue(labels, LabelName.serviceName) ?? '');
+  if (periodType !== undefined) {
+    set(LabelName.periodType, periodType.type);
+    set(LabelName.periodUnit, periodType.unit);
+  }
+  set(LabelName.type, sampleType.type);
+  set(LabelName.unit, sampleType.unit);
+  const name = labelValue(labels, LabelName.name) ?? '';
+  const period = [periodType?.type ?? '', periodType?.unit ?? ''];
+  set(LabelName.profileType, [name, sampleType.type, sampleType.unit, ...period].join(':'));
+  return sortedLabels(Array.from(result, ([name, value]): Label => ({ name, value })));
+}

@@ -1,0 +1,48 @@
+import type { StoreError } from '#src/domain/errors.ts';
+import type { ProfileLimits } from '#src/domain/pprof/ingest-options.ts';
+import {
+  firstStringNotEmpty,
+  malformed,
+  noSampleType,
+  tooManySampleLabels,
+  tooManySamples,
+  undecodable,
+  valueCountMismatch,
+  zeroId,
+} from '#src/domain/pprof/profile-errors.ts';
+import type { DecodeFailure } from './pprof-decode.ts';
+
+/** The error that a client reads about a profile which the kernel could not decode. */
+export function decodeFailure({ kind, detail, detail2 }: DecodeFailure, limits: ProfileLimits): StoreError {
+  switch (kind) {
+    case 'truncated':
+      return undecodable(`a field reaches beyond the end of its message at byte ${detail}`, { offset: detail });
+    case 'wire-type':
+      return undecodable(`a field has a wrong wire type at byte ${detail}`, { offset: detail });
+    case 'varint':
+      return undecodable(`a number has more than ten bytes at byte ${detail}`, { offset: detail });
+    case 'no-sample-type':
+      return noSampleType();
+    case 'samples':
+      return tooManySamples(limits.maxProfileStacktraceSamples, detail);
+    case 'sample-labels':
+      return tooManySampleLabels(limits.maxProfileStacktraceSampleLabels, detail);
+    case 'location-id-0':
+      return zeroId('location', detail);
+    case 'function-id-0':
+      return zeroId('function', detail);
+    case 'value-count':
+      return valueCountMismatch(detail, detail2);
+    case 'string-0':
+      return firstStringNotEmpty();
+    case 'string-index':
+      return malformed(`a reference to string ${detail}, and there are ${detail2} strings`, {
+        index: detail,
+        stringCount: detail2,
+      });
+    case 'utf8':
+      return malformed(`string ${detail} is not valid UTF-8`, { stringIndex: detail });
+    default:
+      return undecodable(kind);
+  }
+}

@@ -1,0 +1,70 @@
+import type { FunctionTree } from '#src/domain/profile/function-tree.ts';
+import { Arena, type KernelInstance, type Pointer } from './instance.ts';
+import type { StackSums } from './stack-sums.ts';
+import { putStrings, takeStrings, takeTree } from './symbol-space.ts';
+
+/** Nodes that a new tree has room for; it grows fourfold. */
+const TREE_SCALE = 4096;
+
+/**
+ * Builds one tree of function names out of stacktraces of blocks and of other trees. Lives in the head arena, so what
+ * it reads can come and go in scratch.
+ *
+ * @order one at a time per instance: making one resets the head arena
+ */
+export class FunctionTreeBuilder {
+  readonly #kernels: KernelInstance;
+  readonly #names: Pointer;
+  readonly #tree: Pointer;
+
+  constructor(kernels: KernelInstance) {
+    const { exports } = kernels;
+    this.#kernels = kernels;
+    exports.resetHead();
+    this.#names = exports.tableNew(Arena.head, TREE_SCALE / 4, TREE_SCALE * 8) >>> 0;
+    this.#tree = exports.treeNew(Arena.head, TREE_SCALE, 1) >>> 0;
+  }
+
+  /** @cost O(stacktraces + frames of the marked ones) */
+  addStacks(stacks: StackSums): void {
+    if (stacks.mark() === 0) return;
+    this.#kernels.exports.treeAddStacks(
+      this.#tree,
+      this.#names,
+      stacks.source,
+      stacks.parent,
+      stacks.location,
+      stacks.sums,
+      stacks.needed,
+      stacks.internMadeNames(this.#names),
+      stacks.stackCount,
+    );
+  }
+
+  /** @cost O(nodes), one copy; uses scratch */
+  addTree({ parent, name, self, names }: FunctionTree): void {
+    const kernels = this.#kernels;
+    const { at, length } = putStrings(kernels, names);
+    const rows = new Uint32Array(names.offsets.length - 1).fill(UNKNOWN);
+    kernels.exports.treeMerge(
+      this.#tree,
+      this.#names,
+      at,
+      length,
+      kernels.putColumn(rows),
+      kernels.putColumn(parent),
+      kernels.putColumn(name),
+      kernels.putColumn(self),
+      parent.length,
+    );
+  }
+
+  take(): FunctionTree {
+    const kernels = this.#kernels;
+    const { parent, key } = takeTree(kernels, this.#tree);
+    const self = kernels.takeI64(kernels.exports.treeValues(this.#tree) >>> 0, parent.length);
+    return { parent, name: key, self, names: takeStrings(kernels, this.#names) };
+  }
+}
+
+const UNKNOWN = 0xffffffff;

@@ -1,0 +1,114 @@
+import type { Label } from '#src/domain/model/labels.ts';
+import type { KernelInstance, Pointer } from './instance.ts';
+import type { DecodedProfile } from './pprof-decode.ts';
+
+/** The number of a group whose samples are not stored. */
+export const DROPPED_GROUP = 0xffffffff;
+
+/** What a sample label key stands for, as in wasm/label-groups.ts. */
+const Role = { span: 1, trace: 2 } as const;
+
+/** pprof labels that are no labels of a series. `profile_id` is what old tracers call the span id. */
+const ROLE_OF_KEY: ReadonlyMap<string, number> = new Map([
+  ['span_id', Role.span],
+  ['profile_id', Role.span],
+  ['trace_id', Role.trace],
+]);
+
+/** A set of labels that samples have in common. */
+export type LabelGroup = { readonly group: number; readonly labels: readonly Label[] };
+
+/** One run of samples in a dataset. */
+export type SampleRun = {
+  /** The number that `appendSamples` got for the groups of the run. */
+  readonly series: number;
+  /** Index of the sample type. */
+  readonly type: number;
+  readonly firstSample: number;
+  readonly sampleCount: number;
+  readonly total: bigint;
+};
+
+/** Bytes of a run in the kernel's result: wasm/ingest-samples.ts, "rows". */
+const RUN_BYTES = 24;
+
+/**
+ * Finds the samples worth keeping, and how they are labelled.
+ *
+ * @returns the number of samples kept, and the groups that they are in, by order of first appearance
+ * @cost    O(labels), plus a few strings per group
+ */
+export function groupSamples(
+  kernels: KernelInstance,
+  profile: DecodedProfile,
+): { keptCount: number; groupCount: number; groups: LabelGroup[] } {
+  const { exports } = kernels;
+  const keyCount = exports.collectLabelKeys(profile.pointer) >>> 0;
+  for (const key of kernels.takeU32(exports.labelKeys.value >>> 0, keyCount)) {
+    const role = ROLE_OF_KEY.get(profile.string(key));
+    if (role !== undefined) exports.setLabelRole(key, role);
+  }
+  exports.groupSamples(profile.pointer);
+  const keptCount = exports.keepSamples(profile.pointer) >>> 0;
+  const groupCount = exports.tableRows(exports.groupTable.value) >>> 0;
+  const groups = usedGroups(kernels, keptCount, groupCount).map((group) => ({
+    group,
+    labels: labelsOfGroup(kernels, profile, group),
+  }));
+  return { keptCount, groupCount, groups };
+}
+
+/**
+ * Brings the kept samples into a dataset and their stacktraces into a symbol space.
+ *
+ * @param seriesOfGroup  Uint32Array[groupCount]; groups with equal numbers become one run per sample type
+ * @param seriesCount    what the numbers are below; DROPPED_GROUP is not stored
+ */
+export function appendSamples(
+  kernels: KernelInstance,
+  profile: DecodedProfile,
+  target: { readonly space: Pointer; readonly dataset: Pointer },
+  keptCount: number,
+  seriesOfGroup: Uint32Array,
+  seriesCount: number,
+): SampleRun[] {
+  const { exports } = kernels;
+  exports.sourceRowsReset(profile.pointer);
+  exports.insertStacks(profile.pointer, target.space, keptCount);
+  exports.appendSamples(profile.pointer, target.dataset, keptCount, kernels.putColumn(seriesOfGroup), seriesCount);
+  const first = exports.resultRows.value >>> 0;
+  const u32 = kernels.u32();
+  const i64 = kernels.i64();
+  return Array.from({ length: exports.rowCount.value >>> 0 }, (_, i) => {
+    const at = first + i * RUN_BYTES;
+    return {
+      series: u32[at >>> 2],
+      type: u32[(at >>> 2) + 1],
+      firstSample: u32[(at >>> 2) + 2],
+      sampleCount: u32[(at >>> 2) + 3],
+      total: i64[(at >>> 3) + 2],
+    };
+  });
+}
+
+function usedGroups(kernels: KernelInstance, keptCount: number, groupCount: number): number[] {
+  if (groupCount === 1) return [0];
+  const u32 = kernels.u32();
+  const kept = kernels.exports.keptSamples.value >>> 2;
+  const groupOf = kernels.exports.sampleGroup.value >>> 2;
+  const used = new Set<number>();
+  for (let k = 0; k < keptCount; k++) used.add(u32[groupOf + u32[kept + k]]);
+  return [...used];
+}
+
+function labelsOfGroup(kernels: KernelInstance, profile: DecodedProfile, group: number): Label[] {
+  const table = kernels.exports.groupTable.value;
+  const u32 = kernels.u32();
+  const offsets = kernels.exports.tableOffsets(table) >>> 2;
+  const bytes = kernels.exports.tableBytes(table) >>> 0;
+  const labels: Label[] = [];
+  for (let at = bytes + u32[offsets + group]; at < bytes + u32[offsets + group + 1]; at += 8) {
+    labels.push({ name: profile.string(u32[at >>> 2]), value: profile.string(u32[(at >>> 2) + 1]) });
+  }
+  return labels;
+}

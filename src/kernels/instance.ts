@@ -1,0 +1,253 @@
+import { readFileSync } from 'node:fs';
+import { StoreError } from '#src/domain/errors.ts';
+import type { Bytes } from '#src/domain/model/units.ts';
+
+/** A place in the memory of an instance. 0 is never one. */
+export type Pointer = number;
+
+/** The exports of wasm/index.ts, as seen from TypeScript. Pointers and counts are u32 and arrive signed: use `>>> 0`. */
+export type KernelExports = {
+  readonly arenaFull: WebAssembly.Global<'i32'>;
+  arenaInit(scratchBytes: number, headBytes: number): void;
+  resetScratch(): void;
+  resetHead(): void;
+  scratchUsed(): number;
+  headUsed(): number;
+  headPeakBytes(): number;
+  allocScratch(bytes: number): Pointer;
+  allocHead(bytes: number): Pointer;
+  hashInit(a: bigint, b: bigint, c: bigint): void;
+
+  tableNew(arena: number, rows: number, bytes: number): Pointer;
+  tableRows(table: Pointer): number;
+  tableOffsets(table: Pointer): Pointer;
+  tableBytes(table: Pointer): Pointer;
+  intern(table: Pointer, pointer: Pointer, length: number): number;
+
+  treeChild(tree: Pointer, parent: number, key: number): number;
+  treeNew(arena: number, nodes: number, withValues: number): Pointer;
+  treeRows(tree: Pointer): number;
+  treeNodes(tree: Pointer): Pointer;
+  treeValues(tree: Pointer): Pointer;
+
+  spaceNew(arena: number, scale: number, withValues: number): Pointer;
+  spaceStrings(space: Pointer): Pointer;
+  spaceFunctions(space: Pointer): Pointer;
+  spaceMappings(space: Pointer): Pointer;
+  spaceLocations(space: Pointer): Pointer;
+  spaceStacks(space: Pointer): Pointer;
+  spaceAddStacks(
+    space: Pointer,
+    source: Pointer,
+    parent: Pointer,
+    location: Pointer,
+    sums: Pointer,
+    needed: Pointer,
+    rows: Pointer,
+    stacks: number,
+  ): void;
+  spaceInternString(space: Pointer, pointer: Pointer, length: number): number;
+  sourceRowsReset(source: Pointer): void;
+
+  readonly decodeError: WebAssembly.Global<'i32'>;
+  readonly decodeDetail: WebAssembly.Global<'i64'>;
+  readonly decodeDetail2: WebAssembly.Global<'i64'>;
+  decodeProfile(
+    input: Pointer,
+    length: number,
+    maxSamples: number,
+    maxLabels: number,
+    maxDepth: number,
+    maxSymbol: number,
+  ): Pointer;
+  dropAddresses(profile: Pointer): void;
+  findMarker(source: Pointer, markers: Pointer): number;
+  stripGoShapes(source: Pointer, prefix: Pointer): void;
+
+  readonly labelKeys: WebAssembly.Global<'i32'>;
+  readonly sampleGroup: WebAssembly.Global<'i32'>;
+  readonly groupTable: WebAssembly.Global<'i32'>;
+  readonly hasSpans: WebAssembly.Global<'i32'>;
+  collectLabelKeys(profile: Pointer): number;
+  setLabelRole(key: number, role: number): void;
+  groupSamples(profile: Pointer): void;
+
+  readonly keptSamples: WebAssembly.Global<'i32'>;
+  readonly resultRows: WebAssembly.Global<'i32'>;
+  readonly rowCount: WebAssembly.Global<'i32'>;
+  datasetNew(samples: number): Pointer;
+  keepSamples(profile: Pointer): number;
+  insertStacks(profile: Pointer, space: Pointer, keptCount: number): void;
+  appendSamples(
+    profile: Pointer,
+    dataset: Pointer,
+    keptCount: number,
+    seriesOfGroup: Pointer,
+    seriesCount: number,
+  ): void;
+
+  sumSamples(sums: Pointer, stack: Pointer, value: Pointer, n: number): void;
+  markNeeded(needed: Pointer, parent: Pointer, sums: Pointer, stacks: number): number;
+  treeAddStacks(
+    tree: Pointer,
+    names: Pointer,
+    source: Pointer,
+    parent: Pointer,
+    location: Pointer,
+    sums: Pointer,
+    needed: Pointer,
+    made: Pointer,
+    stacks: number,
+  ): void;
+  treeMerge(
+    tree: Pointer,
+    names: Pointer,
+    nameAt: Pointer,
+    nameLength: Pointer,
+    nameRow: Pointer,
+    parent: Pointer,
+    name: Pointer,
+    self: Pointer,
+    rows: number,
+  ): void;
+};
+
+/** The two arenas of wasm/arena.ts, as `alloc` and the structures name them. */
+export const Arena = { scratch: 1, head: 2 } as const;
+
+export type ArenaLimits = {
+  /** What one task may use: its input, and everything decoded from it. */
+  readonly scratchBytesMax: Bytes;
+  /** What lives longer than a task: the head of a window, or the answer of a query. */
+  readonly headBytesMax: Bytes;
+};
+
+/** Three random numbers of 64 bits, so that nobody outside can choose strings that collide in a hash table. */
+export type HashSecrets = readonly [bigint, bigint, bigint];
+
+const MODULE_PATH = new URL('../../build/kernels.wasm', import.meta.url);
+
+let compiled: WebAssembly.Module | undefined;
+
+function kernelModule(): WebAssembly.Module {
+  compiled ??= new WebAssembly.Module(readFileSync(MODULE_PATH));
+  return compiled;
+}
+
+/**
+ * One instance of the kernels with the memory they work in. Belongs to one thread.
+ *
+ * The memory only ever grows, so an instance that met an outlier is replaced by a new one when its head is empty.
+ */
+export class KernelInstance {
+  readonly exports: KernelExports;
+  readonly limits: ArenaLimits;
+  readonly #memory: WebAssembly.Memory;
+  // Growing detaches every view, so they are looked up again whenever the buffer is another one.
+  #buffer: ArrayBuffer;
+  #u8: Uint8Array;
+  #u32: Uint32Array;
+  #i64: BigInt64Array;
+
+  constructor(limits: ArenaLimits, secrets: HashSecrets) {
+    this.limits = limits;
+    this.#memory = new WebAssembly.Memory({ initial: 1, maximum: 65536 });
+    const instance = new WebAssembly.Instance(kernelModule(), { env: { memory: this.#memory } });
+    this.exports = instance.exports as unknown as KernelExports;
+    this.exports.arenaInit(limits.scratchBytesMax, limits.headBytesMax);
+    this.exports.hashInit(...secrets);
+    this.#buffer = this.#memory.buffer;
+    this.#u8 = new Uint8Array(this.#buffer);
+    this.#u32 = new Uint32Array(this.#buffer);
+    this.#i64 = new BigInt64Array(this.#buffer);
+  }
+
+  /** Bytes of linear memory, touched or not. */
+  get memoryBytes(): Bytes {
+    return this.#memory.buffer.byteLength;
+  }
+
+  /**
+   * Runs kernels and turns the trap of a full arena into an error that names the arena and its limit. What was in
+   * the head before is still whole.
+   *
+   * @throws StoreError 'limit-exceeded'
+   */
+  guard<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      const full = this.exports.arenaFull.value;
+      if (!(error instanceof WebAssembly.RuntimeError) || full === 0) throw error;
+      this.exports.arenaFull.value = 0;
+      throw arenaFullError(full, this.limits);
+    }
+  }
+
+  u8(): Uint8Array {
+    if (this.#memory.buffer !== this.#buffer) this.#refresh();
+    return this.#u8;
+  }
+
+  u32(): Uint32Array {
+    if (this.#memory.buffer !== this.#buffer) this.#refresh();
+    return this.#u32;
+  }
+
+  i64(): BigInt64Array {
+    if (this.#memory.buffer !== this.#buffer) this.#refresh();
+    return this.#i64;
+  }
+
+  /** Copies bytes into scratch. */
+  put(bytes: Uint8Array): Pointer {
+    const pointer = this.exports.allocScratch(bytes.length) >>> 0;
+    this.u8().set(bytes, pointer);
+    return pointer;
+  }
+
+  /** Copies a column into scratch, whatever its element type. */
+  putColumn(column: Uint32Array | Int32Array | BigInt64Array | BigUint64Array | Uint8Array): Pointer {
+    return this.put(new Uint8Array(column.buffer, column.byteOffset, column.byteLength));
+  }
+
+  /** Copies `length` numbers out. */
+  takeU32(pointer: Pointer, length: number): Uint32Array {
+    return this.u32().slice(pointer >>> 2, (pointer >>> 2) + length);
+  }
+
+  takeI64(pointer: Pointer, length: number): BigInt64Array {
+    return this.i64().slice(pointer >>> 3, (pointer >>> 3) + length);
+  }
+
+  takeU8(pointer: Pointer, length: number): Uint8Array {
+    return this.u8().slice(pointer, pointer + length);
+  }
+
+  #refresh(): void {
+    this.#buffer = this.#memory.buffer;
+    this.#u8 = new Uint8Array(this.#buffer);
+    this.#u32 = new Uint32Array(this.#buffer);
+    this.#i64 = new BigInt64Array(this.#buffer);
+  }
+}
+
+function arenaFullError(full: number, limits: ArenaLimits): StoreError {
+  if (full === 1) {
+    return new StoreError(
+      'limit-exceeded',
+      `needs more than scratchBytesMax (${limits.scratchBytesMax} bytes) to work`,
+      {
+        limit: 'scratchBytesMax',
+        limitBytes: limits.scratchBytesMax,
+      },
+    );
+  }
+  if (full === 2) {
+    return new StoreError('limit-exceeded', `needs more than headBytesMax (${limits.headBytesMax} bytes)`, {
+      limit: 'headBytesMax',
+      limitBytes: limits.headBytesMax,
+    });
+  }
+  return new StoreError('unavailable', 'the machine has no memory left');
+}

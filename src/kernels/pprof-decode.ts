@@ -1,0 +1,249 @@
+import type { UnixNanos } from '#src/domain/model/units.ts';
+import type { ProfileLimits } from '#src/domain/pprof/ingest-options.ts';
+import type { KernelInstance, Pointer } from './instance.ts';
+import { Source } from './source.ts';
+
+/** The fields of a decoded profile behind those of a source, as in wasm/pprof-decode.ts. */
+const Field = {
+  types: Source.bytes,
+  typeName: Source.bytes + 4,
+  typeUnit: Source.bytes + 8,
+  samples: Source.bytes + 12,
+  stackOffsets: Source.bytes + 16,
+  stackLocations: Source.bytes + 20,
+  values: Source.bytes + 24,
+  labels: Source.bytes + 28,
+  periodName: Source.bytes + 44,
+  periodUnit: Source.bytes + 48,
+  hasPeriodType: Source.bytes + 52,
+  maxDepth: Source.bytes + 56,
+  time: Source.bytes + 72,
+  duration: Source.bytes + 80,
+  period: Source.bytes + 88,
+} as const;
+
+/** What can be wrong with the bytes, by the numbers of the kernel. */
+export type DecodeFailure = {
+  readonly kind: (typeof FAILURES)[number];
+  readonly detail: number;
+  readonly detail2: number;
+};
+
+const FAILURES = [
+  'none',
+  'truncated', // detail: offset
+  'wire-type', // detail: offset
+  'varint', // detail: offset
+  'no-sample-type',
+  'samples', // detail: samples
+  'sample-labels', // detail: labels of one sample
+  'location-id-0',
+  'function-id-0',
+  'value-count', // detail: values of one sample, sample types
+  'string-0',
+  'string-index', // detail: index, strings
+  'utf8', // detail: index of the string
+  'mapping-id-0',
+] as const;
+
+/** A profile that lies decoded in the scratch arena, until the next task resets it. */
+export class DecodedProfile {
+  readonly pointer: Pointer;
+  readonly #kernels: KernelInstance;
+
+  constructor(kernels: KernelInstance, pointer: Pointer) {
+    this.#kernels = kernels;
+    this.pointer = pointer;
+  }
+
+  get sampleTypes(): { type: string; unit: string }[] {
+    const names = this.#field(Field.typeName) >>> 2;
+    const units = this.#field(Field.typeUnit) >>> 2;
+    return Array.from({ length: this.#field(Field.types) }, (_, i) => ({
+      type: this.string(this.#kernels.u32()[names + i]),
+      unit: this.string(this.#kernels.u32()[units + i]),
+    }));
+  }
+
+  get periodType(): { type: string; unit: string } | undefined {
+    if (this.#field(Field.hasPeriodType) === 0) return undefined;
+    return { type: this.string(this.#field(Field.periodName)), unit: this.string(this.#field(Field.periodUnit)) };
+  }
+
+  get timeNanos(): UnixNanos {
+    return this.#long(Field.time);
+  }
+
+  get durationNanos(): bigint {
+    return this.#long(Field.duration);
+  }
+
+  get period(): bigint {
+    return this.#long(Field.period);
+  }
+
+  get sampleCount(): number {
+    return this.#field(Field.samples);
+  }
+
+  get maxDepth(): number {
+    return this.#field(Field.maxDepth);
+  }
+
+  get mappingCount(): number {
+    return this.#field(Source.mappings);
+  }
+
+  /**
+   * The stack of each sample, leaf first, as numbers that are equal exactly for equal locations: two rows of the
+   * table may mean the same, above all after names lost their type parameters.
+   */
+  stacksOfEqualLocations(): number[][] {
+    const equal = this.#equalLocations();
+    const { offsets, locations } = this.#stacks();
+    return Array.from({ length: this.sampleCount }, (_, i) =>
+      Array.from(locations.subarray(offsets[i], offsets[i + 1]), (row) => equal[row]),
+    );
+  }
+
+  /** @param stacks  one per sample, rows of locations, leaf first */
+  replaceStacks(stacks: readonly (readonly number[])[]): void {
+    const offsets = new Uint32Array(stacks.length + 1);
+    for (const [i, stack] of stacks.entries()) offsets[i + 1] = offsets[i] + stack.length;
+    const locations = new Uint32Array(offsets[stacks.length]);
+    for (const [i, stack] of stacks.entries()) locations.set(stack, offsets[i]);
+    this.#setField(Field.stackOffsets, this.#kernels.putColumn(offsets));
+    this.#setField(Field.stackLocations, this.#kernels.putColumn(locations));
+  }
+
+  /** The build id of each mapping. Row 0 stands for "no mapping", and becomes one when it gets a build id. */
+  get buildIds(): string[] {
+    const column = this.#field(Source.mappingBuild) >>> 2;
+    return Array.from({ length: this.mappingCount }, (_, row) => this.string(this.#kernels.u32()[column + row]));
+  }
+
+  set buildIds(buildIds: readonly string[]) {
+    const first = this.#appendStrings(buildIds);
+    const column = this.#field(Source.mappingBuild) >>> 2;
+    for (let row = 0; row < buildIds.length; row++) this.#kernels.u32()[column + row] = first + row;
+  }
+
+  string(index: number): string {
+    const u32 = this.#kernels.u32();
+    const at = u32[(this.#field(Source.stringAt) >>> 2) + index];
+    const length = u32[(this.#field(Source.stringLength) >>> 2) + index];
+    const u8 = this.#kernels.u8();
+    return Buffer.from(u8.buffer, at, length).toString('utf8');
+  }
+
+  #stacks(): { offsets: Uint32Array; locations: Uint32Array } {
+    const offsets = this.#kernels.takeU32(this.#field(Field.stackOffsets), this.sampleCount + 1);
+    const locations = this.#kernels.takeU32(this.#field(Field.stackLocations), offsets[this.sampleCount]);
+    return { offsets, locations };
+  }
+
+  /** For each row the first row that means the same. */
+  #equalLocations(): Uint32Array {
+    const kernels = this.#kernels;
+    const functionCount = this.#field(Source.functions);
+    const names = kernels.takeU32(this.#field(Source.functionName), functionCount);
+    const systemNames = kernels.takeU32(this.#field(Source.functionSystem), functionCount);
+    const files = kernels.takeU32(this.#field(Source.functionFile), functionCount);
+    const starts = kernels.takeI64(this.#field(Source.functionStart), functionCount);
+    const functions = firstEqual(functionCount, (row) =>
+      [this.string(names[row]), this.string(systemNames[row]), this.string(files[row]), starts[row]].join('\0'),
+    );
+    const count = this.#field(Source.locations);
+    const mappings = kernels.takeU32(this.#field(Source.locationMapping), count);
+    const addresses = kernels.takeI64(this.#field(Source.locationAddress), count);
+    const folded = kernels.takeU8(this.#field(Source.locationFolded), count);
+    const lineOffsets = kernels.takeU32(this.#field(Source.locationLines), count + 1);
+    const lineFunctions = kernels.takeU32(this.#field(Source.lineFunction), lineOffsets[count]);
+    const lines = kernels.takeI64(this.#field(Source.lineNumber), lineOffsets[count]);
+    return firstEqual(count, (row) => {
+      let key = `${mappings[row]} ${addresses[row]} ${folded[row]}`;
+      for (let i = lineOffsets[row]; i < lineOffsets[row + 1]; i++)
+        key += ` ${functions[lineFunctions[i]]}:${lines[i]}`;
+      return key;
+    });
+  }
+
+  #appendStrings(strings: readonly string[]): number {
+    const kernels = this.#kernels;
+    const count = this.#field(Source.strings);
+    const at = new Uint32Array(count + strings.length);
+    const length = new Uint32Array(count + strings.length);
+    at.set(kernels.takeU32(this.#field(Source.stringAt), count));
+    length.set(kernels.takeU32(this.#field(Source.stringLength), count));
+    strings.forEach((text, i) => {
+      const bytes = Buffer.from(text, 'utf8');
+      at[count + i] = kernels.put(bytes);
+      length[count + i] = bytes.length;
+    });
+    this.#setField(Source.stringAt, kernels.putColumn(at));
+    this.#setField(Source.stringLength, kernels.putColumn(length));
+    this.#setField(Source.strings, count + strings.length);
+    return count;
+  }
+
+  #field(offset: number): number {
+    return this.#kernels.u32()[(this.pointer + offset) >>> 2];
+  }
+
+  #setField(offset: number, value: number): void {
+    this.#kernels.u32()[(this.pointer + offset) >>> 2] = value;
+  }
+
+  #long(offset: number): bigint {
+    return this.#kernels.i64()[(this.pointer + offset) >>> 3];
+  }
+}
+
+/**
+ * Decodes a pprof in the scratch arena: columns instead of messages, row numbers instead of ids, stacks cut to the
+ * limit, addresses of named mappings dropped. Its plain twin is `decodePlain` in src/domain/pprof.
+ *
+ * @param bytes  a plain pprof; copied into the arena
+ * @order        after `resetScratch`; the result lives until the next one
+ * @cost         one copy and O(bytes)
+ */
+export function decodeProfile(
+  kernels: KernelInstance,
+  bytes: Uint8Array,
+  limits: Pick<
+    ProfileLimits,
+    | 'maxProfileStacktraceSamples'
+    | 'maxProfileStacktraceSampleLabels'
+    | 'maxProfileStacktraceDepth'
+    | 'maxProfileSymbolValueLength'
+  >,
+): DecodedProfile | DecodeFailure {
+  const { exports } = kernels;
+  const pointer = exports.decodeProfile(
+    kernels.put(bytes),
+    bytes.length,
+    limits.maxProfileStacktraceSamples,
+    limits.maxProfileStacktraceSampleLabels,
+    limits.maxProfileStacktraceDepth,
+    limits.maxProfileSymbolValueLength,
+  );
+  if (pointer !== 0) return new DecodedProfile(kernels, pointer >>> 0);
+  return {
+    kind: FAILURES[exports.decodeError.value],
+    detail: Number(exports.decodeDetail.value),
+    detail2: Number(exports.decodeDetail2.value),
+  };
+}
+
+function firstEqual(rows: number, keyOf: (row: number) => string): Uint32Array {
+  const first = new Map<string, number>();
+  return Uint32Array.from({ length: rows }, (_, row) => {
+    // Row 0 is "none" and equals nothing.
+    if (row === 0) return 0;
+    const key = keyOf(row);
+    const known = first.get(key);
+    if (known !== undefined) return known;
+    first.set(key, row);
+    return row;
+  });
+}

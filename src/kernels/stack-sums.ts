@@ -1,0 +1,81 @@
+import { frameName } from '#src/domain/query/frame-names.ts';
+import type { StackColumns, SymbolColumns } from '#src/domain/symbols/symbol-columns.ts';
+import type { KernelInstance, Pointer } from './instance.ts';
+import { putSource } from './symbol-space.ts';
+
+/** Samples of one run in a block: parallel columns. @shapes both [n] */
+export type SampleRange = { readonly stack: Uint32Array; readonly value: BigInt64Array };
+
+/**
+ * The stacktraces of one symbol space with a sum for each, in scratch: what trees and profiles are built from.
+ *
+ * @order  lives until the next `resetScratch`; add all samples, then `mark`, then hand it to a builder
+ */
+export class StackSums {
+  readonly source: Pointer;
+  readonly stackCount: number;
+  readonly parent: Pointer;
+  readonly location: Pointer;
+  readonly sums: Pointer;
+  readonly needed: Pointer;
+  readonly #kernels: KernelInstance;
+  readonly #symbols: SymbolColumns;
+
+  /** @param symbols  checked when they were decoded: the kernels trust every reference */
+  constructor(kernels: KernelInstance, symbols: SymbolColumns) {
+    const { stacks } = symbols;
+    this.#kernels = kernels;
+    this.#symbols = symbols;
+    this.stackCount = stacks.parent.length;
+    this.source = putSource(kernels, symbols);
+    this.parent = kernels.putColumn(stacks.parent);
+    this.location = kernels.putColumn(stacks.location);
+    this.sums = kernels.exports.allocScratch(this.stackCount * 8) >>> 0;
+    kernels.u8().fill(0, this.sums, this.sums + this.stackCount * 8);
+    this.needed = kernels.exports.allocScratch(this.stackCount) >>> 0;
+  }
+
+  /** Adds samples. @cost O(n), one copy */
+  add({ stack, value }: SampleRange): void {
+    const kernels = this.#kernels;
+    kernels.exports.sumSamples(this.sums, kernels.putColumn(stack), kernels.putColumn(value), stack.length);
+  }
+
+  /** Leaves only the stacktraces that `selected` says 1 for. @shapes Uint8Array[stackCount] */
+  keep(selected: Uint8Array): void {
+    const i64 = this.#kernels.i64();
+    for (let i = 0; i < this.stackCount; i++) if (selected[i] === 0) i64[(this.sums >>> 3) + i] = 0n;
+  }
+
+  /** Finds the stacktraces that matter. @returns how many, without the root */
+  mark(): number {
+    return (this.#kernels.exports.markNeeded(this.needed, this.parent, this.sums, this.stackCount) >>> 0) - 1;
+  }
+
+  /**
+   * Names for the frames that have none: module and offset. Only for locations that a marked stacktrace has.
+   *
+   * @returns u32[locations], rows of `names`, 0 where a location has lines
+   */
+  internMadeNames(names: Pointer): Pointer {
+    const kernels = this.#kernels;
+    const { locations, stacks } = this.#symbols;
+    const made = new Uint32Array(locations.mapping.length);
+    const needed = kernels.takeU8(this.needed, this.stackCount);
+    for (let i = 1; i < this.stackCount; i++) {
+      const location = stacks.location[i];
+      if (needed[i] === 0 || made[location] !== 0) continue;
+      if (locations.lineOffsets[location] !== locations.lineOffsets[location + 1]) continue;
+      const name = Buffer.from(frameName(this.#symbols, location));
+      made[location] = kernels.exports.intern(names, kernels.put(name), name.length) >>> 0;
+    }
+    return kernels.putColumn(made);
+  }
+}
+
+/** The plain twin: sums per stacktrace. */
+export function sumSamplesPlain(stacks: StackColumns, ranges: readonly SampleRange[]): BigInt64Array {
+  const sums = new BigInt64Array(stacks.parent.length);
+  for (const { stack, value } of ranges) for (let i = 0; i < stack.length; i++) sums[stack[i]] += value[i];
+  return sums;
+}

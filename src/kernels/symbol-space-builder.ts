@@ -1,0 +1,51 @@
+import type { SymbolColumns } from '#src/domain/symbols/symbol-columns.ts';
+import { Arena, type KernelInstance, type Pointer } from './instance.ts';
+import type { StackSums } from './stack-sums.ts';
+import { takeSymbols } from './symbol-space.ts';
+
+/** Rows that a new space has room for; it grows fourfold. */
+const SPACE_SCALE = 1024;
+
+/** Stacktraces with whole locations, and a value for each: what a pprof is written from. @shapes values [stacks] */
+export type StackProfile = { readonly symbols: SymbolColumns; readonly values: BigInt64Array };
+
+/**
+ * Merges stacktraces of several symbol spaces into one, with all that pprof shows of them: lines, files, addresses,
+ * mappings. Only what a stacktrace with a value needs is taken over.
+ *
+ * @order one at a time per instance: making one resets the head arena
+ */
+export class SymbolSpaceBuilder {
+  readonly #kernels: KernelInstance;
+  readonly #space: Pointer;
+
+  constructor(kernels: KernelInstance) {
+    this.#kernels = kernels;
+    kernels.exports.resetHead();
+    this.#space = kernels.exports.spaceNew(Arena.head, SPACE_SCALE, 1) >>> 0;
+  }
+
+  /** @cost O(stacktraces + locations of the marked ones) */
+  addStacks(stacks: StackSums): void {
+    if (stacks.mark() === 0) return;
+    const { exports } = this.#kernels;
+    const rows = exports.allocScratch(stacks.stackCount * 4) >>> 0;
+    exports.spaceAddStacks(
+      this.#space,
+      stacks.source,
+      stacks.parent,
+      stacks.location,
+      stacks.sums,
+      stacks.needed,
+      rows,
+      stacks.stackCount,
+    );
+  }
+
+  take(): StackProfile {
+    const symbols = takeSymbols(this.#kernels, this.#space);
+    const tree = this.#kernels.exports.spaceStacks(this.#space);
+    const values = this.#kernels.takeI64(this.#kernels.exports.treeValues(tree) >>> 0, symbols.stacks.parent.length);
+    return { symbols, values };
+  }
+}

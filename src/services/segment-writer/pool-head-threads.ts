@@ -1,0 +1,28 @@
+import type { IngestBatch, IngestReply, SealReply } from '#src/workers/ingest-messages.ts';
+import type { Pool } from '#src/workers/pool.ts';
+import { ownedBytes } from '#src/workers/transfer.ts';
+import type { HeadThreads } from './ports.ts';
+
+/** The heads of the thread pool. */
+export class PoolHeadThreads implements HeadThreads {
+  readonly #pool: Pool;
+
+  constructor(pool: Pool) {
+    this.#pool = pool;
+  }
+
+  get threadCount(): number {
+    return this.#pool.threadCount;
+  }
+
+  ingest(thread: number, batch: IngestBatch): Promise<IngestReply> {
+    // The bytes move to the thread. What shares a buffer with other profiles of its request is copied for that.
+    const items = batch.items.map((item) => ({ ...item, profile: ownedBytes(item.profile) }));
+    const transfer = items.map((item) => item.profile.buffer);
+    return this.#pool.run('ingestBatch', { ...batch, items }, { lane: 'ingest', thread, transfer });
+  }
+
+  seal(thread: number): Promise<SealReply> {
+    return this.#pool.run('sealHead', undefined, { lane: 'ingest', thread });
+  }
+}

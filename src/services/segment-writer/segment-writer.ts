@@ -1,0 +1,346 @@
+import { Counter, Gauge, Histogram } from 'prom-client';
+import { objectPath } from '#src/domain/block/block-meta.ts';
+import { joinParts } from '#src/domain/block/join-parts.ts';
+import { StoreError } from '#src/domain/errors.ts';
+import type { Bytes, DurationMs, UnixMs } from '#src/domain/model/units.ts';
+import { ownerOf } from '#src/domain/placement/owner.ts';
+import { declaredSizeBytes } from '#src/domain/pprof/inflate.ts';
+import type { ProfileLimits } from '#src/domain/pprof/ingest-options.ts';
+import type { Clock } from '#src/platform/clock.ts';
+import type { Log } from '#src/platform/log.ts';
+import { metrics } from '#src/platform/metrics.ts';
+import type { ProfileOutcome, ProfileWriter, RoutedProfile } from '#src/services/distributor/ports.ts';
+import type { IngestItem, IngestOutcome } from '#src/workers/ingest-messages.ts';
+import type { BlockRegistry, HeadThreads, ObjectWriter } from './ports.ts';
+
+export type SegmentWriterOptions = {
+  /** How long a segment collects profiles once another was flushed less than this ago. Bounds objects per second. */
+  readonly segmentDurationMs: DurationMs;
+  /** Declared raw bytes after which a segment is flushed early. */
+  readonly segmentBytesMax: Bytes;
+  /** A head this large is flushed early, before it has no room left. */
+  readonly headBytesMax: Bytes;
+  /** Bytes of bodies that may wait for a thread. Above it a push is refused, so a slow disk cannot fill memory. */
+  readonly waitingBytesMax: Bytes;
+  readonly uploadTimeoutMs: DurationMs;
+  readonly metadataUpdateTimeoutMs: DurationMs;
+};
+
+export type SegmentWriterDeps = {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly objects: ObjectWriter;
+  readonly registry: BlockRegistry;
+  readonly heads: HeadThreads;
+  /** ULID of a segment. */
+  readonly newBlockId: (nowMs: UnixMs) => string;
+  /** UUID of a profile, 16 bytes. */
+  readonly newProfileId: (nowMs: UnixMs) => Uint8Array;
+};
+
+/** One shard per writer: parallelism comes from splitting a window over threads, not from more objects. */
+const SHARD = 1;
+
+/** One hop costs as much as decoding a small profile, so a hop carries up to this many, about 25 ms of work. */
+const BATCH_PROFILES_MAX = 16;
+const BATCH_RAW_BYTES_MAX = 4 << 20;
+
+/** Segments on their way to storage at a time. With more of them waiting, the current one grows instead. */
+const FLUSHES_MAX = 4;
+
+/** A service whose owner is this many profiles behind borrows an idle thread; its data is then in two datasets. */
+const SPILL_PROFILES = BATCH_PROFILES_MAX;
+
+type Pending = {
+  readonly profile: RoutedProfile;
+  readonly rawBytes: Bytes;
+  readonly signal: AbortSignal;
+  resolve(outcome: ProfileOutcome): void;
+  reject(error: unknown): void;
+};
+
+/** A thread, as the writer sees it: what waits for it, and whether it is at work. */
+type Lane = { readonly thread: number; readonly queue: Pending[]; busy: boolean };
+
+type StoredProfile = {
+  readonly pending: Pending;
+  readonly lane: Lane;
+  readonly threadId: number;
+  readonly rawBytes: Bytes;
+};
+
+/** The profiles of one segment while it collects. */
+class Window {
+  readonly lanes = new Set<Lane>();
+  readonly batches = new Set<Promise<void>>();
+  readonly stored: StoredProfile[] = [];
+  rawBytes: Bytes = 0;
+  flushAtMs: UnixMs | undefined;
+}
+
+const flushSeconds = new Histogram({
+  name: 'kiln_segment_writer_flush_seconds',
+  help: 'From the end of a segment to its last answer, by stage.',
+  labelNames: ['stage'],
+  buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3],
+  registers: [metrics],
+});
+const segmentBytes = new Histogram({
+  name: 'kiln_segment_writer_segment_bytes',
+  help: 'Size of stored segments.',
+  buckets: [1 << 12, 1 << 14, 1 << 16, 1 << 18, 1 << 20, 1 << 22, 1 << 24],
+  registers: [metrics],
+});
+const failedCounter = new Counter({
+  name: 'kiln_segment_writer_failed_segments_total',
+  help: 'Segments whose pushes were refused because they could not be stored or registered.',
+  registers: [metrics],
+});
+const waitingGauge = new Gauge({
+  name: 'kiln_segment_writer_waiting_bytes',
+  help: 'Bytes of profiles that wait for a thread.',
+  registers: [metrics],
+});
+const refusedCounter = new Counter({
+  name: 'kiln_segment_writer_refused_profiles_total',
+  help: 'Profiles refused because too many bytes wait already.',
+  registers: [metrics],
+});
+const batchProfiles = new Histogram({
+  name: 'kiln_segment_writer_batch_profiles',
+  help: 'Profiles per hop to a thread.',
+  buckets: [1, 2, 4, 8, 16],
+  registers: [metrics],
+});
+
+/**
+ * Collects profiles in the heads of the pool threads and stores them, one object per segment.
+ *
+ * A profile is answered when its segment is in object storage and its metadata in the metastore, so a crash loses
+ * nothing that was answered, and nothing is kept on local disk for it.
+ *
+ * The first profile after a quiet time flushes at once; those that come within `segmentDurationMs` of a flush share
+ * the next one. So a busy writer makes no more objects than with a plain ticker, and a quiet one answers in the time
+ * that storing takes.
+ */
+export class SegmentWriter implements ProfileWriter {
+  readonly #options: SegmentWriterOptions;
+  readonly #deps: SegmentWriterDeps;
+  readonly #lanes: Lane[];
+  readonly #flushes = new Set<Promise<void>>();
+  readonly #closing = new AbortController();
+  #window = new Window();
+  #lastFlushMs: UnixMs = Number.NEGATIVE_INFINITY;
+  #waitingBytes: Bytes = 0;
+
+  constructor(options: SegmentWriterOptions, deps: SegmentWriterDeps) {
+    this.#options = options;
+    this.#deps = deps;
+    this.#lanes = Array.from({ length: deps.heads.threadCount }, (_, thread) => ({ thread, queue: [], busy: false }));
+  }
+
+  async write(profiles: readonly RoutedProfile[], signal: AbortSignal): Promise<ProfileOutcome[]> {
+    if (this.#closing.signal.aborted) throw new StoreError('unavailable', 'the segment-writer is closing');
+    const bytes = profiles.reduce((sum, { profile }) => sum + profile.length, 0);
+    if (this.#waitingBytes + bytes > this.#options.waitingBytesMax) {
+      refusedCounter.inc(profiles.length);
+      throw new StoreError('unavailable', 'too many profiles wait to be decoded (segment-writer waitingBytesMax)', {
+        limitBytes: this.#options.waitingBytesMax,
+        actualBytes: this.#waitingBytes + bytes,
+      });
+    }
+    this.#addWaiting(bytes);
+    // allSettled, so that no failure of a sibling goes unheard; the first one is the answer.
+    const settled = await Promise.allSettled(profiles.map((profile) => this.#enqueue(profile, signal)));
+    return settled.map((result) => {
+      if (result.status === 'rejected') throw result.reason;
+      return result.value;
+    });
+  }
+
+  /** Refuses new profiles, and returns when everything that was accepted has its answer. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    while (this.#flushes.size > 0 || this.#window.lanes.size > 0 || this.#lanes.some(isActive)) {
+      if (this.#window.lanes.size > 0) this.#rotate();
+      await Promise.all([...this.#flushes, ...this.#window.batches]);
+    }
+  }
+
+  #enqueue(profile: RoutedProfile, signal: AbortSignal): Promise<ProfileOutcome> {
+    return new Promise((resolve, reject) => {
+      const lane = this.#laneFor(profile);
+      lane.queue.push({ profile, rawBytes: declaredSizeBytes(profile.profile), signal, resolve, reject });
+      // After this turn of the loop, so that what one read of a socket brought goes in one batch.
+      queueMicrotask(() => this.#pump(lane));
+    });
+  }
+
+  #laneFor(profile: RoutedProfile): Lane {
+    const owner = this.#lanes[ownerOf(profile.tenant, profile.service, this.#lanes.length)];
+    if (owner.queue.length < SPILL_PROFILES) return owner;
+    return this.#lanes.find((lane) => !isActive(lane)) ?? owner;
+  }
+
+  /** Hands the next batch to the lane's thread, if that is idle. The batch belongs to the segment of this moment. */
+  #pump(lane: Lane): void {
+    if (lane.busy || lane.queue.length === 0) return;
+    const batch = this.#takeBatch(lane);
+    if (batch.length === 0) return;
+    lane.busy = true;
+    const window = this.#window;
+    window.lanes.add(lane);
+    const done = this.#ingest(lane, window, batch).finally(() => {
+      window.batches.delete(done);
+      lane.busy = false;
+      this.#pump(lane);
+    });
+    window.batches.add(done);
+    this.#scheduleFlush(window);
+  }
+
+  #takeBatch(lane: Lane): Pending[] {
+    const batch: Pending[] = [];
+    let rawBytes = 0;
+    while (lane.queue.length > 0 && batch.length < BATCH_PROFILES_MAX) {
+      const next = lane.queue[0];
+      if (batch.length > 0 && rawBytes + next.rawBytes > BATCH_RAW_BYTES_MAX) break;
+      lane.queue.shift();
+      this.#addWaiting(-next.profile.profile.length);
+      if (next.signal.aborted) {
+        next.reject(new StoreError('aborted', 'the client left before its profile was decoded'));
+        continue;
+      }
+      rawBytes += next.rawBytes;
+      batch.push(next);
+    }
+    return batch;
+  }
+
+  async #ingest(lane: Lane, window: Window, batch: readonly Pending[]): Promise<void> {
+    batchProfiles.observe(batch.length);
+    const nowMs = this.#deps.clock.now();
+    const limits: ProfileLimits[] = [];
+    const items = batch.map(({ profile }): IngestItem => {
+      let index = limits.indexOf(profile.limits);
+      if (index < 0) index = limits.push(profile.limits) - 1;
+      const { tenant, service, labels, ingest } = profile;
+      return {
+        tenant,
+        service,
+        labels,
+        profile: profile.profile,
+        ingest,
+        limits: index,
+        id: this.#deps.newProfileId(nowMs),
+      };
+    });
+    try {
+      const reply = await this.#deps.heads.ingest(lane.thread, { items, limits, nowMs });
+      for (const [i, outcome] of reply.outcomes.entries()) {
+        this.#settle(lane, window, batch[i], outcome, reply.threadId);
+      }
+      if (window.rawBytes >= this.#options.segmentBytesMax || reply.headBytes >= this.#options.headBytesMax) {
+        if (window === this.#window) this.#rotate();
+      }
+    } catch (error) {
+      for (const pending of batch) pending.reject(error);
+    }
+  }
+
+  #settle(lane: Lane, window: Window, pending: Pending, outcome: IngestOutcome, threadId: number): void {
+    if (outcome.kind === 'stored') {
+      window.rawBytes += outcome.rawBytes;
+      window.stored.push({ pending, lane, threadId, rawBytes: outcome.rawBytes });
+    } else if (outcome.kind === 'head-full') {
+      // The client can send it again, and by then there is a new head. Its bytes moved to the thread and are gone.
+      pending.reject(new StoreError('unavailable', 'the head of this window is full (pool.head-bytes-max)'));
+      if (window === this.#window) this.#rotate();
+    } else pending.resolve(outcome);
+  }
+
+  #scheduleFlush(window: Window): void {
+    if (window.flushAtMs !== undefined) return;
+    const nowMs = this.#deps.clock.now();
+    window.flushAtMs = Math.max(nowMs, this.#lastFlushMs + this.#options.segmentDurationMs);
+    if (window.flushAtMs === nowMs) {
+      this.#rotateIfRoom(window);
+      return;
+    }
+    void this.#deps.clock.sleep(window.flushAtMs - nowMs).then(() => this.#rotateIfRoom(window));
+  }
+
+  #rotateIfRoom(window: Window): void {
+    if (window !== this.#window) return;
+    if (this.#flushes.size < FLUSHES_MAX) this.#rotate();
+    // Storage is behind: the segment goes on collecting and leaves when another one has landed.
+    else void Promise.race(this.#flushes).then(() => this.#rotateIfRoom(window));
+  }
+
+  /** Starts a new segment and sends the current one on its way. */
+  #rotate(): void {
+    const full = this.#window;
+    if (full.lanes.size === 0) return;
+    this.#window = new Window();
+    this.#lastFlushMs = this.#deps.clock.now();
+    const flush = this.#flush(full).finally(() => this.#flushes.delete(flush));
+    this.#flushes.add(flush);
+  }
+
+  async #flush(window: Window): Promise<void> {
+    const startMs = performance.now();
+    // Asked for right away: each thread seals behind the batches that it was given, before those of the next segment.
+    const seals = [...window.lanes].map(async (lane) => ({ lane, sealed: await this.#deps.heads.seal(lane.thread) }));
+    const sealed = await Promise.allSettled(seals);
+    await Promise.all(window.batches);
+    flushSeconds.observe({ stage: 'seal' }, (performance.now() - startMs) / 1000);
+
+    const threadIds = new Map<Lane, number>();
+    const parts = [];
+    for (const result of sealed) {
+      if (result.status === 'rejected') continue;
+      threadIds.set(result.value.lane, result.value.sealed.threadId);
+      parts.push(...result.value.sealed.parts);
+    }
+    const alive = window.stored.filter(({ lane, threadId }) => threadIds.get(lane) === threadId);
+    const lost = window.stored.filter(({ lane, threadId }) => threadIds.get(lane) !== threadId);
+    for (const { pending } of lost) {
+      pending.reject(new StoreError('unavailable', 'the thread that held this profile died; send it again'));
+    }
+    if (parts.length === 0) return;
+
+    try {
+      await this.#store(parts);
+      for (const { pending, rawBytes } of alive) pending.resolve({ kind: 'stored', rawBytes });
+    } catch (error) {
+      failedCounter.inc();
+      this.#deps.log.error('segment not stored', { profiles: alive.length, error: String(error) });
+      for (const { pending } of alive) pending.reject(error);
+    } finally {
+      flushSeconds.observe({ stage: 'total' }, (performance.now() - startMs) / 1000);
+    }
+  }
+
+  async #store(encoded: Parameters<typeof joinParts>[0]): Promise<void> {
+    const { clock, objects, registry, newBlockId } = this.#deps;
+    const startMs = performance.now();
+    const { parts, meta } = joinParts(encoded, { id: newBlockId(clock.now()), shard: SHARD, tenant: '', level: 0 });
+    // The object goes first. An object without metadata is garbage that retention removes; metadata without an object
+    // would fail every query that meets it.
+    await objects.put(objectPath(meta), parts, clock.deadline(this.#options.uploadTimeoutMs));
+    flushSeconds.observe({ stage: 'put' }, (performance.now() - startMs) / 1000);
+    const putMs = performance.now();
+    await registry.addBlock(meta, clock.deadline(this.#options.metadataUpdateTimeoutMs));
+    flushSeconds.observe({ stage: 'register' }, (performance.now() - putMs) / 1000);
+    segmentBytes.observe(meta.sizeBytes);
+  }
+
+  #addWaiting(bytes: Bytes): void {
+    this.#waitingBytes += bytes;
+    waitingGauge.set(this.#waitingBytes);
+  }
+}
+
+function isActive(lane: Lane): boolean {
+  return lane.busy || lane.queue.length > 0;
+}

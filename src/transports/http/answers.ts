@@ -1,0 +1,71 @@
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import type { Reply } from '#src/services/query-frontend/ports.ts';
+import { acceptsGzip } from './accept-encoding.ts';
+import { type Failure, failureJson } from './errors.ts';
+import type { Answer, Exchange, Header } from './exchange.ts';
+
+const JSON_TYPE: Header = ['Content-Type', 'application/json'];
+const TEXT_TYPE: Header = ['Content-Type', 'text/plain; charset=utf-8'];
+
+export function emptyAnswer(status: number): Answer {
+  return { status, headers: [], body: [] };
+}
+
+export function textAnswer(status: number, text: string): Answer {
+  return { status, headers: [TEXT_TYPE], body: [Buffer.from(text)] };
+}
+
+/** The answer of a failed Connect call, and of a query route. */
+export function codedFailure(failure: Failure): Answer {
+  const headers = [JSON_TYPE, ...retryHeaders(failure)];
+  return { status: failure.status, headers, body: [Buffer.from(failureJson(failure))] };
+}
+
+/** The answer of routes whose failures are known by their HTTP status. */
+export function statusFailure(failure: Failure): Answer {
+  const headers: Header[] = [JSON_TYPE, ['X-Content-Type-Options', 'nosniff'], ...retryHeaders(failure)];
+  return { status: failure.status, headers, body: [Buffer.from(`${failureJson(failure)}\n`)] };
+}
+
+/** What is away or full now may be back in a second. */
+export function retryHeaders({ status }: Failure): Header[] {
+  return status === 503 ? [['Retry-After', '1']] : [];
+}
+
+/** REST answers below this size are not compressed. */
+const GZIP_BYTES_MIN = 1400;
+
+/** What gzip adds to bytes that it cannot make smaller. */
+const GZIP_OVERHEAD_BYTES = 64;
+
+export function wantsRestGzip(exchange: Exchange): boolean {
+  return acceptsGzip(exchange.header('accept-encoding'));
+}
+
+/**
+ * The answer of a REST route: compressed if the client takes it and it pays.
+ *
+ * @param body  compressed as a whole if `gzip`. Small ones go out plain all the same
+ */
+export async function restAnswer(contentType: string, body: Reply, gzip: boolean): Promise<Answer> {
+  const headers: Header[] = [
+    ['Content-Type', contentType],
+    ['Vary', 'Accept-Encoding'],
+  ];
+  const plain = gzip ? await inflateSmall(body) : body;
+  if (plain === undefined) headers.push(['Content-Encoding', 'gzip']);
+  return { status: 200, headers, body: plain ?? body };
+}
+
+/** @returns undefined when it is not small */
+async function inflateSmall(body: Reply): Promise<Reply | undefined> {
+  const sizeBytes = body.reduce((sum, piece) => sum + piece.length, 0);
+  if (sizeBytes >= GZIP_BYTES_MIN + GZIP_OVERHEAD_BYTES) return undefined;
+  try {
+    return [await promisify(gunzip)(Buffer.concat(body), { maxOutputLength: GZIP_BYTES_MIN - 1 })];
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,210 @@
+import { StoreError } from '#src/domain/errors.ts';
+import type { Bytes, DurationMs } from '#src/domain/model/units.ts';
+import type { Clock } from '#src/platform/clock.ts';
+import type { BodyBudget, Intake } from './body-budget.ts';
+import type { Exchange } from './exchange.ts';
+import type { HttpMetrics, RefusalReason } from './http-metrics.ts';
+
+export type Body = {
+  /** Alone in its ArrayBuffer, so that it can be transferred to a worker. */
+  readonly bytes: Uint8Array;
+  /** Gives the room back. Once, when nobody works on the bytes any more. */
+  release(): void;
+};
+
+export type BodyHost = {
+  readonly budget: BodyBudget;
+  readonly clock: Clock;
+  readonly metrics: HttpMetrics;
+  readonly roomTimeoutMs: DurationMs;
+  readonly bodyTimeoutMs: DurationMs;
+};
+
+export type BodyLimit = {
+  /** 0: none. */
+  readonly bytesMax: Bytes;
+  /** As it is called in messages. */
+  readonly name: string;
+  readonly reason: 'body_limit' | 'message_limit';
+};
+
+/** A body that was not taken. Its code is right for RPCs; other routes look at the reason. */
+export class BodyRefusal extends StoreError {
+  readonly reason: RefusalReason;
+
+  constructor(reason: RefusalReason, code: StoreError['code'], message: string) {
+    super(code, message);
+    this.reason = reason;
+  }
+}
+
+/** What the receiving side of an exchange must be able to do. */
+export type BodySource = Pick<Exchange, 'header' | 'onLeave' | 'receive' | 'pauseBody' | 'resumeBody'>;
+
+/**
+ * Receives the body of a request.
+ *
+ * @order  in the turn in which the request arrived
+ * @throws BodyRefusal when it is over its limit, when there is no room for it, or when it takes too long;
+ *         StoreError 'aborted' when the client leaves
+ */
+export function readBody(source: BodySource, limit: BodyLimit, host: BodyHost): Promise<Body> {
+  return new Promise((resolve, reject) => new BodyIntake(source, limit, host, resolve, reject).start());
+}
+
+/** A body up to this size gets its whole buffer with the first chunk; a larger one has to earn it. */
+const TRUSTED_LENGTH_BYTES = 1 << 20;
+
+class BodyIntake implements Intake {
+  readonly #source: BodySource;
+  readonly #limit: BodyLimit;
+  readonly #host: BodyHost;
+  readonly #resolve: (body: Body) => void;
+  readonly #reject: (error: StoreError) => void;
+  /** Aborts when the body is complete or refused. What arrives afterwards is thrown away. */
+  readonly #over = new AbortController();
+  #pause: AbortController | undefined;
+  #buffer = new Uint8Array(0);
+  #receivedBytes: Bytes = 0;
+  #chunkCount = 0;
+
+  constructor(
+    source: BodySource,
+    limit: BodyLimit,
+    host: BodyHost,
+    resolve: (body: Body) => void,
+    reject: (error: StoreError) => void,
+  ) {
+    this.#source = source;
+    this.#limit = limit;
+    this.#host = host;
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  start(): void {
+    if (this.#declaredBytes > this.#bytesMax) {
+      this.#refuseSize(this.#declaredBytes);
+      return;
+    }
+    this.#host.budget.open(this);
+    this.#source.onLeave(() => this.#fail(new StoreError('aborted', 'the client left')));
+    this.#source.receive((chunk, last) => this.#take(chunk, last));
+  }
+
+  pause(): void {
+    this.#source.pauseBody();
+    this.#pause = new AbortController();
+    void this.#limitPause(this.#pause.signal);
+  }
+
+  resume(): void {
+    this.#pause?.abort();
+    this.#pause = undefined;
+    this.#source.resumeBody();
+  }
+
+  #take(chunk: Uint8Array, last: boolean): void {
+    if (this.#over.signal.aborted) return;
+    if (this.#receivedBytes + chunk.length > this.#bytesMax) {
+      this.#refuseSize(this.#receivedBytes + chunk.length);
+      return;
+    }
+    if (!this.#host.budget.charge(chunk.length)) {
+      this.#refuseRoom();
+      return;
+    }
+    const first = this.#chunkCount++ === 0;
+    this.#append(chunk);
+    if (last) {
+      this.#complete();
+      return;
+    }
+    // Most bodies are one chunk and need no timer. Until the first one comes the server library keeps the time.
+    if (first) void this.#limitTime();
+    this.#host.budget.throttle(this);
+  }
+
+  /** Copies: the chunk is gone when this turn ends. */
+  #append(chunk: Uint8Array): void {
+    const neededBytes = this.#receivedBytes + chunk.length;
+    if (neededBytes > this.#buffer.length) {
+      const larger = Buffer.allocUnsafeSlow(this.#capacityFor(neededBytes));
+      larger.set(this.#buffer.subarray(0, this.#receivedBytes));
+      this.#buffer = larger;
+    }
+    this.#buffer.set(chunk, this.#receivedBytes);
+    this.#receivedBytes = neededBytes;
+  }
+
+  /** A declared length is only a claim: a client that says much and sends little must not reserve much. */
+  #capacityFor(neededBytes: Bytes): Bytes {
+    const declaredBytes = this.#declaredBytes;
+    if (neededBytes <= declaredBytes && declaredBytes <= TRUSTED_LENGTH_BYTES) return declaredBytes;
+    const grownBytes = Math.max(neededBytes, 2 * this.#buffer.length);
+    return declaredBytes >= neededBytes ? Math.min(grownBytes, declaredBytes) : grownBytes;
+  }
+
+  #complete(): void {
+    this.#over.abort();
+    // The last chunks of a body may come after a pause, out of one read of the socket.
+    if (this.#pause !== undefined) this.resume();
+    this.#host.budget.close(this);
+    const { budget } = this.#host;
+    const receivedBytes = this.#receivedBytes;
+    let released = false;
+    this.#resolve({
+      bytes: this.#buffer.subarray(0, receivedBytes),
+      release() {
+        if (released) return;
+        released = true;
+        budget.release(receivedBytes);
+      },
+    });
+  }
+
+  #fail(error: StoreError): void {
+    if (this.#over.signal.aborted) return;
+    this.#over.abort();
+    // The rest must flow to be thrown away, or the connection is of no more use.
+    if (this.#pause !== undefined) this.resume();
+    this.#host.budget.close(this);
+    this.#host.budget.release(this.#receivedBytes);
+    this.#buffer = new Uint8Array(0);
+    if (error instanceof BodyRefusal) this.#host.metrics.refused(error.reason);
+    this.#reject(error);
+  }
+
+  #refuseSize(bytes: Bytes): void {
+    const name = this.#limit.bytesMax === this.#bytesMax ? this.#limit.name : 'ingest-buffer-bytes-max';
+    const size = bytes === this.#declaredBytes ? `${bytes} bytes` : `at least ${bytes} bytes`;
+    const message = `the body has ${size}, ${name} is ${this.#bytesMax}`;
+    this.#fail(new BodyRefusal(this.#limit.reason, 'limit-exceeded', message));
+  }
+
+  #refuseRoom(): void {
+    const message = `too many request bodies are in memory, ingest-buffer-bytes-max is ${this.#host.budget.bytesMax}`;
+    this.#fail(new BodyRefusal('no_room', 'unavailable', message));
+  }
+
+  async #limitPause(resumed: AbortSignal): Promise<void> {
+    await this.#host.clock.sleep(this.#host.roomTimeoutMs, AbortSignal.any([resumed, this.#over.signal]));
+    if (!resumed.aborted) this.#refuseRoom();
+  }
+
+  async #limitTime(): Promise<void> {
+    await this.#host.clock.sleep(this.#host.bodyTimeoutMs, this.#over.signal);
+    const message = `the body was not complete after ${this.#host.bodyTimeoutMs} ms`;
+    this.#fail(new BodyRefusal('body_timeout', 'deadline-exceeded', message));
+  }
+
+  /** More than the budget has can never fit, whatever the limit says. */
+  get #bytesMax(): Bytes {
+    return Math.min(this.#limit.bytesMax || Number.POSITIVE_INFINITY, this.#host.budget.bytesMax);
+  }
+
+  /** 0 when the body is chunked. The server library has refused lengths that are no numbers. */
+  get #declaredBytes(): Bytes {
+    return Number(this.#source.header('content-length')) || 0;
+  }
+}

@@ -1,0 +1,198 @@
+import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
+import { STATUS_CODES } from 'node:http';
+import { StoreError } from '#src/domain/errors.ts';
+import type { Bytes, UnixMs } from '#src/domain/model/units.ts';
+import type { Clock } from '#src/platform/clock.ts';
+import type { Reply } from '#src/services/query-frontend/ports.ts';
+import type { HttpMetrics } from './http-metrics.ts';
+
+export type Header = readonly [name: string, value: string];
+
+export type Answer = {
+  readonly status: number;
+  readonly headers: readonly Header[];
+  readonly body: Reply;
+};
+
+/** What the exchanges of one server share. */
+export type ExchangeHost = {
+  readonly clock: Clock;
+  readonly metrics: HttpMetrics;
+  /** Requests that are not answered yet. */
+  readonly open: Set<Exchange>;
+  /** Of answers that are not read yet. */
+  answerBytes: Bytes;
+  /** Clients are asked to come back on another connection, which then is another server. */
+  closing: boolean;
+  /** Runs after each exchange. */
+  readonly onEnd: () => void;
+};
+
+/** The headers that some route looks at. The request itself is gone when its handler returns. */
+const HEADERS = [
+  'accept',
+  'accept-encoding',
+  'connect-protocol-version',
+  'connect-timeout-ms',
+  'content-encoding',
+  'content-length',
+  'content-type',
+  'grpc-accept-encoding',
+  'grpc-encoding',
+  'grpc-timeout',
+  'transfer-encoding',
+  'x-scope-orgid',
+] as const;
+
+export type HeaderName = (typeof HEADERS)[number];
+
+/**
+ * One request and its answer.
+ *
+ * The library lets nobody touch a response after its end or after the client left, and throws if somebody does. Here
+ * that is safe: an answer to nobody is dropped.
+ */
+export class Exchange {
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  /** The name of the route in metrics. */
+  route = 'unknown';
+
+  readonly #host: ExchangeHost;
+  readonly #response: HttpResponse;
+  readonly #headers = new Map<HeaderName, string>();
+  readonly #startedMs: UnixMs;
+  readonly #abort = new AbortController();
+  readonly #leaveListeners: (() => void)[] = [];
+  #state: 'open' | 'answering' | 'over' = 'open';
+  #status = 499;
+  #answerBytes: Bytes = 0;
+  /** Whether some of the body has not arrived yet. */
+  #bodyPending: boolean;
+
+  constructor(response: HttpResponse, request: HttpRequest, host: ExchangeHost) {
+    this.#host = host;
+    this.#response = response;
+    this.#startedMs = host.clock.now();
+    this.method = request.getMethod();
+    this.path = request.getUrl();
+    this.query = new URLSearchParams(request.getQuery() ?? '');
+    for (const name of HEADERS) {
+      const value = request.getHeader(name);
+      if (value !== '') this.#headers.set(name, value);
+    }
+    this.#bodyPending = Number(this.header('content-length')) > 0 || this.header('transfer-encoding') !== '';
+    host.open.add(this);
+    host.metrics.openRequests(host.open.size);
+    response.onAborted(() => {
+      this.#end();
+      this.cancel(new StoreError('aborted', 'the client left'));
+      for (const listener of this.#leaveListeners) listener();
+    });
+  }
+
+  /** The empty string when it was not sent. */
+  header(name: HeaderName): string {
+    return this.#headers.get(name) ?? '';
+  }
+
+  /** Aborts when the client leaves, its deadline passes or the server closes; the reason says which. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** Whether an answer would reach anybody. */
+  get answerable(): boolean {
+    return this.#state === 'open';
+  }
+
+  /** Ends the work for this request early. The reason becomes the answer, if the client is still there. */
+  cancel(reason: StoreError): void {
+    this.#abort.abort(reason);
+  }
+
+  /** @param listener runs when the client leaves before the end of the answer */
+  onLeave(listener: () => void): void {
+    this.#leaveListeners.push(listener);
+  }
+
+  /**
+   * Starts to receive the body.
+   *
+   * @param onChunk gets memory that is only valid during the call
+   * @order         in the turn in which the request arrived
+   */
+  receive(onChunk: (chunk: Uint8Array, last: boolean) => void): void {
+    this.#response.onData((chunk, last) => {
+      if (last) this.#bodyPending = false;
+      onChunk(new Uint8Array(chunk), last);
+    });
+  }
+
+  pauseBody(): void {
+    if (this.answerable) this.#response.pause();
+  }
+
+  resumeBody(): void {
+    if (this.answerable) this.#response.resume();
+  }
+
+  answer({ status, headers, body }: Answer): void {
+    if (!this.answerable) return;
+    this.#state = 'answering';
+    this.#status = status;
+    this.#countAnswer(body.reduce((sum, piece) => sum + piece.length, 0));
+    this.#response.cork(() => {
+      this.#response.writeStatus(`${status} ${STATUS_CODES[status] ?? 'Client Closed Request'}`);
+      for (const [name, value] of headers) this.#response.writeHeader(name, value);
+      // The rest of the body is read and thrown away. A client that listens stops sending instead.
+      if (this.#bodyPending || this.#host.closing) this.#response.writeHeader('Connection', 'close');
+      this.#send(body);
+    });
+  }
+
+  /** Gives the socket as much as it takes, and goes on when it takes more. Nothing is buffered twice. */
+  #send(body: Reply): void {
+    const totalBytes = this.#answerBytes;
+    if (totalBytes === 0 || this.method === 'head') {
+      this.#response.endWithoutBody(totalBytes);
+      this.#end();
+      return;
+    }
+    let index = 0;
+    let startOffset = 0;
+    const sendMore = (): boolean => {
+      for (; index < body.length; startOffset += (body[index++] as Uint8Array).length) {
+        const rest = (body[index] as Uint8Array).subarray(this.#response.getWriteOffset() - startOffset);
+        if (rest.length === 0) continue;
+        const [sent, complete] = this.#response.tryEnd(rest, totalBytes);
+        if (complete) {
+          this.#end();
+          return true;
+        }
+        if (!sent) return false;
+      }
+      return true;
+    };
+    if (!sendMore()) this.#response.onWritable(sendMore);
+  }
+
+  #countAnswer(bytes: Bytes): void {
+    this.#answerBytes = bytes;
+    this.#host.answerBytes += bytes;
+    this.#host.metrics.answerBytes(this.#host.answerBytes);
+  }
+
+  #end(): void {
+    if (this.#state === 'over') return;
+    const status = this.#state === 'answering' ? this.#status : 499;
+    this.#state = 'over';
+    this.#host.open.delete(this);
+    this.#host.answerBytes -= this.#answerBytes;
+    this.#host.metrics.openRequests(this.#host.open.size);
+    this.#host.metrics.answerBytes(this.#host.answerBytes);
+    this.#host.metrics.answered(this.route, status, this.#host.clock.now() - this.#startedMs);
+    this.#host.onEnd();
+  }
+}

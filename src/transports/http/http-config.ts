@@ -1,0 +1,35 @@
+import type { Bytes, DurationMs } from '#src/domain/model/units.ts';
+
+/** What the HTTP server must know of the configuration, and its own constants, which tests make smaller. */
+export type HttpConfig = {
+  /** Off: one tenant, and the tenant header is ignored. */
+  readonly multitenancyEnabled: boolean;
+  /** Of one body. 0: no limit of its own. */
+  readonly ingestionBodyBytesMax: Bytes;
+  /** Of all bodies together that are being received or worked on. */
+  readonly ingestBufferBytesMax: Bytes;
+} & HttpConstants;
+
+export type HttpConstants = {
+  /** Of a query message, compressed or not. Such messages are decoded on the main loop. */
+  readonly queryMessageBytesMax: Bytes;
+  /** Requests that are not answered yet. Above it new ones are answered 503. */
+  readonly requestsMax: number;
+  /** Answers that clients have not read yet. Above it new queries are answered 503. */
+  readonly answerBytesMax: Bytes;
+  /** How long a body may wait for room before it is refused. */
+  readonly roomTimeoutMs: DurationMs;
+  /** From the headers to the end of the body. */
+  readonly bodyTimeoutMs: DurationMs;
+};
+
+export const httpConstants: HttpConstants = {
+  // A thousand profile ids are 40 KB. The main loop decodes this much JSON in a few milliseconds.
+  queryMessageBytesMax: 256 << 10,
+  // A push waits for its segment, half a second or so: 8192 of them are what 16,000 pushes a second leave open.
+  requestsMax: 8192,
+  answerBytesMax: 512 << 20,
+  roomTimeoutMs: 5_000,
+  // Pyroscope's read timeout of a process that has a query-frontend.
+  bodyTimeoutMs: 60_000,
+};

@@ -1,0 +1,41 @@
+import { StoreError } from '#src/domain/errors.ts';
+import type { Bytes } from '#src/domain/model/units.ts';
+
+/** Real ones have a few hundred bytes. */
+const CONFIG_BYTES_MAX: Bytes = 64 << 10;
+
+/**
+ * Reads `sample_type_config`: `{"<sample type>": {"display-name": "…", …}}`.
+ *
+ * @returns the display name of every sample type in it, empty where it has none: that a type is there says something
+ * @throws  StoreError 'invalid-argument' naming what is wrong
+ */
+export function parseSampleTypeConfig(bytes: Uint8Array): Record<string, string> {
+  if (bytes.length > CONFIG_BYTES_MAX) {
+    throw malformed(`it has ${bytes.length} bytes, the limit is ${CONFIG_BYTES_MAX}`);
+  }
+  const names: [string, string][] = [];
+  for (const [sampleType, config] of Object.entries(objectOf(parse(bytes), 'it'))) {
+    const name = objectOf(config, JSON.stringify(sampleType))['display-name'] ?? '';
+    if (typeof name !== 'string') throw malformed(`the display-name of ${JSON.stringify(sampleType)} is not a string`);
+    names.push([sampleType, name]);
+  }
+  return Object.fromEntries(names);
+}
+
+function parse(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString());
+  } catch {
+    throw malformed('it is not JSON');
+  }
+}
+
+function objectOf(value: unknown, what: string): Record<string, unknown> {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw malformed(`${what} is not an object`);
+}
+
+function malformed(problem: string): StoreError {
+  return new StoreError('invalid-argument', `sample_type_config: ${problem}`);
+}

@@ -1,0 +1,247 @@
+// Glue: the form and the address on one side, the API and the flame graph on the other. What a person would want to
+// share is in the address: service, profile type, range, tenant, search and zoom.
+
+import { draw, ROW_HEIGHT } from './flamegraph-draw.js';
+import {
+  layoutOf,
+  neighbour,
+  placeAt,
+  placeOf,
+  shareOf,
+  spanOf,
+  topFunctions,
+  valueText,
+} from './flamegraph-layout.js';
+
+const element = (id) => document.getElementById(id);
+const form = element('form');
+const canvas = element('graph');
+const scroller = element('scroller');
+const search = element('search');
+const darkScheme = window.matchMedia('(prefers-color-scheme: dark)');
+const WHOLE = { left: 0, right: 1 };
+const SERVICE = 'service_name';
+const TYPE = '__profile_type__';
+
+/** Profile types by service. */
+let services = new Map();
+let layout = { rows: [], total: 0 };
+let view = WHOLE;
+let selected;
+let unit = '';
+let requests = new AbortController();
+
+const address = new URLSearchParams(location.search);
+form.elements.range.value = address.get('range') ?? '60';
+form.elements.until.value = address.get('until') ?? '';
+form.elements.tenant.value = address.get('tenant') ?? '';
+element('tenant').hidden = !address.has('tenant');
+search.value = address.get('search') ?? '';
+element('push').textContent =
+  `curl --data-binary @cpu.pb.gz '${new URL('ingest?name=my-service&format=pprof', location.href.split('?')[0])}'`;
+
+form.addEventListener('submit', (event) => {
+  event.preventDefault();
+  void showAll();
+});
+form.elements.service.addEventListener('change', () => {
+  fillTypes();
+  void showGraph();
+});
+for (const name of ['type', 'range', 'until']) form.elements[name].addEventListener('change', () => void showGraph());
+search.addEventListener('input', () => {
+  remember('search', search.value);
+  redraw();
+});
+element('reset').addEventListener('click', () => zoomTo({ depth: 0, index: 0 }));
+scroller.addEventListener('scroll', redraw);
+window.addEventListener('resize', redraw);
+darkScheme.addEventListener('change', redraw);
+canvas.addEventListener('click', (event) => {
+  const place = placeUnder(event);
+  if (place !== undefined) zoomTo(place);
+  showTip(event, placeUnder(event));
+});
+canvas.addEventListener('mousemove', (event) => showTip(event, placeUnder(event)));
+canvas.addEventListener('mouseleave', () => showTip());
+canvas.addEventListener('keydown', onKey);
+void showAll();
+
+async function showAll() {
+  const found = await guarded('Looking for services …', async (signal) => {
+    const { labelsSet = [] } = await call('Series', { matchers: [], labelNames: [SERVICE, TYPE], ...range() }, signal);
+    services = new Map();
+    for (const { labels } of labelsSet) {
+      const valueOf = (name) => labels.find((label) => label.name === name)?.value;
+      const service = valueOf(SERVICE);
+      if (service === undefined || valueOf(TYPE) === undefined) continue;
+      services.set(service, [...(services.get(service) ?? []), valueOf(TYPE)]);
+    }
+    fill(form.elements.service, [...services.keys()].sort(), form.elements.service.value || address.get('service'));
+    fillTypes();
+  });
+  if (found) await showGraph();
+}
+
+async function showGraph() {
+  const service = form.elements.service.value;
+  const profileTypeID = form.elements.type.value;
+  for (const name of ['service', 'type', 'range', 'until', 'tenant']) remember(name, form.elements[name].value);
+  if (service === '') return;
+
+  const shown = await guarded('Asking for the flame graph …', async (signal) => {
+    const labelSelector = `{${SERVICE}=${JSON.stringify(service)}}`;
+    const answer = await call('SelectMergeStacktraces', { profileTypeID, labelSelector, ...range() }, signal);
+    layout = layoutOf(answer.flamegraph ?? { names: [], levels: [] });
+    unit = profileTypeID.split(':')[2] ?? '';
+    selected = placeOf(layout, address.get('zoom') ?? '');
+    view = selected === undefined ? WHOLE : spanOf(layout, selected);
+    if (selected === undefined) remember('zoom', '');
+    fillTop();
+    element('result').hidden = layout.total === 0;
+    redraw();
+  });
+  if (shown && layout.total === 0) say('No profiles of this type in this range.');
+}
+
+/** Runs one request at a time: a new one ends the one before it. Says what failed, and whether it went well. */
+async function guarded(message, run) {
+  requests.abort();
+  requests = new AbortController();
+  const { signal } = requests;
+  say(message);
+  try {
+    await run(signal);
+    say('');
+    element('empty').hidden = services.size > 0;
+    if (services.size === 0) element('result').hidden = true;
+    return true;
+  } catch (error) {
+    if (!signal.aborted) say(error.message, 'error');
+    return false;
+  }
+}
+
+async function call(method, request, signal) {
+  const headers = { 'Content-Type': 'application/json' };
+  if (form.elements.tenant.value !== '') headers['X-Scope-OrgID'] = form.elements.tenant.value;
+  const path = `querier.v1.QuerierService/${method}`;
+  const response = await fetch(path, { method: 'POST', headers, body: JSON.stringify(request), signal });
+  const text = await response.text();
+  if (response.ok) return JSON.parse(text);
+
+  if (response.status === 401) element('tenant').hidden = false;
+  let reason = text;
+  try {
+    reason = JSON.parse(text).message ?? text;
+  } catch {
+    // Not JSON: the text is the reason, such as that of a proxy.
+  }
+  throw new Error(`${response.status}: ${reason}`);
+}
+
+function range() {
+  const { until, range } = form.elements;
+  const end = until.value === '' ? Date.now() : new Date(until.value).getTime();
+  return { start: end - Number(range.value) * 60_000, end };
+}
+
+function fillTypes() {
+  const types = (services.get(form.elements.service.value) ?? []).sort();
+  const preferred = form.elements.type.value || address.get('type') || types.find((type) => type.includes(':cpu:'));
+  fill(form.elements.type, types, preferred);
+}
+
+function fill(select, values, preferred) {
+  select.replaceChildren(...values.map((value) => new Option(value, value)));
+  if (values.includes(preferred)) select.value = preferred;
+}
+
+function fillTop() {
+  const rows = topFunctions(layout, 30).map(({ name, self }) => {
+    const row = document.createElement('tr');
+    for (const text of [valueText(self, unit), percent(self / layout.total), name]) row.insertCell().textContent = text;
+    return row;
+  });
+  element('top').replaceChildren(...rows);
+}
+
+function redraw() {
+  if (element('result').hidden) return;
+  const fullHeight = layout.rows.length * ROW_HEIGHT;
+  const height = Math.min(fullHeight, Math.floor(window.innerHeight * 0.72));
+  element('spacer').style.height = `${fullHeight - height}px`;
+  const wanted = search.value.toLowerCase();
+  const matches = wanted === '' ? undefined : (name) => name.toLowerCase().includes(wanted);
+  const state = { view, top: scroller.scrollTop, width: scroller.clientWidth, height, matches, selected };
+  draw(canvas, layout, { ...state, dark: darkScheme.matches });
+  element('share').textContent = matches === undefined ? '' : `${percent(shareOf(layout, matches))} of the whole`;
+  element('detail').textContent = selected === undefined ? '' : textOf(selected);
+  element('reset').disabled = view.right - view.left === 1;
+}
+
+function zoomTo(place) {
+  const span = spanOf(layout, place);
+  if (span.left === span.right) return;
+  selected = place;
+  view = span;
+  remember('zoom', place.depth === 0 ? '' : layout.rows[place.depth].path[place.index]);
+  redraw();
+}
+
+function onKey(event) {
+  const direction = { ArrowUp: 'up', ArrowDown: 'down', ArrowLeft: 'left', ArrowRight: 'right' }[event.key];
+  if (direction !== undefined) {
+    selected = selected === undefined ? { depth: 0, index: 0 } : neighbour(layout, selected, direction);
+    const y = selected.depth * ROW_HEIGHT;
+    if (y < scroller.scrollTop) scroller.scrollTop = y;
+    const below = y + ROW_HEIGHT - canvas.clientHeight;
+    if (below > scroller.scrollTop) scroller.scrollTop = below;
+    const { left, right } = spanOf(layout, selected);
+    if (left >= view.right || right <= view.left) view = WHOLE;
+    redraw();
+  } else if (event.key === 'Enter' && selected !== undefined) {
+    zoomTo(selected);
+  } else if (event.key === 'Escape') {
+    zoomTo({ depth: 0, index: 0 });
+  } else {
+    return;
+  }
+  event.preventDefault();
+}
+
+function placeUnder(event) {
+  const box = canvas.getBoundingClientRect();
+  const depth = Math.floor((event.clientY - box.top + scroller.scrollTop) / ROW_HEIGHT);
+  return placeAt(layout, view, depth, (event.clientX - box.left) / box.width);
+}
+
+function showTip(event, place) {
+  const tip = element('tip');
+  tip.hidden = place === undefined;
+  if (place === undefined) return;
+  tip.textContent = textOf(place);
+  tip.style.left = `${Math.max(0, Math.min(event.clientX + 12, window.innerWidth - tip.offsetWidth - 8))}px`;
+  tip.style.top = `${Math.min(event.clientY + 16, window.innerHeight - tip.offsetHeight - 8)}px`;
+}
+
+function textOf({ depth, index }) {
+  const { name, total, self } = layout.rows[depth];
+  const share = percent(total[index] / layout.total);
+  return `${name[index]}: ${valueText(total[index], unit)} (${share}), own ${valueText(self[index], unit)}`;
+}
+
+function percent(share) {
+  return `${(share * 100).toFixed(share < 0.1 ? 2 : 1)} %`;
+}
+
+function remember(name, value) {
+  if (value === '') address.delete(name);
+  else address.set(name, value);
+  history.replaceState(null, '', address.size === 0 ? location.pathname : `?${address}`);
+}
+
+function say(message, kind = '') {
+  element('status').textContent = message;
+  element('status').className = kind;
+}

@@ -1,0 +1,45 @@
+import type { BlockPart } from '#src/domain/block/part-writer.ts';
+import type { WireError } from '#src/domain/errors.ts';
+import type { Label } from '#src/domain/model/labels.ts';
+import type { Bytes, UnixMs } from '#src/domain/model/units.ts';
+import type { DiscardReason, IngestOptions, ProfileLimits } from '#src/domain/pprof/ingest-options.ts';
+
+/** A profile for the head of the thread that owns its service. */
+export type IngestItem = {
+  readonly tenant: string;
+  readonly service: string;
+  /** As the request gave them. */
+  readonly labels: readonly Label[];
+  /** pprof, gzip or plain. */
+  readonly profile: Uint8Array;
+  readonly ingest: IngestOptions | undefined;
+  /** Index into `IngestBatch.limits`. */
+  readonly limits: number;
+  /** UUID that every row made of this profile gets. */
+  readonly id: Uint8Array;
+};
+
+/** What goes to a thread at once: one hop for all. */
+export type IngestBatch = {
+  readonly items: readonly IngestItem[];
+  readonly limits: readonly ProfileLimits[];
+  readonly nowMs: UnixMs;
+};
+
+export type IngestOutcome =
+  | { readonly kind: 'stored'; readonly rawBytes: Bytes }
+  | { readonly kind: 'dropped'; readonly rawBytes: Bytes; readonly reason?: DiscardReason }
+  | { readonly kind: 'refused'; readonly rawBytes: Bytes; readonly reason: DiscardReason; readonly error: WireError }
+  /** There is no room for it in this window's head. It fits into the next one. */
+  | { readonly kind: 'head-full' };
+
+export type IngestReply = {
+  /** Another number means another thread, whose head knows nothing of earlier batches. */
+  readonly threadId: number;
+  readonly headBytes: Bytes;
+  /** One per item, in order. */
+  readonly outcomes: readonly IngestOutcome[];
+};
+
+/** The head of a window, encoded: one part per tenant. */
+export type SealReply = { readonly threadId: number; readonly parts: readonly BlockPart[] };

@@ -1,0 +1,169 @@
+import { StoreError, toWire } from '#src/domain/errors.ts';
+import { LabelName, valueOf } from '#src/domain/model/labels.ts';
+import type { Bytes, UnixMs } from '#src/domain/model/units.ts';
+import { decodeProfile as decodePlain } from '#src/domain/pprof/decode.ts';
+import { mayHaveTruncatedStacks, repairTruncatedStacks } from '#src/domain/pprof/go-truncated-stacks.ts';
+import { GO_SHAPE_PREFIX } from '#src/domain/pprof/go-type-parameters.ts';
+import { inflateProfile } from '#src/domain/pprof/inflate.ts';
+import { ingestTime, needsPlainFixups, withIngestFixups } from '#src/domain/pprof/ingest-fixups.ts';
+import type { IngestOptions, ProfileLimits } from '#src/domain/pprof/ingest-options.ts';
+import { LANGUAGE_MARKERS, type Language, languageOfSpy } from '#src/domain/pprof/language.ts';
+import { writePlainProfile } from '#src/domain/pprof/plain-writer.ts';
+import { discardReasonOf } from '#src/domain/pprof/profile-errors.ts';
+import { checkSampleTypeName, timeInWindow } from '#src/domain/pprof/validate.ts';
+import { type SeriesLabels, seriesLabels } from '#src/domain/series/series-labels.ts';
+import { labelsOnArrival } from '#src/domain/series/service-name.ts';
+import { versionedBuildId, versionInfoOf } from '#src/domain/series/version-info.ts';
+import { decodeFailure } from '#src/kernels/decode-failure.ts';
+import { appendSamples, DROPPED_GROUP, groupSamples, type LabelGroup } from '#src/kernels/ingest.ts';
+import type { KernelInstance } from '#src/kernels/instance.ts';
+import { DecodedProfile, decodeProfile } from '#src/kernels/pprof-decode.ts';
+import type { Head } from './head.ts';
+import type { IngestItem, IngestOutcome } from './ingest-messages.ts';
+
+/** Without a size limit of the tenant, the arena sets one: what is decoded takes a few times the space of the pprof. */
+const SCRATCH_PER_RAW_BYTE = 6;
+
+/**
+ * Decodes one profile into the head: inflate, decode, validate, repair, split into series, intern, sum. Its plain
+ * twin is `ingestPlain` in src/domain/pprof, and what both must do is said there.
+ *
+ * The head changes only when all of it succeeds.
+ */
+export function ingestProfile(
+  kernels: KernelInstance,
+  head: Head,
+  item: IngestItem,
+  limits: ProfileLimits,
+  nowMs: UnixMs,
+): IngestOutcome {
+  let rawBytes: Bytes = 0;
+  try {
+    const raw = inflateProfile(item.profile, profileBytesMax(kernels, limits));
+    rawBytes = raw.length;
+    return kernels.guard(() => ingestRaw(kernels, head, item, raw, limits, nowMs));
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    if (error.details['limit'] === 'headBytesMax' && !head.empty) return { kind: 'head-full' };
+    return { kind: 'refused', rawBytes, reason: discardReasonOf(error), error: toWire(error) };
+  }
+}
+
+function ingestRaw(
+  kernels: KernelInstance,
+  head: Head,
+  item: IngestItem,
+  raw: Uint8Array,
+  limits: ProfileLimits,
+  nowMs: UnixMs,
+): IngestOutcome {
+  kernels.exports.resetScratch();
+  const profile = decodeProfile(kernels, withFixups(raw, item.ingest, limits), limits);
+  if (!(profile instanceof DecodedProfile)) throw decodeFailure(profile, limits);
+  const { ingest } = item;
+  const sentNanos = ingest === undefined ? profile.timeNanos : ingestTime(profile.timeNanos, ingest.fromNanos);
+  const timeNanos = timeInWindow(sentNanos, limits, nowMs);
+  const { sampleTypes } = profile;
+  for (const { type } of sampleTypes) checkSampleTypeName(type);
+
+  if (languageOf(kernels, profile, item) === 'go') repairGo(kernels, profile, sampleTypes);
+  kernels.exports.dropAddresses(profile.pointer);
+  writeVersion(profile, item);
+
+  const { keptCount, groupCount, groups } = groupSamples(kernels, profile);
+  if (keptCount === 0) return { kind: 'dropped', rawBytes: raw.length };
+  const { seriesOfGroup, series, service } = seriesOfGroups(groups, groupCount, (sampleLabels) =>
+    seriesLabels({
+      requestLabels: item.labels,
+      sampleLabels,
+      sampleTypes,
+      periodType: profile.periodType,
+      ingest,
+      limits,
+    }),
+  );
+  if (series.length === 0) return { kind: 'dropped', rawBytes: raw.length, reason: 'dropped_by_relabel_rules' };
+
+  const { space, dataset } = head.open(item.tenant, service);
+  const target = { space, dataset: dataset.pointer };
+  for (const run of appendSamples(kernels, profile, target, keptCount, seriesOfGroup, series.length)) {
+    dataset.rows.push({
+      series: dataset.seriesIndex(series[run.series].labels[run.type]),
+      timeNanos,
+      durationNanos: profile.durationNanos,
+      period: profile.period,
+      total: run.total,
+      id: item.id,
+      firstSample: run.firstSample,
+      sampleCount: run.sampleCount,
+    });
+  }
+  return { kind: 'stored', rawBytes: raw.length };
+}
+
+function profileBytesMax(kernels: KernelInstance, limits: ProfileLimits): Bytes {
+  const arena = Math.floor(kernels.limits.scratchBytesMax / SCRATCH_PER_RAW_BYTE);
+  return limits.maxProfileSizeBytes > 0 ? limits.maxProfileSizeBytes : arena;
+}
+
+/** Some agents need mending that reads every name. They are rare, and old: the plain decoder does it for them. */
+function withFixups(raw: Uint8Array, ingest: IngestOptions | undefined, limits: ProfileLimits): Uint8Array {
+  if (ingest === undefined || !needsPlainFixups(ingest)) return raw;
+  return writePlainProfile(withIngestFixups(decodePlain(raw, limits.maxProfileStacktraceSamples), ingest));
+}
+
+function languageOf(kernels: KernelInstance, profile: DecodedProfile, item: IngestItem): Language {
+  const known = languageOfSpy(valueOf(item.labels, LabelName.spy));
+  if (known !== undefined) return known;
+  const marker = kernels.exports.findMarker(profile.pointer, putMarkers(kernels));
+  return marker === 0 ? 'unknown' : LANGUAGE_MARKERS[marker - 1][1];
+}
+
+const MARKER_BYTES = LANGUAGE_MARKERS.map(([marker]) => Buffer.from(marker));
+
+/** The markers as wasm/go-symbols.ts wants them: a count, then pointer and length of each. */
+function putMarkers(kernels: KernelInstance): number {
+  const fields = new Uint32Array(1 + 2 * MARKER_BYTES.length);
+  fields[0] = MARKER_BYTES.length;
+  for (const [i, bytes] of MARKER_BYTES.entries()) fields.set([kernels.put(bytes), bytes.length], 1 + 2 * i);
+  return kernels.putColumn(fields);
+}
+
+function repairGo(kernels: KernelInstance, profile: DecodedProfile, sampleTypes: readonly { type: string }[]): void {
+  kernels.exports.stripGoShapes(profile.pointer, kernels.put(Buffer.from(GO_SHAPE_PREFIX)));
+  const names = sampleTypes.map(({ type }) => type);
+  // The deepest stack decides, and only it is known without looking at all of them.
+  if (!mayHaveTruncatedStacks(names, [profile.maxDepth])) return;
+  profile.replaceStacks(repairTruncatedStacks(profile.stacksOfEqualLocations()));
+}
+
+function writeVersion(profile: DecodedProfile, item: IngestItem): void {
+  const version = versionInfoOf(labelsOnArrival(item.labels));
+  if (version === undefined) return;
+  profile.buildIds = profile.buildIds.map((buildId) => versionedBuildId(version, buildId));
+}
+
+type LabelledSeries = Extract<SeriesLabels, { kind: 'series' }>;
+
+/** Groups whose samples belong to the same series get the same number. */
+function seriesOfGroups(
+  groups: readonly LabelGroup[],
+  groupCount: number,
+  labelsOf: (sampleLabels: LabelGroup['labels']) => SeriesLabels,
+): { seriesOfGroup: Uint32Array; series: LabelledSeries[]; service: string } {
+  const seriesOfGroup = new Uint32Array(groupCount).fill(DROPPED_GROUP);
+  const series: LabelledSeries[] = [];
+  const indexByKey = new Map<string, number>();
+  for (const { group, labels } of groups) {
+    const found = labelsOf(labels);
+    if (found.kind === 'dropped') continue;
+    const key = JSON.stringify(found.labels[0].map(({ name, value }) => [name, value]));
+    let index = indexByKey.get(key);
+    if (index === undefined) {
+      index = series.push(found) - 1;
+      indexByKey.set(key, index);
+    }
+    seriesOfGroup[group] = index;
+  }
+  return { seriesOfGroup, series, service: series[0]?.service ?? '' };
+}

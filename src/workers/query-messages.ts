@@ -1,0 +1,111 @@
+import type { DatasetMeta } from '#src/domain/block/block-meta.ts';
+import type { FetchedRange } from '#src/domain/block/fetched-ranges.ts';
+import type { Labels } from '#src/domain/model/labels.ts';
+import type { ProfileType } from '#src/domain/model/profile-type.ts';
+import type { TimeRange, UnixMs } from '#src/domain/model/units.ts';
+import type { FunctionTree } from '#src/domain/profile/function-tree.ts';
+import type { BucketedSeries, BucketQuery } from '#src/domain/query/series-buckets.ts';
+import type { Matcher } from '#src/domain/series/matcher.ts';
+import type { StackProfile } from '#src/kernels/symbol-space-builder.ts';
+
+/** Which rows of a dataset a query is about. Both ends of the range belong to it. */
+export type ProfileSelection = TimeRange & {
+  /** The selector's, and one for the profile type. */
+  readonly matchers: readonly Matcher[];
+  /** 16 bytes each. Empty: all. */
+  readonly profileIds: readonly Uint8Array[];
+  /** Of samples. Empty: all. */
+  readonly spanIds: readonly bigint[];
+  /** 16 bytes each. Empty: all. */
+  readonly traceIds: readonly Uint8Array[];
+};
+
+/** What a node of a query plan computes. */
+export type NodeQuery =
+  | { readonly kind: 'label-names'; readonly matchers: readonly Matcher[] }
+  | { readonly kind: 'label-values'; readonly matchers: readonly Matcher[]; readonly name: string }
+  /** `labelNames` undefined: all labels. */
+  | {
+      readonly kind: 'series-labels';
+      readonly matchers: readonly Matcher[];
+      readonly labelNames: readonly string[] | undefined;
+    }
+  | { readonly kind: 'time-series'; readonly selection: ProfileSelection; readonly buckets: BucketQuery }
+  /** `callSite`: function names, root first; only stacktraces that begin with them count. */
+  | { readonly kind: 'tree'; readonly selection: ProfileSelection; readonly callSite: readonly string[] }
+  | { readonly kind: 'profile'; readonly selection: ProfileSelection; readonly callSite: readonly string[] };
+
+/** What a node answers: partial until the root has merged it. */
+export type NodeReport =
+  | { readonly kind: 'names'; readonly names: readonly string[] }
+  | { readonly kind: 'label-sets'; readonly labelSets: readonly Labels[] }
+  | { readonly kind: 'time-series'; readonly series: BucketedSeries }
+  | { readonly kind: 'tree'; readonly tree: FunctionTree }
+  | { readonly kind: 'profile'; readonly profile: StackProfile };
+
+/** What was read of one object for a node. */
+export type ObjectRead = { readonly datasets: readonly DatasetMeta[]; readonly fetched: readonly FetchedRange[] };
+
+/** A read node has reads, a merge node has reports. */
+export type NodeTask = {
+  readonly query: NodeQuery;
+  readonly reads: readonly ObjectRead[];
+  readonly reports: readonly NodeReport[];
+};
+
+/** How an answer is written. */
+export type AnswerWire = { readonly codec: 'proto' | 'json'; readonly gzip: boolean };
+
+/** What the root of a query becomes. `undefined` reports stand for "no block was there". */
+export type AnswerTask = { readonly gzip: boolean } & (
+  | { readonly kind: 'profile-types'; readonly codec: 'proto' | 'json'; readonly profileTypes: readonly ProfileType[] }
+  | { readonly kind: 'names'; readonly codec: 'proto' | 'json'; readonly names: readonly string[] }
+  | { readonly kind: 'label-sets'; readonly codec: 'proto' | 'json'; readonly labelSets: readonly Labels[] }
+  | {
+      readonly kind: 'series';
+      readonly codec: 'proto' | 'json';
+      readonly series: BucketedSeries | undefined;
+      readonly limit: number | undefined;
+    }
+  | {
+      readonly kind: 'flamegraph' | 'tree';
+      readonly codec: 'proto' | 'json';
+      readonly tree: FunctionTree | undefined;
+      readonly maxNodes: number;
+    }
+  | {
+      readonly kind: 'profile';
+      readonly codec: 'proto' | 'json';
+      readonly frame: 'bare' | 'response';
+      readonly profile: StackProfile | undefined;
+      readonly profileType: ProfileType;
+      readonly endMs: UnixMs;
+      readonly maxNodes: number;
+    }
+  | {
+      readonly kind: 'diff';
+      readonly codec: 'proto' | 'json';
+      readonly left: FunctionTree | undefined;
+      readonly right: FunctionTree | undefined;
+      readonly maxNodes: number;
+    }
+  | {
+      readonly kind: 'render';
+      readonly tree: FunctionTree | undefined;
+      readonly series: BucketedSeries | undefined;
+      readonly profileType: ProfileType;
+      readonly range: TimeRange;
+      readonly grouped: boolean;
+      readonly maxNodes: number;
+    }
+  | {
+      readonly kind: 'render-diff';
+      readonly left: FunctionTree | undefined;
+      readonly right: FunctionTree | undefined;
+      readonly profileType: ProfileType;
+      readonly maxNodes: number;
+    }
+);
+
+/** The body, in pieces. */
+export type Answer = { readonly pieces: readonly Uint8Array[] };

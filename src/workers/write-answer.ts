@@ -1,0 +1,105 @@
+import { constants, gzipSync } from 'node:zlib';
+import { encodeProfileJson, encodeProfileProto, exportProfile } from '#src/domain/pprof/encode-profile.ts';
+import { diffFlamegraph } from '#src/domain/profile/diff.ts';
+import { flamegraph } from '#src/domain/profile/flamegraph.ts';
+import type { FunctionTree } from '#src/domain/profile/function-tree.ts';
+import { namesOf } from '#src/domain/profile/name-table.ts';
+import { truncate, truncateTwice } from '#src/domain/profile/truncate.ts';
+import { encodeFlamegraphJson, encodeFlamegraphProto } from '#src/domain/query/encode-flamegraph.ts';
+import { encodeDiffJson, encodeDiffProto } from '#src/domain/query/encode-flamegraph-diff.ts';
+import {
+  encodeNamesJson,
+  encodeNamesProto,
+  encodeProfileTypesJson,
+  encodeProfileTypesProto,
+  encodeSeriesLabelsJson,
+  encodeSeriesLabelsProto,
+} from '#src/domain/query/encode-labels.ts';
+import { encodeRender, encodeRenderDiff, type RenderGroups } from '#src/domain/query/encode-render.ts';
+import { encodeSelectSeriesJson, encodeSelectSeriesProto } from '#src/domain/query/encode-series.ts';
+import { encodeTreeJson, encodeTreeProto } from '#src/domain/query/encode-tree.ts';
+import { type BucketedSeries, type Series, topSeries } from '#src/domain/query/series-buckets.ts';
+import { type Timeline, timelineOf } from '#src/domain/query/timeline.ts';
+import { encodeTree } from '#src/domain/query/tree-bytes.ts';
+import type { Answer, AnswerTask } from './query-messages.ts';
+
+/** Writes the bytes of an answer, so that the main loop only has to send them. */
+export function writeAnswer(task: AnswerTask): Answer {
+  const pieces = piecesOf(task);
+  if (!task.gzip) return { pieces };
+  // Level 1: whoever asks for gzip wants the answer now, and its names shrink to a fifth with any level.
+  return { pieces: [gzipSync(Buffer.concat(pieces), { level: constants.Z_BEST_SPEED })] };
+}
+
+function piecesOf(task: AnswerTask): Uint8Array[] {
+  switch (task.kind) {
+    case 'profile-types':
+      return task.codec === 'proto'
+        ? encodeProfileTypesProto(task.profileTypes)
+        : encodeProfileTypesJson(task.profileTypes);
+    case 'names':
+      return task.codec === 'proto' ? encodeNamesProto(task.names) : encodeNamesJson(task.names);
+    case 'label-sets':
+      return task.codec === 'proto' ? encodeSeriesLabelsProto(task.labelSets) : encodeSeriesLabelsJson(task.labelSets);
+    case 'series': {
+      const series = seriesOf(task.series, task.limit);
+      return task.codec === 'proto' ? encodeSelectSeriesProto(series) : encodeSelectSeriesJson(series);
+    }
+    case 'flamegraph': {
+      const graph = flamegraph(truncate(task.tree ?? EMPTY_TREE, task.maxNodes), task.maxNodes);
+      return task.codec === 'proto' ? encodeFlamegraphProto(graph) : encodeFlamegraphJson(graph);
+    }
+    case 'tree': {
+      const bytes = encodeTree(cut(task.tree, task.maxNodes));
+      return task.codec === 'proto' ? encodeTreeProto(bytes) : encodeTreeJson(bytes);
+    }
+    case 'profile': {
+      const { profile, profileType, endMs, maxNodes, frame } = task;
+      const exported =
+        profile === undefined
+          ? undefined
+          : exportProfile(profile.symbols, profile.values, { profileType, endMs, maxNodes });
+      return task.codec === 'proto' ? encodeProfileProto(exported, frame) : encodeProfileJson(exported, frame);
+    }
+    case 'diff': {
+      const graph = diffFlamegraph(cut(task.left, task.maxNodes), cut(task.right, task.maxNodes), task.maxNodes);
+      return task.codec === 'proto' ? encodeDiffProto(graph) : encodeDiffJson(graph);
+    }
+    case 'render': {
+      const graph = flamegraph(truncate(task.tree ?? EMPTY_TREE, task.maxNodes), task.maxNodes);
+      const { timeline, groups } = timelinesOf(task);
+      return encodeRender(graph, task.profileType, timeline, groups);
+    }
+    case 'render-diff': {
+      const graph = diffFlamegraph(cut(task.left, task.maxNodes), cut(task.right, task.maxNodes), task.maxNodes);
+      return encodeRenderDiff(graph, task.profileType);
+    }
+  }
+}
+
+const EMPTY_TREE: FunctionTree = {
+  parent: Int32Array.of(-1),
+  name: new Uint32Array(1),
+  self: new BigInt64Array(1),
+  names: namesOf(['']),
+};
+
+function cut(tree: FunctionTree | undefined, maxNodes: number): FunctionTree {
+  return tree === undefined ? EMPTY_TREE : truncateTwice(tree, maxNodes);
+}
+
+function seriesOf(series: BucketedSeries | undefined, limit: number | undefined): Series[] {
+  return series === undefined ? [] : topSeries(series, limit);
+}
+
+/** The whole timeline is there only when one series has all the values; groups are named by their first label. */
+function timelinesOf({ series, range, grouped }: Extract<AnswerTask, { kind: 'render' }>): {
+  timeline: Timeline;
+  groups: RenderGroups | undefined;
+} {
+  const all = seriesOf(series, undefined);
+  const nothing = { timeMs: new Float64Array(0), value: new BigInt64Array(0) };
+  const timeline = timelineOf(all.length === 1 ? all[0] : nothing, range);
+  if (!grouped) return { timeline, groups: undefined };
+  return { timeline, groups: new Map(all.map((one) => [one.labels[0]?.value ?? '*', timelineOf(one, range)])) };
+}

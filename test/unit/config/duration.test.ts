@@ -1,0 +1,56 @@
+import { equal } from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { durationText, parseDuration } from '#src/config/duration.ts';
+
+const cases: readonly [string, number][] = [
+  ['0', 0],
+  ['0s', 0],
+  ['500ms', 500],
+  ['1.5s', 1_500],
+  ['.5s', 500],
+  ['30s', 30_000],
+  ['1h30m', 5_400_000],
+  ['24h', 86_400_000],
+  ['7d', 604_800_000],
+  ['1w', 604_800_000],
+  ['1000us', 1],
+  ['2000µs', 2],
+  ['1000000ns', 1],
+];
+
+describe('parseDuration', () => {
+  for (const [text, ms] of cases) test(`reads ${text}`, () => equal(parseDuration(text), ms));
+
+  for (const text of [
+    '',
+    '1',
+    's',
+    '-1s',
+    '1s ',
+    ' 1s',
+    '1 s',
+    '1sec',
+    '1h30',
+    '1h x',
+    '1.2.3s',
+    '1ns',
+    '99999999999999999999h',
+  ]) {
+    test(`refuses ${JSON.stringify(text)}`, () => equal(parseDuration(text), undefined));
+  }
+});
+
+describe('durationText', () => {
+  test('is the shortest text that reads as the same', () => {
+    for (const [ms, text] of [
+      [0, '0s'],
+      [100, '100ms'],
+      [1_500, '1s500ms'],
+      [5_400_000, '1h30m'],
+      [86_400_000, '1d'],
+    ] as const) {
+      equal(durationText(ms), text);
+      equal(parseDuration(text), ms);
+    }
+  });
+});

@@ -1,0 +1,100 @@
+import { deepEqual, equal, ok, throws } from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { crc32 } from 'node:zlib';
+import { readFooter } from '#src/domain/block/footer-reader.ts';
+import { StoreError } from '#src/domain/errors.ts';
+import { Random, runSeed } from '../../../fixtures/random.ts';
+import { objectOf, smallInputs } from './small-object.ts';
+
+const seed = runSeed();
+const { bytes, meta } = objectOf(smallInputs());
+const last = meta.datasets[2];
+const dataBytes = (last?.range.offset ?? 0) + (last?.range.sizeBytes ?? 0);
+const footer = bytes.slice(dataBytes);
+
+/** An object of zeros, with these bytes as its FlatBuffers part and a right trailer. */
+function withMetadata(metadata: Uint8Array, version = 0): Uint8Array {
+  const end = new Uint8Array(metadata.length + 16);
+  end.set(metadata);
+  const view = new DataView(end.buffer, metadata.length);
+  view.setUint32(0, 0x4b4c424b, true);
+  view.setUint32(4, version, true);
+  view.setUint32(8, metadata.length, true);
+  view.setUint32(12, crc32(end.subarray(0, metadata.length + 12)), true);
+  return end;
+}
+
+describe('readFooter', () => {
+  test('asks for as much of the tail as it needs', () => {
+    equal(readFooter(bytes.subarray(bytes.length - 3), bytes.length).need, Math.min(bytes.length, 32 << 10));
+    equal(readFooter(bytes.subarray(bytes.length - 16), bytes.length).need, footer.length);
+    equal(readFooter(bytes.subarray(bytes.length - footer.length + 1), bytes.length).need, footer.length);
+    deepEqual(readFooter(footer, bytes.length), { meta });
+    deepEqual(readFooter(bytes, bytes.length), { meta });
+  });
+
+  test('refuses a later version by its name', () => {
+    const later = withMetadata(footer.subarray(0, footer.length - 16), 7);
+    throws(() => readFooter(later, bytes.length), { code: 'unimplemented', message: /version 7 .* up to 0/ });
+  });
+
+  test('refuses an object of another size than was written', () => {
+    throws(() => readFooter(footer, bytes.length + 8), { code: 'corrupted', message: /another size/ });
+  });
+
+  test('keeps times before 1970 and names of any script', () => {
+    const datasets = meta.datasets.map((dataset) => ({ ...dataset, service: 'größe \u{1f600}', minTimeMs: -5 }));
+    const [input] = smallInputs();
+    if (input === undefined) throw new Error('there is an input');
+    const renamed = objectOf([
+      { ...input, datasets: input.datasets.map((set) => ({ ...set, service: 'größe \u{1f600}' })) },
+    ]);
+    equal(readFooter(renamed.bytes, renamed.bytes.length).meta?.datasets[0]?.service, datasets[0]?.service);
+    ok(renamed.meta.minTimeMs < 0);
+    deepEqual(readFooter(renamed.bytes, renamed.bytes.length).meta, renamed.meta);
+  });
+
+  test(`refuses random bytes whose checksum is right (seed ${seed})`, () => {
+    const random = new Random(seed);
+    for (let round = 0; round < 3_000; round++) {
+      const hostile = withMetadata(random.bytes(random.int(0, 200)));
+      throws(() => readFooter(hostile, hostile.length), { code: 'corrupted' }, `round ${round}`);
+    }
+  });
+
+  test(`reads or refuses every changed footer, and fails in no other way (seed ${seed})`, () => {
+    const random = new Random(seed);
+    const metadata = footer.subarray(0, footer.length - 16);
+    let refused = 0;
+    for (let round = 0; round < 20_000; round++) {
+      const changed = metadata.slice();
+      for (let i = random.int(1, 4); i > 0; i--) {
+        changed[random.int(0, changed.length - 1)] = random.pick([0, 1, 4, 8, 127, 128, 255, random.int(0, 255)]);
+      }
+      try {
+        readFooter(withMetadata(changed), bytes.length);
+      } catch (error) {
+        ok(error instanceof StoreError && error.code === 'corrupted', `round ${round}: ${error}`);
+        ok(typeof error.details['offset'] === 'number');
+        refused++;
+      }
+    }
+    ok(refused > 10_000, `the changes never bit: ${refused} refused`);
+  });
+
+  test('refuses vectors that name one table again and again', () => {
+    // A vector of datasets that all are the first one would be read once for each time that it is named.
+    const metadata = footer.slice(0, footer.length - 16);
+    const view = new DataView(metadata.buffer);
+    const root = view.getUint32(0, true);
+    const vtable = root - view.getInt32(root, true);
+    const field = root + view.getUint16(vtable + 20, true);
+    const vector = field + view.getUint32(field, true);
+    const first = vector + 4 + view.getUint32(vector + 4, true);
+    const count = 3;
+    equal(view.getUint32(vector, true), count);
+    for (let i = 0; i < count; i++) view.setUint32(vector + 4 + i * 4, first - (vector + 4 + i * 4), true);
+
+    throws(() => readFooter(withMetadata(metadata), bytes.length), { code: 'corrupted' });
+  });
+});

@@ -1,0 +1,95 @@
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { FunctionTree } from '#src/domain/profile/function-tree.ts';
+import { functionTreeTotals } from '#src/domain/profile/function-tree-totals.ts';
+import { minTotal, truncate, truncateTwice } from '#src/domain/profile/truncate.ts';
+import { Random } from '../../../fixtures/random.ts';
+import { foldedTree, namesIn, pathsOf, randomStacks, type Stacks, shop, treeOf } from './folded-tree.ts';
+
+const seed = Number(process.env['SEED'] ?? 1);
+
+describe('minTotal', () => {
+  test('is the total of the last node that has a place', () => {
+    equal(minTotal(BigInt64Array.of(98n, 85n, 65n, 25n, 13n), 4), 25n);
+  });
+
+  test('lets every node with a value stay when there is room, or no limit', () => {
+    equal(minTotal(BigInt64Array.of(3n, 0n), 2), 1n);
+    equal(minTotal(BigInt64Array.of(3n, 2n), 0), 1n);
+  });
+});
+
+describe('truncate', () => {
+  test('folds what is below the threshold into "other"', () => {
+    deepEqual(pathsOf(truncate(foldedTree(shop), 4)), [
+      'main 98/0',
+      'main;other 13/13',
+      'main;work 85/20',
+      'main;work;parse 65/40',
+      'main;work;parse;alloc 25/25',
+      'other 2/2',
+    ]);
+  });
+
+  test('keeps nodes that tie with the threshold', () => {
+    deepEqual(pathsOf(truncate(foldedTree('a 5\nb 5\nc 5\nd 1'), 2)), ['a 5/5', 'b 5/5', 'c 5/5', 'other 1/1']);
+  });
+
+  test('adds to a real "other" and keeps what that calls', () => {
+    const tree = foldedTree('m;a 9\nm;b 1\nm;other;x 8');
+    deepEqual(pathsOf(truncate(tree, 4)), ['m 18/0', 'm;a 9/9', 'm;other 9/1', 'm;other;x 8/8']);
+  });
+
+  test('gives back the tree itself when it is small enough', () => {
+    const tree = foldedTree(shop);
+    equal(truncate(tree, 8), tree);
+    equal(truncate(tree, 0), tree);
+  });
+
+  test('drops nodes without value, whatever the limit', () => {
+    deepEqual(pathsOf(truncate(foldedTree('a;b 3\na;c 0\nother;d 0'), 0)), ['a 3/0', 'a;b 3/3']);
+  });
+
+  test('keeps only the names it uses', () => {
+    deepEqual(namesIn(truncate(foldedTree(shop), 2)).sort(), ['main', 'other', 'work']);
+  });
+
+  test(`agrees with a plain version and loses no value (seed ${seed})`, () => {
+    const random = new Random(seed);
+    for (let round = 0; round < 200; round++) {
+      const stacks = randomStacks(random, random.int(0, 60));
+      const maxNodes = random.int(0, 40);
+      const tree = treeOf(stacks);
+      const shorter = truncate(tree, maxNodes);
+      deepEqual(pathsOf(shorter), truncatedPlain(tree, maxNodes), `maxNodes ${maxNodes}`);
+      equal(functionTreeTotals(shorter)[0], functionTreeTotals(tree)[0]);
+      ok(shorter.parent.every((parent, i) => parent < i));
+    }
+  });
+});
+
+test('truncateTwice lets the "other" of the first time push nodes out', () => {
+  const tree = foldedTree('a;x 3\na;y 3\na;z 3\na 1\nb 5');
+  deepEqual(pathsOf(truncate(tree, 2)), ['a 10/1', 'a;other 9/9', 'b 5/5']);
+  deepEqual(pathsOf(truncateTwice(tree, 2)), ['a 10/1', 'a;other 9/9', 'other 5/5']);
+});
+
+/** Folding, stack by stack: each becomes the stack of its kept part, with "other" behind it when it was cut. */
+function truncatedPlain(tree: FunctionTree, maxNodes: number): string[] {
+  const totals = new Map(pathsOf(tree).map((line) => [line.slice(0, line.lastIndexOf(' ')), totalIn(line)]));
+  const sorted = [...totals.values()].sort((a, b) => (a < b ? 1 : a > b ? -1 : 0));
+  const min = maxNodes < 1 || sorted.length <= maxNodes ? 1n : sorted[maxNodes - 1];
+  const kept: [string[], bigint][] = [];
+  for (const line of pathsOf(tree)) {
+    const path = line.slice(0, line.lastIndexOf(' '));
+    const frames = path.split(';');
+    const cut = frames.findIndex((name, i) => name !== 'other' && totals.get(frames.slice(0, i + 1).join(';'))! < min);
+    const self = BigInt(line.slice(line.lastIndexOf('/') + 1));
+    kept.push([cut < 0 ? frames : [...frames.slice(0, cut), 'other'], self]);
+  }
+  return pathsOf(treeOf(kept as Stacks));
+}
+
+function totalIn(line: string): bigint {
+  return BigInt(line.slice(line.lastIndexOf(' ') + 1, line.lastIndexOf('/')));
+}

@@ -1,0 +1,200 @@
+import { deepEqual, equal, throws } from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { type Labels, sortedLabels } from '#src/domain/model/labels.ts';
+import {
+  type BucketQuery,
+  bucketPoints,
+  mergeBucketedSeries,
+  type ProfilePoints,
+  readRangeOf,
+  stepMsOf,
+  topSeries,
+} from '#src/domain/query/series-buckets.ts';
+import { Random } from '../../../fixtures/random.ts';
+
+const seed = Number(process.env['SEED'] ?? 1);
+
+type Point = { at: number; value: number; labels?: Record<string, string>; id?: number };
+
+function labelsOf(labels: Record<string, string>): Labels {
+  return sortedLabels(Object.entries(labels).map(([name, value]) => ({ name, value })));
+}
+
+function pointsOf(points: readonly Point[]): ProfilePoints {
+  return {
+    labels: points.map(({ labels = {} }) => labelsOf(labels)),
+    series: Uint32Array.from(points.keys()),
+    timeMs: Float64Array.from(points, ({ at }) => at),
+    value: BigInt64Array.from(points, ({ value }) => BigInt(value)),
+    profileIds: Uint8Array.from(points.flatMap(({ id = 0 }, i) => [...new Array(15).fill(0), id || i + 1])),
+  };
+}
+
+function query(startMs: number, endMs: number, stepMs: number, rest: Partial<BucketQuery> = {}): BucketQuery {
+  return { startMs, endMs, stepMs, groupBy: [], exemplars: false, ...rest };
+}
+
+/** Series as `labels: time=value …`. */
+function shown(points: readonly Point[], asked: BucketQuery, limit?: number): string[] {
+  return topSeries(bucketPoints(pointsOf(points), asked), limit).map(({ labels, timeMs, value }) => {
+    const name = labels.map((label) => `${label.name}=${label.value}`).join(',');
+    return `{${name}} ${Array.from(timeMs, (time, i) => `${time}→${value[i]}`).join(' ')}`;
+  });
+}
+
+const spread: Point[] = [5_000, 10_000, 10_001, 20_000, 25_000, 29_000, 31_000].map((at, i) => ({ at, value: 2 ** i }));
+
+describe('stepMsOf', () => {
+  test('is whole milliseconds, at least one', () => {
+    equal(stepMsOf(0.001), 1);
+    equal(stepMsOf(10.0009), 10_000);
+    throws(() => stepMsOf(0.0009), { code: 'invalid-argument' });
+    throws(() => stepMsOf(Number.NEGATIVE_INFINITY), { code: 'invalid-argument' });
+  });
+
+  test('lets steps pass that nothing fits in', () => {
+    equal(stepMsOf(Number.NaN), undefined);
+    equal(stepMsOf(Number.POSITIVE_INFINITY), undefined);
+    equal(stepMsOf(1e300), undefined);
+  });
+});
+
+describe('bucketPoints', () => {
+  test('puts points on the right edges of steps that begin at the start', () => {
+    deepEqual(readRangeOf({ startMs: 10_000, endMs: 32_000, stepMs: 10_000 }), { startMs: 0, endMs: 32_000 });
+    deepEqual(shown(spread, query(10_000, 32_000, 10_000)), ['{} 10000→3 20000→12 30000→48']);
+    deepEqual(shown(spread, query(10_000, 40_000, 10_000)), ['{} 10000→3 20000→12 30000→48 40000→64']);
+    deepEqual(shown(spread, query(10_001, 31_000, 5_000)), ['{} 10001→6 20001→8 25001→16 30001→32']);
+    deepEqual(shown(spread, query(10_000, 10_000, 10_000)), ['{} 10000→3']);
+  });
+
+  test('takes the first step closed on both sides', () => {
+    const edge = [
+      { at: 0, value: 1 },
+      { at: -1, value: 2 },
+    ];
+    deepEqual(shown(edge, query(10, 10, 10)), ['{} 10→1']);
+  });
+
+  test('adds up points of one time', () => {
+    const points = [1, 1, 2, 3, 4, 5].map((n) => ({ at: n, value: n }));
+    deepEqual(shown(points, query(1, 5, 1)), ['{} 1→2 2→2 3→3 4→4 5→5']);
+  });
+
+  test('groups by labels in the order asked for, and leaves out those that a series lacks', () => {
+    const points = [
+      { at: 1, value: 1, labels: { zone: 'x', env: 'p' } },
+      { at: 1, value: 8, labels: { zone: 'y', env: 'p' } },
+      { at: 1, value: 2, labels: { env: 'q' } },
+      { at: 1, value: 8, labels: { zone: 'x' } },
+    ];
+    const grouped = (...groupBy: string[]) => shown(points, query(1, 1, 1, { groupBy }));
+    deepEqual(grouped('zone'), ['{zone=x} 1→9', '{zone=y} 1→8', '{} 1→2']);
+    deepEqual(grouped('env', 'zone'), ['{env=p,zone=y} 1→8', '{zone=x} 1→8', '{env=q} 1→2', '{env=p,zone=x} 1→1']);
+    deepEqual(grouped('zone', 'env'), ['{zone=x} 1→8', '{zone=y,env=p} 1→8', '{env=q} 1→2', '{zone=x,env=p} 1→1']);
+    deepEqual(grouped('missing'), ['{} 1→19']);
+    deepEqual(shown(points, query(1, 1, 1, { groupBy: ['zone'] }), 1), ['{zone=x} 1→9']);
+    equal(shown(points, query(1, 1, 1, { groupBy: ['zone'] }), -1).length, 3);
+  });
+
+  test('keeps sums beyond 2^53 exact', () => {
+    const { labels, series, timeMs, profileIds } = pointsOf([
+      { at: 1, value: 0 },
+      { at: 1, value: 0 },
+    ]);
+    const value = BigInt64Array.of(4611686018427387904n, 9007199254740993n);
+    const [series1] = topSeries(bucketPoints({ labels, series, timeMs, value, profileIds }, query(1, 1, 1)), 0);
+    equal(series1.value[0], 4620693217682128897n);
+  });
+});
+
+describe('exemplars', () => {
+  const asked = (rest: Partial<BucketQuery> = {}) => query(1_000, 3_000, 1_000, { exemplars: true, ...rest });
+  const best = (points: readonly Point[], asking = asked()) =>
+    topSeries(bucketPoints(pointsOf(points), asking), 0).map(({ exemplars }) =>
+      exemplars.map(({ timeMs, value, labels }) => `${timeMs} ${value} ${labels.map((l) => l.name).join(',')}`),
+    );
+
+  test('are the profiles with the highest values, with their own times', () => {
+    const points = [
+      { at: 947, value: 100 },
+      { at: 987, value: 300 },
+      { at: 1_847, value: 200 },
+    ];
+    deepEqual(best(points), [['987 300 ', '1847 200 ']]);
+    deepEqual(shown(points, asked()), ['{} 1000→400 2000→200']);
+  });
+
+  test('are the earliest of equals, then the first by id', () => {
+    deepEqual(
+      best([
+        { at: 990, value: 5 },
+        { at: 980, value: 5 },
+      ]),
+      [['980 5 ']],
+    );
+    const [series] = topSeries(
+      bucketPoints(
+        pointsOf([
+          { at: 990, value: 5, id: 9 },
+          { at: 990, value: 5, id: 8 },
+        ]),
+        asked(),
+      ),
+      0,
+    );
+    equal(series.exemplars[0].profileId, '00000000-0000-0000-0000-000000000008');
+  });
+
+  test('have the labels that the series has not', () => {
+    const point = { at: 990, value: 5, labels: { pod: 'a', service_name: 's', zone: 'z' } };
+    deepEqual(best([point], asked({ groupBy: ['pod'] })), [['990 5 service_name,zone']]);
+    deepEqual(best([point], asked({ groupBy: ['pod', 'zone'] })), [['990 5 service_name']]);
+    // Recorded: the name that is not in order stays.
+    deepEqual(best([point], asked({ groupBy: ['service_name', 'pod'] })), [['990 5 pod,zone']]);
+  });
+
+  test('of one profile in several series count together, with the labels they share', () => {
+    const points = [
+      { at: 990, value: 5, id: 1, labels: { env: 'p', span: '1' } },
+      { at: 990, value: 6, id: 1, labels: { env: 'p', span: '2' } },
+      { at: 990, value: 7, id: 2, labels: { env: 'q' } },
+    ];
+    deepEqual(best(points), [['990 11 env']]);
+  });
+
+  test('of one profile in several reports do not add up', () => {
+    const reports = [
+      [{ at: 990, value: 5, id: 1, labels: { env: 'p', span: '1' } }],
+      [{ at: 990, value: 6, id: 1, labels: { env: 'p', span: '2' } }],
+    ].map((points) => bucketPoints(pointsOf(points), asked()));
+    const [series] = topSeries(mergeBucketedSeries(reports), 0);
+    equal(series.value[0], 11n);
+    equal(series.exemplars[0].value, 6n);
+    deepEqual(series.exemplars[0].labels, [{ name: 'env', value: 'p' }]);
+  });
+});
+
+test(`merging the reports of parts gives the report of all, in any order (seed ${seed})`, () => {
+  const random = new Random(seed);
+  for (let round = 0; round < 100; round++) {
+    const asked = query(100, 100 + random.int(0, 200), random.int(1, 60), {
+      groupBy: random.pick([[], ['a'], ['b', 'a']]),
+      exemplars: random.chance(0.5),
+    });
+    const points: Point[] = Array.from({ length: random.int(0, 60) }, (_, i) => ({
+      at: random.int(30, 320),
+      value: random.int(0, 50),
+      labels: random.chance(0.8) ? { a: random.pick(['1', '2']), b: random.pick(['x', 'y']) } : {},
+      id: i + 1,
+    }));
+    const parts: Point[][] = [[], [], []];
+    for (const point of points) random.pick(parts).push(point);
+    const reports = parts.map((part) => bucketPoints(pointsOf(part), asked));
+    const whole = bucketPoints(pointsOf(points), asked);
+    // Groups without points are in the report of a part as they are in that of the whole.
+    deepEqual(topSeries(mergeBucketedSeries(reports), 0), topSeries(whole, 0));
+    deepEqual(topSeries(mergeBucketedSeries([...reports].reverse()), 0), topSeries(whole, 0));
+    deepEqual(mergeBucketedSeries([whole]), whole);
+  }
+});

@@ -1,0 +1,269 @@
+import { deepEqual, equal, rejects } from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import type { LimitsConfig } from '#src/config/limits.ts';
+import { StoreError, toWire } from '#src/domain/errors.ts';
+import { malformed } from '#src/domain/pprof/profile-errors.ts';
+import { metrics } from '#src/platform/metrics.ts';
+import { Distributor, distributorDefaults } from '#src/services/distributor/distributor.ts';
+import type {
+  MessageOpener,
+  ProfileOutcome,
+  ProfileWriter,
+  PushedProfile,
+  PushMessage,
+  RoutedProfile,
+} from '#src/services/distributor/ports.ts';
+import { FakeClock } from '../../../fixtures/fake-clock.ts';
+import { labelList } from '../../../fixtures/labels.ts';
+import { defaultLimits } from '../../../fixtures/limits.ts';
+import { pushProto } from '../../../fixtures/push-message.ts';
+
+const signal = new AbortController().signal;
+const limits: LimitsConfig = { ...defaultLimits, ingestionRateBytes: 0 };
+
+class FakeWriter implements ProfileWriter {
+  readonly waves: RoutedProfile[][] = [];
+  outcomeOf = ({ profile }: RoutedProfile): ProfileOutcome => ({ kind: 'stored', rawBytes: profile.length });
+
+  async write(profiles: readonly RoutedProfile[]): Promise<ProfileOutcome[]> {
+    this.waves.push([...profiles]);
+    return profiles.map((profile) => this.outcomeOf(profile));
+  }
+
+  services(): string[] {
+    return this.waves.flat().map(({ service }) => service);
+  }
+}
+
+class FakeOpener implements MessageOpener {
+  readonly opened: PushMessage[] = [];
+
+  async open(message: PushMessage, _maxBytes: number, _signal: AbortSignal): Promise<PushedProfile[]> {
+    this.opened.push(message);
+    return [pushed('opened')];
+  }
+}
+
+function pushed(service: string, profile: Uint8Array = new Uint8Array(100)): PushedProfile {
+  return { labels: labelList({ __name__: 'process_cpu', service_name: service }), profile, ingest: undefined };
+}
+
+function setUp(changed: Partial<LimitsConfig> = {}, pushConcurrencyMax = distributorDefaults.pushConcurrencyMax) {
+  const clock = new FakeClock();
+  const writer = new FakeWriter();
+  const opener = new FakeOpener();
+  const limitsOf = (): LimitsConfig => ({ ...limits, ...changed });
+  const distributor = new Distributor(
+    { ...distributorDefaults, pushConcurrencyMax },
+    { clock, writer, opener, limitsOf },
+  );
+  return { clock, writer, opener, distributor };
+}
+
+describe('Distributor', () => {
+  test('routes every profile by the service of its request', async () => {
+    const { distributor, writer } = setUp();
+    const nameless = { ...pushed(''), labels: labelList({ __name__: 'x', service_name: '' }) };
+
+    await distributor.pushProfiles('t', [pushed('a'), pushed('b'), nameless], signal);
+
+    deepEqual(writer.services(), ['a', 'b', 'unknown_service']);
+    equal(writer.waves[0]?.[0]?.tenant, 't');
+    equal(writer.waves[0]?.[0]?.limits.maxProfileSizeBytes, 4 << 20);
+  });
+
+  test('reads plain messages itself and has all others opened', async () => {
+    const { distributor, writer, opener } = setUp();
+    const body = pushProto([{ labels: labelList({ service_name: 'read' }), profiles: [new Uint8Array(20)] }]);
+    const many = pushProto(Array.from({ length: 3000 }, () => ({ labels: [], profiles: [new Uint8Array(1)] })));
+
+    await distributor.pushMessage('t', { body, codec: 'proto', encoding: 'identity' }, signal);
+    equal(opener.opened.length, 0);
+    await distributor.pushMessage('t', { body, codec: 'proto', encoding: 'gzip' }, signal);
+    await distributor.pushMessage('t', { body, codec: 'json', encoding: 'identity' }, signal);
+    await distributor.pushMessage('t', { body: many, codec: 'proto', encoding: 'identity' }, signal);
+
+    equal(opener.opened.length, 3);
+    deepEqual(writer.services(), ['read', 'opened', 'opened', 'opened']);
+  });
+
+  test('refuses a message that is too large, and one that cannot be read', async () => {
+    const { distributor } = setUp({ ingestionBodyBytesMax: 10 });
+    const push = (body: Uint8Array): Promise<void> =>
+      distributor.pushMessage('t', { body, codec: 'proto', encoding: 'identity' }, signal);
+
+    await rejects(push(new Uint8Array(11)), { code: 'limit-exceeded', message: /limit 10 bytes, actual 11/ });
+    await rejects(push(Buffer.alloc(5, 0xff)), { code: 'invalid-argument' });
+  });
+
+  test('refuses a push without profiles', async () => {
+    const { distributor, writer } = setUp();
+
+    await rejects(distributor.pushProfiles('t', [], signal), {
+      code: 'invalid-argument',
+      message: 'no profiles received',
+    });
+    await rejects(
+      distributor.pushMessage('t', { body: new Uint8Array(0), codec: 'proto', encoding: 'identity' }, signal),
+      /no profiles/,
+    );
+    equal(writer.waves.length, 0);
+  });
+
+  test('answers with the first failure, and stores the others all the same', async () => {
+    const { distributor, writer } = setUp();
+    writer.outcomeOf = ({ service }) =>
+      service === 'good'
+        ? { kind: 'stored', rawBytes: 1 }
+        : { kind: 'refused', rawBytes: 1, reason: 'malformed_profile', error: toWire(malformed(`it is ${service}`)) };
+
+    const push = distributor.pushProfiles(
+      't',
+      [pushed('good'), pushed('bad'), pushed('worse'), pushed('good')],
+      signal,
+    );
+
+    await rejects(push, { name: 'StoreError', code: 'invalid-argument', message: /it is bad/ });
+    equal(writer.services().length, 4);
+  });
+
+  test('answers well when all that was sent is dropped', async () => {
+    const { distributor, writer } = setUp();
+    writer.outcomeOf = () => ({ kind: 'dropped', rawBytes: 1, reason: 'dropped_by_relabel_rules' });
+
+    await distributor.pushProfiles('t', [pushed('a')], signal);
+  });
+
+  test('refuses the whole push when its profiles are together too large, by what they claim', async () => {
+    const { distributor, writer } = setUp({ ingestionBodyBytesMax: 3000 });
+    const zipped = gzipSync(new Uint8Array(1500));
+
+    await distributor.pushProfiles('t', [pushed('a', zipped), pushed('b', zipped)], signal);
+    const push = distributor.pushProfiles('t', [pushed('a', zipped), pushed('b', zipped), pushed('c')], signal);
+
+    await rejects(push, { code: 'invalid-argument', message: /limit 3000 bytes, actual 3100 bytes/ });
+    equal(writer.waves.length, 1);
+  });
+
+  test('refuses a profile by the size it claims, and stores the others', async () => {
+    const { distributor, writer } = setUp();
+    const large = gzipSync(new Uint8Array((4 << 20) + 1));
+
+    await rejects(distributor.pushProfiles('t', [pushed('a', large), pushed('b')], signal), {
+      code: 'invalid-argument',
+      message: /max_profile_size_bytes: limit 4194304 bytes, actual 4194305/,
+    });
+    deepEqual(writer.services(), ['b']);
+  });
+
+  describe('with a rate limit', () => {
+    const rate = { ingestionRateBytes: 4 << 20, ingestionBurstBytes: 2 << 20 };
+    const zipped = gzipSync(new Uint8Array(1.5 * 2 ** 20));
+
+    test('stores what fits the burst and refuses the rest with the numbers', async () => {
+      const { distributor, writer } = setUp(rate);
+      const push = distributor.pushProfiles(
+        't',
+        [pushed('a', zipped), pushed('b', zipped), pushed('c', zipped)],
+        signal,
+      );
+
+      await rejects(push, { code: 'limit-exceeded', message: /4194304 bytes per second with bursts of 2097152.*1572/ });
+      deepEqual(writer.services(), ['a']);
+      await distributor.pushProfiles('other', [pushed('d', zipped)], signal);
+    });
+
+    test('never lets through what is larger than the burst, and says too large where that is so', async () => {
+      const { distributor } = setUp(rate);
+      const push = (bytes: number): Promise<void> =>
+        distributor.pushProfiles('t', [pushed('a', gzipSync(new Uint8Array(bytes)))], signal);
+
+      await rejects(push(3 << 20), { code: 'limit-exceeded' });
+      await rejects(push(5 << 20), { code: 'invalid-argument' });
+      await push(1 << 20);
+    });
+
+    test('charges the true size where the claim was a lie', async () => {
+      const { distributor, writer, clock } = setUp(rate);
+      writer.outcomeOf = () => ({ kind: 'stored', rawBytes: 4 << 20 });
+
+      await distributor.pushProfiles('t', [pushed('a')], signal);
+      await rejects(distributor.pushProfiles('t', [pushed('a')], signal), { code: 'limit-exceeded' });
+      await clock.turn(501);
+      await distributor.pushProfiles('t', [pushed('a')], signal);
+    });
+
+    test('charges the labels too', async () => {
+      const { distributor } = setUp({ ingestionRateBytes: 1, ingestionBurstBytes: 130 });
+
+      await rejects(distributor.pushProfiles('t', [pushed('a')], signal), {
+        message: /a profile of 132 bytes with its labels/,
+      });
+    });
+  });
+
+  test('writes no more than its bound at once, and goes on when a window fails', async () => {
+    const { distributor, writer } = setUp({}, 2);
+    const write = writer.write.bind(writer);
+    writer.write = async (profiles) => {
+      const outcomes = await write(profiles);
+      if (writer.waves.length === 2) throw new StoreError('unavailable', 'the window was lost');
+      return outcomes;
+    };
+
+    const push = distributor.pushProfiles(
+      't',
+      ['a', 'b', 'c', 'd', 'e'].map((service) => pushed(service)),
+      signal,
+    );
+
+    await rejects(push, { code: 'unavailable', message: 'the window was lost' });
+    deepEqual(
+      writer.waves.map(({ length }) => length),
+      [2, 2, 1],
+    );
+  });
+
+  test('writes everything at once without a bound', async () => {
+    const { distributor, writer } = setUp({}, 0);
+
+    await distributor.pushProfiles(
+      't',
+      ['a', 'b', 'c'].map((service) => pushed(service)),
+      signal,
+    );
+
+    equal(writer.waves.length, 1);
+  });
+
+  test('starts nothing more for a client that left', async () => {
+    const { distributor, writer } = setUp({}, 1);
+    const controller = new AbortController();
+    writer.outcomeOf = () => {
+      controller.abort();
+      return { kind: 'stored', rawBytes: 1 };
+    };
+
+    await rejects(distributor.pushProfiles('t', [pushed('a'), pushed('b')], controller.signal), { code: 'aborted' });
+    deepEqual(writer.services(), ['a']);
+  });
+
+  test('counts what it discards, by reason', async () => {
+    metrics.resetMetrics();
+    const { distributor, writer } = setUp();
+    writer.outcomeOf = () => ({
+      kind: 'refused',
+      rawBytes: 321,
+      reason: 'samples_limit',
+      error: toWire(malformed('x')),
+    });
+
+    await rejects(distributor.pushProfiles('t', [pushed('a'), pushed('b')], signal));
+
+    const text = await metrics.metrics();
+    equal(/kiln_discarded_bytes_total\{reason="samples_limit",tenant=""\} (\d+)/.exec(text)?.[1], '642');
+    equal(/kiln_discarded_profiles_total\{reason="samples_limit",tenant=""\} (\d+)/.exec(text)?.[1], '2');
+    equal(/kiln_distributor_profiles_received_total\{tenant=""\} (\d+)/.exec(text)?.[1], '2');
+  });
+});

@@ -1,0 +1,30 @@
+import { deepEqual, equal, throws } from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { parseSampleTypeConfig } from '#src/transports/http/sample-type-config.ts';
+
+const parse = (text: string) => parseSampleTypeConfig(Buffer.from(text));
+
+describe('parseSampleTypeConfig', () => {
+  test('keeps the display names, and the types that have none', () => {
+    const text = '{"samples":{"units":"samples","display-name":"cpu","sampled":true},"inuse-space":{"units":"bytes"}}';
+
+    deepEqual(parse(text), { samples: 'cpu', 'inuse-space': '' });
+  });
+
+  test('takes any name for a sample type', () => {
+    const names = parse('{"__proto__":{"display-name":"x"},"constructor":{}}');
+
+    equal(Object.hasOwn(names, '__proto__'), true);
+    equal(Object.hasOwn(names, 'constructor'), true);
+  });
+
+  for (const text of ['{bad', '', '[]', 'null', '5', '{"a":5}', '{"a":null}', '{"a":[]}', '{"a":{"display-name":5}}']) {
+    test(`refuses ${JSON.stringify(text)}`, () => {
+      throws(() => parse(text), { code: 'invalid-argument' });
+    });
+  }
+
+  test('refuses more than 64 KiB', () => {
+    throws(() => parse(`{"a":{}${' '.repeat(64 << 10)}}`), { code: 'invalid-argument', message: /limit is 65536/ });
+  });
+});

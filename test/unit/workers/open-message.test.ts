@@ -1,0 +1,90 @@
+import { deepEqual, equal, throws } from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { type OpenMessageTask, openMessage } from '#src/workers/open-message.ts';
+import { labelList } from '../../fixtures/labels.ts';
+import { type PushSeries, pushJson, pushProto } from '../../fixtures/push-message.ts';
+
+const series: readonly PushSeries[] = [
+  { labels: labelList({ __name__: 'x', größe: 'ü' }), profiles: [Uint8Array.of(1, 2), Uint8Array.of(3)] },
+  { labels: labelList({ __name__: 'y' }), profiles: [new Uint8Array(0), Uint8Array.of(255, 254, 253, 252)] },
+];
+const expected = series.flatMap(({ labels, profiles }) =>
+  profiles.map((profile) => ({ labels, profile, ingest: undefined })),
+);
+
+function open(body: Uint8Array, task: Partial<OpenMessageTask> = {}) {
+  return openMessage({ body, codec: 'json', encoding: 'identity', maxBytes: 1 << 20, ...task });
+}
+
+describe('openMessage', () => {
+  test('opens both forms, compressed or not', () => {
+    deepEqual(open(pushJson(series)).profiles, expected);
+    deepEqual(open(gzipSync(pushJson(series)), { encoding: 'gzip' }).profiles, expected);
+    deepEqual(open(pushProto(series), { codec: 'proto' }).profiles, expected);
+    deepEqual(open(gzipSync(pushProto(series)), { codec: 'proto', encoding: 'gzip' }).profiles, expected);
+  });
+
+  test('gives all profiles in one buffer that holds nothing else', () => {
+    const { profiles, buffer } = open(pushProto(series), { codec: 'proto' });
+
+    equal(buffer.byteLength, 7);
+    for (const { profile } of profiles) equal(profile.buffer, buffer);
+  });
+
+  test('takes the proto names, url-safe base64, missing padding, null, and fields that nobody knows', () => {
+    const text = `{"nope": ${'['.repeat(100_000)}${']'.repeat(100_000)}, "series": [{"labels": null, "annotations": [{"key": "k"}],
+      "samples": [{"raw_profile": "_-__"}, {"rawProfile": "/+//", "ID": "a"}, {"rawProfile": "AQ"}, {"rawProfile": null}]}]}`;
+
+    const { profiles } = open(Buffer.from(text));
+
+    deepEqual(
+      profiles.map(({ profile }) => Buffer.from(profile).toString('hex')),
+      ['ffefff', 'ffefff', '01', ''],
+    );
+  });
+
+  for (const [name, text] of [
+    ['nothing', ''],
+    ['half of an object', '{'],
+    ['a list', '[]'],
+    ['null', 'null'],
+    ['two values', '{} {}'],
+    ['series that is no list', '{"series":5}'],
+    ['a series that is null', '{"series":[null]}'],
+    ['a label that is a number', '{"series":[{"labels":[{"name":"a","value":1}]}]}'],
+    ['bytes that are not base64', '{"series":[{"samples":[{"rawProfile":"***"}]}]}'],
+    ['base64 of two alphabets', '{"series":[{"samples":[{"rawProfile":"_-+/"}]}]}'],
+    ['base64 with one digit too many', '{"series":[{"samples":[{"rawProfile":"AAAAA"}]}]}'],
+    ['a field under both of its names', '{"series":[{"samples":[{"rawProfile":"","raw_profile":"AAAA"}]}]}'],
+    ['an id that is no text', '{"series":[{"samples":[{"ID":5}]}]}'],
+  ] as const) {
+    test(`refuses JSON of ${name}`, () => {
+      throws(() => open(Buffer.from(text)), { code: 'invalid-argument' });
+    });
+  }
+
+  test('refuses JSON that is not UTF-8', () => {
+    throws(() => open(Buffer.of(0x7b, 0xff, 0x7d)), { code: 'invalid-argument' });
+  });
+
+  test('refuses what is larger than the maximum, before or after it is inflated', () => {
+    const tooLarge = { code: 'limit-exceeded', message: /limit 1000 bytes/ };
+
+    throws(() => open(new Uint8Array(1001), { maxBytes: 1000 }), tooLarge);
+    throws(() => open(gzipSync(new Uint8Array(100_000)), { maxBytes: 1000, encoding: 'gzip' }), tooLarge);
+  });
+
+  test('refuses gzip that is none', () => {
+    throws(() => open(Buffer.from('{}'), { encoding: 'gzip' }), { code: 'invalid-argument' });
+  });
+
+  test('refuses a message with more parts than memory should be spent on', () => {
+    const bytes = Buffer.alloc((2 << 20) | 2, Buffer.of(0x0a, 0));
+
+    throws(() => open(bytes, { codec: 'proto', maxBytes: 4 << 20 }), {
+      code: 'invalid-argument',
+      message: /too many parts/,
+    });
+  });
+});

@@ -1,0 +1,103 @@
+// The memory of an instance: two bump arenas in one linear memory. Nothing is ever freed on its own.
+//
+//   | static | scratch                    | head                        |
+//            ^ reset with each task       ^ reset with each window
+//
+// The arenas have fixed places, so neither moves when the other grows. Memory is reserved up to the end of what is
+// used; pages that were never touched cost nothing.
+//
+// A request beyond a limit traps: no kernel has to look at a null. The wrapper finds out why in `arenaFull`. Every
+// structure is changed only after all that it needs was allocated, so a trap leaves the head as it was.
+
+const START: usize = 65536;
+
+let scratchTop: usize = START;
+let scratchEnd: usize = START;
+let headStart: usize = START;
+let headTop: usize = START;
+let headEnd: usize = START;
+let headPeak: usize = START;
+
+/** 0: fine, 1: the scratch arena is full, 2: the head arena is, 3: the machine has no memory. */
+export let arenaFull: i32 = 0;
+
+export const SCRATCH: u32 = 1;
+export const HEAD: u32 = 2;
+
+/** Sets the limits, in bytes. Called once, before everything else. */
+export function arenaInit(scratchBytes: u32, headBytes: u32): void {
+  scratchEnd = START + (<usize>scratchBytes & ~63);
+  headStart = scratchEnd;
+  headEnd = headStart + (<usize>headBytes & ~63);
+  scratchTop = START;
+  headTop = headStart;
+  headPeak = headStart;
+}
+
+export function resetScratch(): void {
+  scratchTop = START;
+}
+
+export function resetHead(): void {
+  headTop = headStart;
+}
+
+export function scratchUsed(): u32 {
+  return <u32>(scratchTop - START);
+}
+
+export function headUsed(): u32 {
+  return <u32>(headTop - headStart);
+}
+
+/** Bytes of linear memory that exist, to decide when an instance is recycled after an outlier. */
+export function headPeakBytes(): u32 {
+  return <u32>(headPeak - headStart);
+}
+
+/** `bytes` of memory with unknown content, 16-byte aligned, and 16 readable bytes behind them. */
+export function allocScratch(bytes: usize): usize {
+  const pointer = scratchTop;
+  const top = (pointer + bytes + 31) & ~15;
+  if (top > scratchEnd || top < pointer) full(1);
+  ensure(top);
+  scratchTop = top;
+  return pointer;
+}
+
+export function allocHead(bytes: usize): usize {
+  const pointer = headTop;
+  const top = (pointer + bytes + 31) & ~15;
+  if (top > headEnd || top < pointer) full(2);
+  ensure(top);
+  headTop = top;
+  if (top > headPeak) headPeak = top;
+  return pointer;
+}
+
+export function alloc(arena: u32, bytes: usize): usize {
+  return arena == SCRATCH ? allocScratch(bytes) : allocHead(bytes);
+}
+
+export function allocZeroed(arena: u32, bytes: usize): usize {
+  const pointer = alloc(arena, bytes);
+  memory.fill(pointer, 0, bytes);
+  return pointer;
+}
+
+/** Gives back the end of the last scratch allocation, from `pointer` on. */
+export function shrinkScratch(pointer: usize): void {
+  scratchTop = (pointer + 31) & ~15;
+}
+
+function ensure(top: usize): void {
+  const have = <usize>memory.size() << 16;
+  if (top <= have) return;
+  const pages = <i32>((top - have + 0xffff) >> 16);
+  if (memory.grow(max(pages, 16)) < 0 && memory.grow(pages) < 0) full(3);
+}
+
+function full(what: i32): void {
+  arenaFull = what;
+  unreachable();
+}

@@ -1,0 +1,166 @@
+// Tables of distinct byte strings. Row numbers start at 1; row 0 is the empty string, which stands for "none".
+// Everything that is interned is such a string: names as they are, and functions, mappings and locations as records
+// of fixed layout, so that one table does for all.
+//
+//   table    count, capacity, offsets*, bytes*, byteCount, byteCapacity, slots*, mask, arena      u32 each
+//   offsets  u32[capacity + 2]     row i is bytes[offsets[i] .. offsets[i + 1])
+//   slots    u64[mask + 1]         hash << 32 | row; 0 is free. Open addressing, linear probing, at most half full
+//
+// A slot keeps the whole 32-bit hash, so growing never touches the strings.
+
+import { alloc, allocZeroed } from './arena';
+import { equalBytes, hashBytes } from './bytes';
+
+const COUNT: usize = 0;
+const CAPACITY: usize = 4;
+const OFFSETS: usize = 8;
+const BYTES: usize = 12;
+const BYTE_COUNT: usize = 16;
+const BYTE_CAPACITY: usize = 20;
+const SLOTS: usize = 24;
+const MASK: usize = 28;
+const ARENA: usize = 32;
+const TABLE_BYTES: usize = 48;
+
+/** @param rows room for so many at first; grows fourfold, which costs less than doubling twice */
+export function tableNew(arena: u32, rows: u32, bytes: u32): usize {
+  let slots: u32 = 16;
+  while (slots < rows << 1) slots <<= 1;
+  const table = alloc(arena, TABLE_BYTES);
+  store<u32>(table, 0, COUNT);
+  store<u32>(table, slots >> 1, CAPACITY);
+  store<u32>(table, <u32>allocZeroed(arena, ((<usize>slots >> 1) + 2) << 2), OFFSETS);
+  store<u32>(table, <u32>alloc(arena, bytes), BYTES);
+  store<u32>(table, 0, BYTE_COUNT);
+  store<u32>(table, bytes, BYTE_CAPACITY);
+  store<u32>(table, <u32>allocZeroed(arena, <usize>slots << 3), SLOTS);
+  store<u32>(table, slots - 1, MASK);
+  store<u32>(table, arena, ARENA);
+  return table;
+}
+
+/** Rows that exist, row 0 included. */
+export function tableRows(table: usize): u32 {
+  return load<u32>(table, COUNT) + 1;
+}
+
+/** u32[rows + 1] */
+export function tableOffsets(table: usize): usize {
+  return load<u32>(table, OFFSETS);
+}
+
+export function tableBytes(table: usize): usize {
+  return load<u32>(table, BYTES);
+}
+
+/** Row of the string, which is added when it is new. The empty string is row 0. */
+export function intern(table: usize, pointer: usize, length: u32): u32 {
+  if (length == 0) return 0;
+  return find(table, pointer, length, hashBytes(pointer, length), false);
+}
+
+/** As `intern`, but tries row `guess` first: profiles of one program come in the same order again and again. */
+// @ts-ignore: decorator
+@inline
+export function internGuess(table: usize, pointer: usize, length: u32, guess: u32): u32 {
+  if (length == 0) return 0;
+  if (guess - 1 < load<u32>(table, COUNT)) {
+    const offsets = <usize>load<u32>(table, OFFSETS) + (<usize>guess << 2);
+    const start = load<u32>(offsets);
+    if (load<u32>(offsets, 4) - start == length && equalBytes(<usize>load<u32>(table, BYTES) + start, pointer, length)) {
+      return guess;
+    }
+  }
+  return find(table, pointer, length, hashBytes(pointer, length), false);
+}
+
+/** Room for a record of `length` bytes at the end of the table, to be written there and then passed to `internTail`. */
+export function tableTail(table: usize, length: u32): usize {
+  reserveBytes(table, length);
+  return <usize>load<u32>(table, BYTES) + load<u32>(table, BYTE_COUNT);
+}
+
+/** Interns the record that was just written to `tableTail`. Nothing is copied. */
+export function internTail(table: usize, length: u32, guess: u32): u32 {
+  const pointer = <usize>load<u32>(table, BYTES) + load<u32>(table, BYTE_COUNT);
+  if (guess - 1 < load<u32>(table, COUNT)) {
+    const offsets = <usize>load<u32>(table, OFFSETS) + (<usize>guess << 2);
+    const start = load<u32>(offsets);
+    if (load<u32>(offsets, 4) - start == length && equalBytes(<usize>load<u32>(table, BYTES) + start, pointer, length)) {
+      return guess;
+    }
+  }
+  return find(table, pointer, length, hashBytes(pointer, length), true);
+}
+
+function find(table: usize, pointer: usize, length: u32, hash: u32, atTail: bool): u32 {
+  const slots = <usize>load<u32>(table, SLOTS);
+  const mask = load<u32>(table, MASK);
+  const offsets = <usize>load<u32>(table, OFFSETS);
+  const bytes = <usize>load<u32>(table, BYTES);
+  let slot = hash & mask;
+  while (true) {
+    const entry = load<u64>(slots + (<usize>slot << 3));
+    if (entry == 0) return add(table, pointer, length, hash, atTail);
+    if (<u32>(entry >> 32) == hash) {
+      const row = <u32>entry;
+      const start = load<u32>(offsets + (<usize>row << 2));
+      if (load<u32>(offsets + (<usize>row << 2), 4) - start == length && equalBytes(bytes + start, pointer, length)) {
+        return row;
+      }
+    }
+    slot = (slot + 1) & mask;
+  }
+}
+
+function add(table: usize, pointer: usize, length: u32, hash: u32, atTail: bool): u32 {
+  const row = load<u32>(table, COUNT) + 1;
+  if (row >= load<u32>(table, CAPACITY)) grow(table);
+  const at = load<u32>(table, BYTE_COUNT);
+  if (!atTail) {
+    reserveBytes(table, length);
+    memory.copy(<usize>load<u32>(table, BYTES) + at, pointer, length);
+  }
+  const slots = <usize>load<u32>(table, SLOTS);
+  const mask = load<u32>(table, MASK);
+  let slot = hash & mask;
+  while (load<u64>(slots + (<usize>slot << 3)) != 0) slot = (slot + 1) & mask;
+  store<u64>(slots + (<usize>slot << 3), (<u64>hash << 32) | <u64>row);
+  store<u32>(<usize>load<u32>(table, OFFSETS) + (<usize>row << 2), at + length, 4);
+  store<u32>(table, at + length, BYTE_COUNT);
+  store<u32>(table, row, COUNT);
+  return row;
+}
+
+function reserveBytes(table: usize, length: u32): void {
+  const need = load<u32>(table, BYTE_COUNT) + length;
+  const capacity = load<u32>(table, BYTE_CAPACITY);
+  if (need <= capacity) return;
+  const larger = max(capacity << 1, need + 1024);
+  const bytes = alloc(load<u32>(table, ARENA), larger);
+  memory.copy(bytes, load<u32>(table, BYTES), load<u32>(table, BYTE_COUNT));
+  store<u32>(table, <u32>bytes, BYTES);
+  store<u32>(table, larger, BYTE_CAPACITY);
+}
+
+function grow(table: usize): void {
+  const arena = load<u32>(table, ARENA);
+  const count = load<u32>(table, COUNT);
+  const oldSlots = <usize>load<u32>(table, SLOTS);
+  const oldMask = load<u32>(table, MASK);
+  const mask = ((oldMask + 1) << 2) - 1;
+  const offsets = alloc(arena, ((<usize>(mask + 1) >> 1) + 2) << 2);
+  const slots = allocZeroed(arena, <usize>(mask + 1) << 3);
+  memory.copy(offsets, load<u32>(table, OFFSETS), (<usize>count + 2) << 2);
+  for (let i: u32 = 0; i <= oldMask; i++) {
+    const entry = load<u64>(oldSlots + (<usize>i << 3));
+    if (entry == 0) continue;
+    let slot = <u32>(entry >> 32) & mask;
+    while (load<u64>(slots + (<usize>slot << 3)) != 0) slot = (slot + 1) & mask;
+    store<u64>(slots + (<usize>slot << 3), entry);
+  }
+  store<u32>(table, <u32>offsets, OFFSETS);
+  store<u32>(table, <u32>slots, SLOTS);
+  store<u32>(table, mask, MASK);
+  store<u32>(table, (mask + 1) >> 1, CAPACITY);
+}

@@ -1,0 +1,112 @@
+// Group the samples of a decoded profile by their labels, and read the span and trace ids out of them.
+//
+//   sample labels    endpoint=/a span_id=…   endpoint=/b   span_id=… endpoint=/a   -
+//   groups           1                       2             1                       0
+//
+// A group is a row of an intern table: its pairs of (key, value), both string numbers of the profile, sorted by key.
+// Group 0 is "no labels". Two groups may still mean the same labels, where the profile repeats a string; whoever
+// makes series of them sees that.
+
+import { allocScratch, allocZeroed, SCRATCH } from './arena';
+import { intern, tableNew } from './intern-table';
+import { LABEL_KEY, LABEL_OFFSETS, LABEL_VALUE, LABELS, MAX_LABELS, SAMPLES } from './pprof-decode';
+import { STRING_AT, STRING_LENGTH, STRINGS } from './source';
+
+/** What a label key stands for. */
+const ORDINARY: u8 = 0;
+const SPAN: u8 = 1;
+const TRACE: u8 = 2;
+const SEEN: u8 = 255;
+
+let roles: usize = 0;
+/** u32[count], the distinct label keys; each a string. */
+export let labelKeys: usize = 0;
+/** u32[samples], the group of each sample. */
+export let sampleGroup: usize = 0;
+/** u64[samples], little-endian span id, 0: none. */
+export let sampleSpan: usize = 0;
+/** u8[16 samples], all zero: none. */
+export let sampleTrace: usize = 0;
+/** 1 when any sample has a span or a trace id. */
+export let hasSpans: u32 = 0;
+/** The intern table of the groups. */
+export let groupTable: usize = 0;
+
+/** Finds the distinct label keys. @returns how many; they are in `labelKeys` @cost O(labels) */
+export function collectLabelKeys(profile: usize): u32 {
+  const labels = load<u32>(profile, LABELS);
+  const keys = <usize>load<u32>(profile, LABEL_KEY);
+  roles = allocZeroed(SCRATCH, load<u32>(profile, STRINGS));
+  // A profile has a handful of them, but a hostile one may have as many as it has labels.
+  labelKeys = allocScratch(<usize>min(labels, load<u32>(profile, STRINGS)) << 2);
+  let count: u32 = 0;
+  for (let i: u32 = 0; i < labels; i++) {
+    const key = load<u32>(keys + (<usize>i << 2));
+    if (load<u8>(roles + key) != ORDINARY) continue;
+    store<u8>(roles + key, SEEN);
+    store<u32>(labelKeys + (<usize>count << 2), key);
+    count++;
+  }
+  for (let i: u32 = 0; i < count; i++) store<u8>(roles + load<u32>(labelKeys + (<usize>i << 2)), ORDINARY);
+  return count;
+}
+
+/** Says what a label key stands for: 0 an ordinary label, 1 the span id, 2 the trace id. */
+export function setLabelRole(key: u32, role: u32): void {
+  store<u8>(roles + key, <u8>role);
+}
+
+/** @order after `collectLabelKeys` and `setLabelRole` @cost O(labels) */
+export function groupSamples(profile: usize): void {
+  const samples = load<u32>(profile, SAMPLES);
+  const offsets = <usize>load<u32>(profile, LABEL_OFFSETS);
+  const keys = <usize>load<u32>(profile, LABEL_KEY);
+  const values = <usize>load<u32>(profile, LABEL_VALUE);
+  const pairs = allocScratch(<usize>load<u32>(profile, MAX_LABELS) << 3);
+  sampleGroup = allocZeroed(SCRATCH, <usize>samples << 2);
+  sampleSpan = allocZeroed(SCRATCH, <usize>samples << 3);
+  sampleTrace = allocZeroed(SCRATCH, <usize>samples << 4);
+  groupTable = tableNew(SCRATCH, 64, 4096);
+  hasSpans = 0;
+  for (let i: u32 = 0; i < samples; i++) {
+    let count: u32 = 0;
+    const end = load<u32>(offsets + (<usize>i << 2), 4);
+    for (let label = load<u32>(offsets + (<usize>i << 2)); label < end; label++) {
+      const key = load<u32>(keys + (<usize>label << 2));
+      const value = load<u32>(values + (<usize>label << 2));
+      const role = load<u8>(roles + key);
+      if (role == SPAN) {
+        if (hexBytes(profile, value, sampleSpan + (<usize>i << 3), 8)) hasSpans = 1;
+      } else if (role == TRACE) {
+        if (hexBytes(profile, value, sampleTrace + (<usize>i << 4), 16)) hasSpans = 1;
+      } else {
+        // Insertion sort: samples have few labels. Of equal keys the later one comes later.
+        const pair = (<u64>value << 32) | <u64>key;
+        let at = count++;
+        while (at > 0 && load<u32>(pairs + (<usize>(at - 1) << 3)) > key) {
+          store<u64>(pairs + (<usize>at << 3), load<u64>(pairs + (<usize>(at - 1) << 3)));
+          at--;
+        }
+        store<u64>(pairs + (<usize>at << 3), pair);
+      }
+    }
+    store<u32>(sampleGroup + (<usize>i << 2), intern(groupTable, pairs, count << 3));
+  }
+}
+
+/** Reads a string of exactly 2 n hexadecimal digits. Leaves the target alone otherwise. */
+function hexBytes(profile: usize, index: u32, to: usize, n: u32): bool {
+  if (load<u32>(<usize>load<u32>(profile, STRING_LENGTH) + (<usize>index << 2)) != n << 1) return false;
+  const from = <usize>load<u32>(<usize>load<u32>(profile, STRING_AT) + (<usize>index << 2));
+  for (let i: usize = 0; i < <usize>n << 1; i++) if (digit(load<u8>(from + i)) > 15) return false;
+  for (let i: usize = 0; i < <usize>n; i++) {
+    store<u8>(to + i, <u8>((digit(load<u8>(from + (i << 1))) << 4) | digit(load<u8>(from + (i << 1), 1))));
+  }
+  return true;
+}
+
+function digit(byte: u32): u32 {
+  if (byte >= 48 && byte <= 57) return byte - 48;
+  const lower = byte | 32;
+  return lower >= 97 && lower <= 102 ? lower - 87 : 255;
+}

@@ -1,0 +1,195 @@
+// A symbol space: the symbols and stacktraces of one tenant in a head, or of one answer, each of them once.
+//
+//   space       strings*, functions*, mappings*, locations* (intern tables), stacks* (a tree of locations)
+//   function    name u32, systemName u32, filename u32, 0 u32, startLine i64                         24 bytes
+//   mapping     start u64, limit u64, offset u64, filename u32, buildId u32, flags u64              40 bytes
+//   location    address u64, mapping u32, folded u32, then per line: function u32, 0 u32, line i64   16 + 16 n bytes
+//
+// Symbols are interned when a stacktrace first needs them, so what no sample refers to is never stored.
+
+import { alloc, allocScratch } from './arena';
+import { intern, internGuess, internTail, tableNew, tableTail } from './intern-table';
+import {
+  FUNCTION_FILE, FUNCTION_NAME, FUNCTION_ROW, FUNCTION_START, FUNCTION_SYSTEM, FUNCTIONS, LINE_FUNCTION, LINE_NUMBER,
+  LOCATION_ADDRESS, LOCATION_FOLDED, LOCATION_LINES, LOCATION_MAPPING, LOCATION_ROW, LOCATIONS, MAPPING_BUILD,
+  MAPPING_FILE, MAPPING_FLAGS, MAPPING_LIMIT, MAPPING_OFFSET, MAPPING_ROW, MAPPING_START, MAPPINGS, STRING_AT,
+  STRING_LENGTH, STRING_ROW, STRINGS, UNKNOWN,
+} from './source';
+import { treeAddValue, treeChild, treeNew } from './tree';
+
+const SPACE_STRINGS: usize = 0;
+const SPACE_FUNCTIONS: usize = 4;
+const SPACE_MAPPINGS: usize = 8;
+const SPACE_LOCATIONS: usize = 12;
+const SPACE_STACKS: usize = 16;
+const SPACE_BYTES: usize = 32;
+
+let lastString: u32 = 0;
+let lastFunction: u32 = 0;
+let lastLocation: u32 = 0;
+
+/** @param scale rows to make room for at first, about: a small number for a small tenant */
+export function spaceNew(arena: u32, scale: u32, withValues: u32): usize {
+  const space = alloc(arena, SPACE_BYTES);
+  store<u32>(space, <u32>tableNew(arena, scale, scale * 32), SPACE_STRINGS);
+  store<u32>(space, <u32>tableNew(arena, scale, scale * 24), SPACE_FUNCTIONS);
+  store<u32>(space, <u32>tableNew(arena, 8, 512), SPACE_MAPPINGS);
+  store<u32>(space, <u32>tableNew(arena, scale, scale * 32), SPACE_LOCATIONS);
+  store<u32>(space, <u32>treeNew(arena, scale << 1, withValues), SPACE_STACKS);
+  return space;
+}
+
+export function spaceStrings(space: usize): usize {
+  return load<u32>(space, SPACE_STRINGS);
+}
+
+export function spaceFunctions(space: usize): usize {
+  return load<u32>(space, SPACE_FUNCTIONS);
+}
+
+export function spaceMappings(space: usize): usize {
+  return load<u32>(space, SPACE_MAPPINGS);
+}
+
+export function spaceLocations(space: usize): usize {
+  return load<u32>(space, SPACE_LOCATIONS);
+}
+
+export function spaceStacks(space: usize): usize {
+  return load<u32>(space, SPACE_STACKS);
+}
+
+/** Makes the row columns of a source, with nothing known yet. */
+export function sourceRowsReset(source: usize): void {
+  store<u32>(source, unknownRows(load<u32>(source, STRINGS)), STRING_ROW);
+  store<u32>(source, unknownRows(load<u32>(source, FUNCTIONS)), FUNCTION_ROW);
+  const mappings = unknownRows(load<u32>(source, MAPPINGS));
+  store<u32>(source, mappings, MAPPING_ROW);
+  // A build id makes "no mapping" one, so that it has a place.
+  if (load<u32>(<usize>load<u32>(source, MAPPING_BUILD)) != 0) store<u32>(mappings, UNKNOWN);
+  store<u32>(source, unknownRows(load<u32>(source, LOCATIONS)), LOCATION_ROW);
+}
+
+/** The row of a source's location in the space; it and what it refers to are interned when they are new. */
+// @ts-ignore: decorator
+@inline
+export function internLocation(space: usize, source: usize, location: u32): u32 {
+  const row = load<u32>(<usize>load<u32>(source, LOCATION_ROW) + (<usize>location << 2));
+  return row != UNKNOWN ? row : addLocation(space, source, location);
+}
+
+/**
+ * Adds the stacktraces of a symbol space to another, with their values.
+ *
+ * @param parent    i32[stacks], location u32[stacks]: the stack table of the source
+ * @param sums      i64[stacks], what to add to the value of each; rows with 0 are left out, with what only they need
+ * @param needed    u8[stacks], from `markNeeded`
+ * @param rows      u32[stacks], out: the row of each needed stacktrace in the space
+ * @cost  O(stacks)
+ */
+export function spaceAddStacks(
+  space: usize, source: usize, parent: usize, location: usize, sums: usize, needed: usize, rows: usize, stacks: u32,
+): void {
+  const tree = spaceStacks(space);
+  store<u32>(rows, 0);
+  for (let i: u32 = 1; i < stacks; i++) {
+    if (load<u8>(needed + i) == 0) continue;
+    const above = load<u32>(rows + (<usize>load<u32>(parent + (<usize>i << 2)) << 2));
+    const key = internLocation(space, source, load<u32>(location + (<usize>i << 2)));
+    const row = treeChild(tree, above, key);
+    store<u32>(rows + (<usize>i << 2), row);
+    const sum = load<i64>(sums + (<usize>i << 3));
+    if (sum != 0) treeAddValue(tree, row, sum);
+  }
+}
+
+function unknownRows(count: u32): u32 {
+  const rows = allocScratch(<usize>count << 2);
+  memory.fill(rows, 0xff, <usize>count << 2);
+  if (count > 0) store<u32>(rows, 0);
+  return <u32>rows;
+}
+
+function internString(space: usize, source: usize, index: u32): u32 {
+  const at = <usize>load<u32>(source, STRING_ROW) + (<usize>index << 2);
+  const known = load<u32>(at);
+  if (known != UNKNOWN) return known;
+  const pointer = load<u32>(<usize>load<u32>(source, STRING_AT) + (<usize>index << 2));
+  const length = load<u32>(<usize>load<u32>(source, STRING_LENGTH) + (<usize>index << 2));
+  const row = internGuess(spaceStrings(space), pointer, length, lastString + 1);
+  lastString = row;
+  store<u32>(at, row);
+  return row;
+}
+
+function internFunction(space: usize, source: usize, index: u32): u32 {
+  const at = <usize>load<u32>(source, FUNCTION_ROW) + (<usize>index << 2);
+  const known = load<u32>(at);
+  if (known != UNKNOWN) return known;
+  const name = internString(space, source, load<u32>(<usize>load<u32>(source, FUNCTION_NAME) + (<usize>index << 2)));
+  const system = internString(space, source, load<u32>(<usize>load<u32>(source, FUNCTION_SYSTEM) + (<usize>index << 2)));
+  const file = internString(space, source, load<u32>(<usize>load<u32>(source, FUNCTION_FILE) + (<usize>index << 2)));
+  const table = spaceFunctions(space);
+  const record = tableTail(table, 24);
+  store<u32>(record, name);
+  store<u32>(record, system, 4);
+  store<u32>(record, file, 8);
+  store<u32>(record, 0, 12);
+  store<i64>(record, load<i64>(<usize>load<u32>(source, FUNCTION_START) + (<usize>index << 3)), 16);
+  const row = internTail(table, 24, lastFunction + 1);
+  lastFunction = row;
+  store<u32>(at, row);
+  return row;
+}
+
+function internMapping(space: usize, source: usize, index: u32): u32 {
+  const at = <usize>load<u32>(source, MAPPING_ROW) + (<usize>index << 2);
+  const known = load<u32>(at);
+  if (known != UNKNOWN) return known;
+  const file = internString(space, source, load<u32>(<usize>load<u32>(source, MAPPING_FILE) + (<usize>index << 2)));
+  const build = internString(space, source, load<u32>(<usize>load<u32>(source, MAPPING_BUILD) + (<usize>index << 2)));
+  const table = spaceMappings(space);
+  const record = tableTail(table, 40);
+  store<u64>(record, load<u64>(<usize>load<u32>(source, MAPPING_START) + (<usize>index << 3)));
+  store<u64>(record, load<u64>(<usize>load<u32>(source, MAPPING_LIMIT) + (<usize>index << 3)), 8);
+  store<u64>(record, load<u64>(<usize>load<u32>(source, MAPPING_OFFSET) + (<usize>index << 3)), 16);
+  store<u32>(record, file, 24);
+  store<u32>(record, build, 28);
+  store<u64>(record, <u64>load<u8>(<usize>load<u32>(source, MAPPING_FLAGS) + index), 32);
+  const row = internTail(table, 40, 0);
+  store<u32>(at, row);
+  return row;
+}
+
+function addLocation(space: usize, source: usize, index: u32): u32 {
+  const mapping = internMapping(
+    space, source, load<u32>(<usize>load<u32>(source, LOCATION_MAPPING) + (<usize>index << 2)));
+  const offsets = <usize>load<u32>(source, LOCATION_LINES) + (<usize>index << 2);
+  const first = load<u32>(offsets);
+  const end = load<u32>(offsets, 4);
+  const length = 16 + ((end - first) << 4);
+  const functions = <usize>load<u32>(source, LINE_FUNCTION);
+  const numbers = <usize>load<u32>(source, LINE_NUMBER);
+  const table = spaceLocations(space);
+  const record = tableTail(table, length);
+  store<u64>(record, load<u64>(<usize>load<u32>(source, LOCATION_ADDRESS) + (<usize>index << 3)));
+  store<u32>(record, mapping, 8);
+  store<u32>(record, <u32>load<u8>(<usize>load<u32>(source, LOCATION_FOLDED) + index), 12);
+  let to = record + 16;
+  for (let line = first; line < end; line++) {
+    // Functions live in a table of their own, so the record's place does not move meanwhile.
+    store<u32>(to, internFunction(space, source, load<u32>(functions + (<usize>line << 2))));
+    store<u32>(to, 0, 4);
+    store<i64>(to, load<i64>(numbers + (<usize>line << 3)), 8);
+    to += 16;
+  }
+  const row = internTail(table, length, lastLocation + 1);
+  lastLocation = row;
+  store<u32>(<usize>load<u32>(source, LOCATION_ROW) + (<usize>index << 2), row);
+  return row;
+}
+
+/** For the caller's own strings, such as names made up for frames that have none. */
+export function spaceInternString(space: usize, pointer: usize, length: u32): u32 {
+  return intern(spaceStrings(space), pointer, length);
+}
