@@ -32,6 +32,8 @@ const ROOT = join(import.meta.dirname, '..');
 const NOT_YET = join(ROOT, 'test/conformance/not-yet.txt');
 const DIFFERENCES = join(ROOT, 'test/conformance/differences.txt');
 
+/** A check that fails is asked again for seconds before it counts, and most of a run is that wait: cases share it. */
+const JOBS = 12;
 const REPLAY_TIMEOUT_MS = 12 * 60_000;
 
 const { values: options } = parseArgs({
@@ -96,7 +98,7 @@ function report(run: Run, lists: Lists, logTail: string): void {
 }
 
 async function replayAgainst(url: string, grpcUrl: string, reportFile: string): Promise<Run> {
-  const args = [replay, '--url', url, '--grpc-url', grpcUrl, '--json', reportFile, '--verbose'];
+  const args = [replay, '--url', url, '--grpc-url', grpcUrl, '--json', reportFile, '--verbose', '--jobs', `${JOBS}`];
   if (options.only !== undefined) args.push('--only', options.only);
   console.log(`replaying ${options.only ?? 'all cases'} against ${url}`);
 

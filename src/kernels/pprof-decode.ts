@@ -203,13 +203,13 @@ export class DecodedProfile {
  * Decodes a pprof in the scratch arena: columns instead of messages, row numbers instead of ids, stacks cut to the
  * limit, addresses of named mappings dropped. Its plain twin is `decodePlain` in src/domain/pprof.
  *
- * @param bytes  a plain pprof; copied into the arena
- * @order        after `resetScratch`; the result lives until the next one
- * @cost         one copy and O(bytes)
+ * @param bytes  a plain pprof, in the scratch arena
+ * @order        the result lives until the next `resetScratch`
+ * @cost         O(bytes)
  */
 export function decodeProfile(
   kernels: KernelInstance,
-  bytes: Uint8Array,
+  bytes: { readonly pointer: Pointer; readonly length: number },
   limits: Pick<
     ProfileLimits,
     | 'maxProfileStacktraceSamples'
@@ -220,7 +220,7 @@ export function decodeProfile(
 ): DecodedProfile | DecodeFailure {
   const { exports } = kernels;
   const pointer = exports.decodeProfile(
-    kernels.put(bytes),
+    bytes.pointer,
     bytes.length,
     limits.maxProfileStacktraceSamples,
     limits.maxProfileStacktraceSampleLabels,

@@ -1,13 +1,10 @@
-import type { SymbolColumns } from '#src/domain/symbols/symbol-columns.ts';
+import type { StackProfile } from '#src/domain/symbols/stack-profile.ts';
 import { Arena, type KernelInstance, type Pointer } from './instance.ts';
 import type { StackSums } from './stack-sums.ts';
 import { takeSymbols } from './symbol-space.ts';
 
 /** Rows that a new space has room for; it grows fourfold. */
 const SPACE_SCALE = 1024;
-
-/** Stacktraces with whole locations, and a value for each: what a pprof is written from. @shapes values [stacks] */
-export type StackProfile = { readonly symbols: SymbolColumns; readonly values: BigInt64Array };
 
 /**
  * Merges stacktraces of several symbol spaces into one, with all that pprof shows of them: lines, files, addresses,

@@ -93,7 +93,7 @@ type Compaction = {
  * many share a sync. After a failed write nobody can say what the disk holds: everything that waits is told
  * 'unavailable', `failed` resolves, and only opening the file again, from a new process, goes on.
  *
- * @source docs/formats/metastore.md for the bytes; command-log-record.ts draws them
+ * @source command-log-record.ts draws the bytes
  */
 export class LmdbCommandLog implements CommandLog {
   readonly failed: Promise<StoreError>;

@@ -4,7 +4,6 @@ import type { Bytes, UnixMs } from '#src/domain/model/units.ts';
 import { decodeProfile as decodePlain } from '#src/domain/pprof/decode.ts';
 import { mayHaveTruncatedStacks, repairTruncatedStacks } from '#src/domain/pprof/go-truncated-stacks.ts';
 import { GO_SHAPE_PREFIX } from '#src/domain/pprof/go-type-parameters.ts';
-import { inflateProfile } from '#src/domain/pprof/inflate.ts';
 import { ingestTime, needsPlainFixups, withIngestFixups } from '#src/domain/pprof/ingest-fixups.ts';
 import type { IngestOptions, ProfileLimits } from '#src/domain/pprof/ingest-options.ts';
 import { LANGUAGE_MARKERS, type Language, languageOfSpy } from '#src/domain/pprof/language.ts';
@@ -19,6 +18,8 @@ import { appendSamples, DROPPED_GROUP, groupSamples, type LabelGroup } from '#sr
 import type { KernelInstance } from '#src/kernels/instance.ts';
 import { DecodedProfile, decodeProfile } from '#src/kernels/pprof-decode.ts';
 import type { Head } from './head.ts';
+import { type ArenaBytes, inflateIntoArena } from './inflate-into-arena.ts';
+import type { Inflater } from './inflater.ts';
 import type { IngestItem, IngestOutcome } from './ingest-messages.ts';
 
 /** Without a size limit of the tenant, the arena sets one: what is decoded takes a few times the space of the pprof. */
@@ -36,12 +37,16 @@ export function ingestProfile(
   item: IngestItem,
   limits: ProfileLimits,
   nowMs: UnixMs,
+  inflater?: Inflater,
 ): IngestOutcome {
   let rawBytes: Bytes = 0;
   try {
-    const raw = inflateProfile(item.profile, profileBytesMax(kernels, limits));
-    rawBytes = raw.length;
-    return kernels.guard(() => ingestRaw(kernels, head, item, raw, limits, nowMs));
+    return kernels.guard(() => {
+      kernels.exports.resetScratch();
+      const raw = inflateIntoArena(kernels, inflater, item.profile, profileBytesMax(kernels, limits));
+      rawBytes = raw.length;
+      return ingestRaw(kernels, head, item, raw, limits, nowMs);
+    });
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     if (error.details['limit'] === 'headBytesMax' && !head.empty) return { kind: 'head-full' };
@@ -53,12 +58,11 @@ function ingestRaw(
   kernels: KernelInstance,
   head: Head,
   item: IngestItem,
-  raw: Uint8Array,
+  raw: ArenaBytes,
   limits: ProfileLimits,
   nowMs: UnixMs,
 ): IngestOutcome {
-  kernels.exports.resetScratch();
-  const profile = decodeProfile(kernels, withFixups(raw, item.ingest, limits), limits);
+  const profile = decodeProfile(kernels, withFixups(kernels, raw, item.ingest, limits), limits);
   if (!(profile instanceof DecodedProfile)) throw decodeFailure(profile, limits);
   const { ingest } = item;
   const sentNanos = ingest === undefined ? profile.timeNanos : ingestTime(profile.timeNanos, ingest.fromNanos);
@@ -107,9 +111,16 @@ function profileBytesMax(kernels: KernelInstance, limits: ProfileLimits): Bytes 
 }
 
 /** Some agents need mending that reads every name. They are rare, and old: the plain decoder does it for them. */
-function withFixups(raw: Uint8Array, ingest: IngestOptions | undefined, limits: ProfileLimits): Uint8Array {
+function withFixups(
+  kernels: KernelInstance,
+  raw: ArenaBytes,
+  ingest: IngestOptions | undefined,
+  limits: ProfileLimits,
+): ArenaBytes {
   if (ingest === undefined || !needsPlainFixups(ingest)) return raw;
-  return writePlainProfile(withIngestFixups(decodePlain(raw, limits.maxProfileStacktraceSamples), ingest));
+  const bytes = kernels.takeU8(raw.pointer, raw.length);
+  const mended = writePlainProfile(withIngestFixups(decodePlain(bytes, limits.maxProfileStacktraceSamples), ingest));
+  return { pointer: kernels.put(mended), length: mended.length };
 }
 
 function languageOf(kernels: KernelInstance, profile: DecodedProfile, item: IngestItem): Language {

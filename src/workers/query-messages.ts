@@ -6,7 +6,7 @@ import type { TimeRange, UnixMs } from '#src/domain/model/units.ts';
 import type { FunctionTree } from '#src/domain/profile/function-tree.ts';
 import type { BucketedSeries, BucketQuery } from '#src/domain/query/series-buckets.ts';
 import type { Matcher } from '#src/domain/series/matcher.ts';
-import type { StackProfile } from '#src/kernels/symbol-space-builder.ts';
+import type { StackProfile } from '#src/domain/symbols/stack-profile.ts';
 
 /** Which rows of a dataset a query is about. Both ends of the range belong to it. */
 export type ProfileSelection = TimeRange & {
@@ -56,6 +56,9 @@ export type NodeTask = {
 /** How an answer is written. */
 export type AnswerWire = { readonly codec: 'proto' | 'json'; readonly gzip: boolean };
 
+/** How many nodes a flame graph has, and whether the request said so: then its bars are folded once more. */
+export type Folding = { readonly maxNodes: number; readonly asked: boolean };
+
 /** What the root of a query becomes. `undefined` reports stand for "no block was there". */
 export type AnswerTask = { readonly gzip: boolean } & (
   | { readonly kind: 'profile-types'; readonly codec: 'proto' | 'json'; readonly profileTypes: readonly ProfileType[] }
@@ -68,7 +71,13 @@ export type AnswerTask = { readonly gzip: boolean } & (
       readonly limit: number | undefined;
     }
   | {
-      readonly kind: 'flamegraph' | 'tree';
+      readonly kind: 'flamegraph';
+      readonly codec: 'proto' | 'json';
+      readonly tree: FunctionTree | undefined;
+      readonly folding: Folding;
+    }
+  | {
+      readonly kind: 'tree';
       readonly codec: 'proto' | 'json';
       readonly tree: FunctionTree | undefined;
       readonly maxNodes: number;
@@ -96,7 +105,7 @@ export type AnswerTask = { readonly gzip: boolean } & (
       readonly profileType: ProfileType;
       readonly range: TimeRange;
       readonly grouped: boolean;
-      readonly maxNodes: number;
+      readonly folding: Folding;
     }
   | {
       readonly kind: 'render-diff';

@@ -7,10 +7,11 @@ import type { Labels } from '#src/domain/model/labels.ts';
 import { stacksAtCallSite } from '#src/domain/query/call-site.ts';
 import { bucketPoints, mergeBucketedSeries } from '#src/domain/query/series-buckets.ts';
 import { selectSeries } from '#src/domain/series/matchers.ts';
+import type { StackProfile } from '#src/domain/symbols/stack-profile.ts';
 import { FunctionTreeBuilder } from '#src/kernels/function-tree-builder.ts';
 import type { KernelInstance } from '#src/kernels/instance.ts';
 import { StackSums } from '#src/kernels/stack-sums.ts';
-import { type StackProfile, SymbolSpaceBuilder } from '#src/kernels/symbol-space-builder.ts';
+import { SymbolSpaceBuilder } from '#src/kernels/symbol-space-builder.ts';
 import type { NodeQuery, NodeReport, NodeTask, ObjectRead, ProfileSelection } from './query-messages.ts';
 import { selectProfiles, stackCountOf, takeSamples } from './selected-samples.ts';
 

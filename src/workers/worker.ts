@@ -3,6 +3,7 @@ import { encodePart } from '#src/domain/block/part-writer.ts';
 import { StoreError, toWire } from '#src/domain/errors.ts';
 import { KernelInstance } from '#src/kernels/instance.ts';
 import { Head } from './head.ts';
+import { Inflater } from './inflater.ts';
 import type { IngestBatch, IngestReply, SealReply } from './ingest-messages.ts';
 import { ingestProfile } from './ingest-profile.ts';
 import { type OpenedMessage, type OpenMessageTask, openMessage as openPushMessage } from './open-message.ts';
@@ -27,6 +28,8 @@ const { headBytesMax, taskBytesMax, hashSecrets } = options();
 /** Memory of an instance never shrinks. One that grew beyond this in a task is replaced when the task is over. */
 const KEPT_SCRATCH_BYTES = 64 << 20;
 
+const inflater = Inflater.create();
+
 // Two instances, because a head lives through many tasks, and the answer of a query must not find it in its way.
 let ingestKernels = newKernels();
 let queryKernels = newKernels();
@@ -40,7 +43,7 @@ export function warmUp(): TaskReply<undefined> {
 export function ingestBatch({ items, limits, nowMs }: IngestBatch): TaskReply<IngestReply> {
   return task(() => ({
     threadId,
-    outcomes: items.map((item) => ingestProfile(ingestKernels, head, item, limits[item.limits], nowMs)),
+    outcomes: items.map((item) => ingestProfile(ingestKernels, head, item, limits[item.limits], nowMs, inflater)),
     headBytes: head.usedBytes,
   }));
 }

@@ -1,10 +1,11 @@
 import { constants, gzipSync } from 'node:zlib';
 import { encodeProfileJson, encodeProfileProto, exportProfile } from '#src/domain/pprof/encode-profile.ts';
 import { diffFlamegraph } from '#src/domain/profile/diff.ts';
+import type { FlameGraph } from '#src/domain/profile/flame-layout.ts';
 import { flamegraph } from '#src/domain/profile/flamegraph.ts';
 import type { FunctionTree } from '#src/domain/profile/function-tree.ts';
 import { namesOf } from '#src/domain/profile/name-table.ts';
-import { truncate, truncateTwice } from '#src/domain/profile/truncate.ts';
+import { truncateTwice } from '#src/domain/profile/truncate.ts';
 import { encodeFlamegraphJson, encodeFlamegraphProto } from '#src/domain/query/encode-flamegraph.ts';
 import { encodeDiffJson, encodeDiffProto } from '#src/domain/query/encode-flamegraph-diff.ts';
 import {
@@ -21,7 +22,7 @@ import { encodeTreeJson, encodeTreeProto } from '#src/domain/query/encode-tree.t
 import { type BucketedSeries, type Series, topSeries } from '#src/domain/query/series-buckets.ts';
 import { type Timeline, timelineOf } from '#src/domain/query/timeline.ts';
 import { encodeTree } from '#src/domain/query/tree-bytes.ts';
-import type { Answer, AnswerTask } from './query-messages.ts';
+import type { Answer, AnswerTask, Folding } from './query-messages.ts';
 
 /** Writes the bytes of an answer, so that the main loop only has to send them. */
 export function writeAnswer(task: AnswerTask): Answer {
@@ -46,7 +47,7 @@ function piecesOf(task: AnswerTask): Uint8Array[] {
       return task.codec === 'proto' ? encodeSelectSeriesProto(series) : encodeSelectSeriesJson(series);
     }
     case 'flamegraph': {
-      const graph = flamegraph(truncate(task.tree ?? EMPTY_TREE, task.maxNodes), task.maxNodes);
+      const graph = foldedFlamegraph(task.tree, task.folding);
       return task.codec === 'proto' ? encodeFlamegraphProto(graph) : encodeFlamegraphJson(graph);
     }
     case 'tree': {
@@ -66,7 +67,7 @@ function piecesOf(task: AnswerTask): Uint8Array[] {
       return task.codec === 'proto' ? encodeDiffProto(graph) : encodeDiffJson(graph);
     }
     case 'render': {
-      const graph = flamegraph(truncate(task.tree ?? EMPTY_TREE, task.maxNodes), task.maxNodes);
+      const graph = foldedFlamegraph(task.tree, task.folding);
       const { timeline, groups } = timelinesOf(task);
       return encodeRender(graph, task.profileType, timeline, groups);
     }
@@ -83,6 +84,11 @@ const EMPTY_TREE: FunctionTree = {
   self: new BigInt64Array(1),
   names: namesOf(['']),
 };
+
+/** The bars are folded once more only where the request names a number; that shows where totals tie. */
+function foldedFlamegraph(tree: FunctionTree | undefined, { maxNodes, asked }: Folding): FlameGraph {
+  return flamegraph(cut(tree, maxNodes), asked ? maxNodes : 0);
+}
 
 function cut(tree: FunctionTree | undefined, maxNodes: number): FunctionTree {
   return tree === undefined ? EMPTY_TREE : truncateTwice(tree, maxNodes);

@@ -56,7 +56,7 @@ describe('Connect', () => {
     const fixture = await startServer(t);
 
     equal((await query(fixture, 'AnalyzeQuery', {})).body.toString(), '{}');
-    for (const method of ['SelectMergeSpanProfile', 'SelectHeatmap', 'GetProfileStats']) {
+    for (const method of ['SelectHeatmap', 'GetProfileStats']) {
       const response = await query(fixture, method, {});
       equal(response.status, 501);
       deepEqual(JSON.parse(response.body.toString()), {

@@ -1,24 +1,9 @@
-// A block's metadata as bytes, in commands and in the rows of the state. Field numbers are for ever.
+// A block's metadata as bytes, in commands and in the rows of the state: `Block` and `Dataset` of
+// proto/kiln/metastore/v1/command.proto.
 //
-//   message Block {
-//     string id = 1;               ULID
-//     uint32 shard = 2;
-//     uint32 level = 3;
-//     uint32 tenant = 4;           as all strings below: a row of `strings`
-//     int64  min_time_ms = 5;
-//     int64  max_time_ms = 6;
-//     uint64 size_bytes = 7;
-//     repeated string strings = 8; each once, in the order of first use; row 0 is ""
-//     repeated Dataset datasets = 9;
-//   }
-//   message Dataset {
-//     uint32 tenant = 1;           uint32 service = 2;
-//     int64  min_time_ms = 3;      int64  max_time_ms = 4;
-//     uint64 offset = 5;           uint64 size_bytes = 6;
-//     uint64 head_bytes = 7;
-//     uint64 symbols_offset = 8;   uint64 symbols_size_bytes = 9;
-//     repeated uint32 labels = 10; packed: per label set its number of labels, then name and value of each
-//   }
+// Field by field and not by generated code: equal blocks must give equal bytes on every replica and in every version,
+// which protobuf promises nobody, and what is read becomes a BlockMeta without a second set of objects between.
+// test/unit/services/metastore/command-schema.test.ts holds it against the generated code.
 
 import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
 import type { BlockMeta, DatasetMeta } from '#src/domain/block/block-meta.ts';

@@ -10,7 +10,10 @@ export type SignatureId = number;
  * What a dataset is, apart from when and where: every segment repeats the same few, so each is kept once and a
  * dataset is a number here, a time and a place.
  */
-export type Signature = { readonly tenant: string; readonly service: string; readonly labels: readonly Labels[] };
+export type Signature = Kind & { readonly tenant: string };
+
+/** What tenants have in common: services and profile types of the same names. */
+type Kind = { readonly service: string; readonly labels: readonly Labels[] };
 
 /** Every signature with a label set that satisfies the matchers, with these label sets. */
 export type SignatureMatches = ReadonlyMap<SignatureId, readonly Labels[]>;
@@ -19,6 +22,10 @@ export type SignatureMatches = ReadonlyMap<SignatureId, readonly Labels[]>;
 export class DatasetSignatures {
   readonly #signatures: Signature[] = [];
   readonly #tenants = new Map<string, TenantSignatures>();
+  /** Each string, label set and kind is kept once for all tenants. */
+  readonly #strings = new Map<string, string>();
+  readonly #labelSets = new Map<string, Labels>();
+  readonly #kinds = new Map<string, Kind>();
 
   get count(): number {
     return this.#signatures.length;
@@ -28,10 +35,18 @@ export class DatasetSignatures {
   intern({ tenant, service, labels }: DatasetMeta): SignatureId {
     let own = this.#tenants.get(tenant);
     if (own === undefined) {
-      own = new TenantSignatures();
+      own = { name: tenant, byKind: new Map(), all: [], postings: new Map() };
       this.#tenants.set(tenant, own);
     }
-    return own.intern(service, labels, (shared) => this.#signatures.push({ tenant, service, labels: shared }) - 1);
+    const kind = this.#kind(service, labels);
+    const known = own.byKind.get(kind);
+    if (known !== undefined) return known;
+
+    const signature = { tenant: own.name, ...kind };
+    const id = this.#signatures.push(signature) - 1;
+    own.byKind.set(kind, id);
+    addPostings(own, id, signature);
+    return id;
   }
 
   signatureAt(id: SignatureId): Signature {
@@ -41,100 +56,96 @@ export class DatasetSignatures {
   /** @throws StoreError 'invalid-argument' when an expression cannot be compiled */
   match(tenants: Iterable<string>, matchers: readonly Matcher[]): SignatureMatches {
     const conditions = matchers.map((matcher) => ({ ...matcher, accepts: memoised(compileMatcher(matcher)) }));
-    const matches = new Map<SignatureId, Labels[]>();
-    for (const tenant of new Set(tenants)) this.#tenants.get(tenant)?.match(conditions, matches);
+    const satisfies = memoised((labels: Labels) =>
+      conditions.every(({ name, accepts }) => accepts(valueOf(labels, name) ?? '')),
+    );
+    const matches = new Map<SignatureId, readonly Labels[]>();
+    for (const tenant of new Set(tenants)) {
+      const own = this.#tenants.get(tenant);
+      if (own === undefined) continue;
+      for (const id of candidates(own, conditions)) {
+        const found = this.#signatures[id].labels.filter(satisfies);
+        if (found.length > 0) matches.set(id, found);
+      }
+    }
     return matches;
   }
+
+  #kind(service: string, labels: readonly Labels[]): Kind {
+    return kept(this.#kinds, JSON.stringify([service, ...labels.map(keyOf)]), () => ({
+      service: this.#string(service),
+      labels: labels.map((set) => this.#labelSet(set)),
+    }));
+  }
+
+  #labelSet(labels: Labels): Labels {
+    return kept(this.#labelSets, JSON.stringify(keyOf(labels)), () =>
+      labels.map(({ name, value }) => ({ name: this.#string(name), value: this.#string(value) })),
+    );
+  }
+
+  #string(text: string): string {
+    return kept(this.#strings, text, () => text);
+  }
 }
+
+type TenantSignatures = {
+  readonly name: string;
+  readonly byKind: Map<Kind, SignatureId>;
+  readonly all: SignatureId[];
+  /** Name → value → the signatures with a label set that has it. */
+  readonly postings: Map<string, Map<string, SignatureId[]>>;
+};
 
 type Condition = Matcher & { readonly accepts: ValueTest };
 
-/** A label set that some dataset of the tenant has. */
-type LabelSet = { readonly labels: Labels; readonly signatures: SignatureId[] };
-
-class TenantSignatures {
-  readonly #byKey = new Map<string, SignatureId>();
-  readonly #labelSets: LabelSet[] = [];
-  readonly #labelSetNumbers = new Map<string, number>();
-  /** Name → value → the label sets that have it. */
-  readonly #postings = new Map<string, Map<string, number[]>>();
-
-  /** @param add keeps a new signature, which shares its label sets with others, and says its number */
-  intern(service: string, labels: readonly Labels[], add: (shared: readonly Labels[]) => SignatureId): SignatureId {
-    const numbers = labels.map((set) => this.#internLabelSet(set));
-    const key = JSON.stringify([service, numbers]);
-    const known = this.#byKey.get(key);
-    if (known !== undefined) return known;
-
-    const id = add(numbers.map((number) => this.#labelSets[number].labels));
-    this.#byKey.set(key, id);
-    for (const number of new Set(numbers)) this.#labelSets[number].signatures.push(id);
-    return id;
-  }
-
-  match(conditions: readonly Condition[], matches: Map<SignatureId, Labels[]>): void {
-    for (const number of this.#candidates(conditions)) {
-      const { labels, signatures } = this.#labelSets[number];
-      if (!conditions.every(({ name, accepts }) => accepts(valueOf(labels, name) ?? ''))) continue;
-      for (const id of signatures) {
-        const found = matches.get(id);
-        if (found) found.push(labels);
-        else matches.set(id, [labels]);
-      }
-    }
-  }
-
-  /**
-   * Label sets among which all matching ones are: those that the postings of the most selective condition name. A
-   * condition that accepts absence says nothing about what is in a posting, so with no other kind all are candidates.
-   */
-  #candidates(conditions: readonly Condition[]): Iterable<number> {
-    let fewest: number[][] | undefined;
-    let fewestCount = Number.POSITIVE_INFINITY;
-    for (const condition of conditions) {
-      if (condition.accepts('')) continue;
-      const postings = this.#postingsOf(condition);
-      const count = postings.reduce((sum, posting) => sum + posting.length, 0);
-      if (count < fewestCount) [fewest, fewestCount] = [postings, count];
-    }
-    return fewest ? fewest.flat() : this.#labelSets.keys();
-  }
-
-  /** A label set has a name once, so that no two of these lists share a member. */
-  #postingsOf({ name, operator, value, accepts }: Condition): number[][] {
-    const values = this.#postings.get(name);
-    if (values === undefined) return [];
-    if (operator === '=') return [values.get(value) ?? []];
-    return [...values].filter(([text]) => accepts(text)).map(([, posting]) => posting);
-  }
-
-  #internLabelSet(labels: Labels): number {
-    const key = JSON.stringify(labels.map(({ name, value }) => [name, value]));
-    const known = this.#labelSetNumbers.get(key);
-    if (known !== undefined) return known;
-
-    const number = this.#labelSets.push({ labels, signatures: [] }) - 1;
-    this.#labelSetNumbers.set(key, number);
-    for (const { name, value } of labels) {
-      let values = this.#postings.get(name);
-      if (values === undefined) this.#postings.set(name, (values = new Map()));
-      const posting = values.get(value);
-      if (posting) posting.push(number);
-      else values.set(value, [number]);
-    }
-    return number;
+function addPostings({ all, postings }: TenantSignatures, id: SignatureId, { labels }: Signature): void {
+  all.push(id);
+  for (const { name, value } of labels.flat()) {
+    const values = kept(postings, name, () => new Map<string, SignatureId[]>());
+    const posting = kept(values, value, () => [id]);
+    // Ids rise, so a signature that has the label in several sets is the last one already.
+    if (posting[posting.length - 1] !== id) posting.push(id);
   }
 }
 
-/** Many label sets share a value, and an expression is worth running once on each. */
-function memoised(accepts: ValueTest): ValueTest {
-  const known = new Map<string, boolean>();
-  return (value) => {
-    let answer = known.get(value);
-    if (answer === undefined) {
-      answer = accepts(value);
-      known.set(value, answer);
-    }
-    return answer;
-  };
+/**
+ * Signatures among which all matching ones are: those that the postings of the most selective condition name. A
+ * condition that accepts absence says nothing about what is in a posting, so with no other kind all are candidates.
+ */
+function candidates({ all, postings }: TenantSignatures, conditions: readonly Condition[]): Iterable<SignatureId> {
+  let fewest: SignatureId[][] | undefined;
+  let fewestCount = Number.POSITIVE_INFINITY;
+  for (const condition of conditions) {
+    if (condition.accepts('')) continue;
+    const lists = postingsOf(postings.get(condition.name), condition);
+    const count = lists.reduce((sum, list) => sum + list.length, 0);
+    if (count < fewestCount) [fewest, fewestCount] = [lists, count];
+  }
+  return fewest ? new Set(fewest.flat()) : all;
+}
+
+function postingsOf(values: Map<string, SignatureId[]> | undefined, condition: Condition): SignatureId[][] {
+  if (values === undefined) return [];
+  if (condition.operator === '=') return [values.get(condition.value) ?? []];
+  return [...values].filter(([text]) => condition.accepts(text)).map(([, posting]) => posting);
+}
+
+function keyOf(labels: Labels): string[] {
+  return labels.flatMap(({ name, value }) => [name, value]);
+}
+
+function kept<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) {
+    value = make();
+    map.set(key, value);
+  }
+  return value;
+}
+
+/** Many label sets share a value, and many signatures a label set: what is asked twice is answered from memory. */
+function memoised<K>(test: (key: K) => boolean): (key: K) => boolean {
+  const known = new Map<K, boolean>();
+  return (key) => kept(known, key, () => test(key));
 }

@@ -25,10 +25,11 @@ import { timelineStepSeconds } from '#src/domain/query/timeline.ts';
 import type { Matcher } from '#src/domain/series/matcher.ts';
 import { compileMatcher } from '#src/domain/series/matchers.ts';
 import { parseSelector } from '#src/domain/series/selector.ts';
-import type { StackProfile } from '#src/kernels/symbol-space-builder.ts';
+import type { StackProfile } from '#src/domain/symbols/stack-profile.ts';
+import { assert } from '#src/platform/assert.ts';
 import type { Clock } from '#src/platform/clock.ts';
 import type { Pool } from '#src/workers/pool.ts';
-import type { AnswerTask, NodeQuery, NodeReport, ProfileSelection } from '#src/workers/query-messages.ts';
+import type { AnswerTask, Folding, NodeQuery, NodeReport, ProfileSelection } from '#src/workers/query-messages.ts';
 import { buffersOf } from '#src/workers/transfer.ts';
 import type {
   MetadataReader,
@@ -120,7 +121,13 @@ export class QueryFrontend implements Querier {
     const range = this.#validRange(request);
     if (request.name === '') throw new StoreError('invalid-argument', 'the name of the label is required');
     const matchers = parseAll(request.matchers);
-    const report = await this.#run(tenants, range, { kind: 'label-values', matchers, name: request.name }, signal);
+    const report = await this.#run(
+      tenants,
+      range,
+      matchers,
+      () => ({ kind: 'label-values', matchers, name: request.name }),
+      signal,
+    );
     const names = report?.kind === 'names' ? [...report.names].sort(compareUtf8) : [];
     return this.#write({ kind: 'names', codec: codecOf(wire), names }, wire, signal);
   }
@@ -144,7 +151,10 @@ export class QueryFrontend implements Querier {
     const range = this.#validRange(request);
     const maxNodes = validateMaxNodes(request.maxNodes, this.#nodeLimits());
     const tree = await this.#tree(tenants, range, request, signal);
-    return this.#write({ kind: request.format, codec: codecOf(wire), tree, maxNodes }, wire, signal);
+    const codec = codecOf(wire);
+    return request.format === 'tree'
+      ? this.#write({ kind: 'tree', codec, tree, maxNodes }, wire, signal)
+      : this.#write({ kind: 'flamegraph', codec, tree, folding: foldingOf(request, maxNodes) }, wire, signal);
   }
 
   selectMergeProfile(tenants: Tenants, request: SelectRequest, wire: Wire, signal: AbortSignal): Promise<Reply> {
@@ -154,7 +164,7 @@ export class QueryFrontend implements Querier {
   async selectSeries(tenants: Tenants, request: SelectSeriesRequest, wire: Wire, signal: AbortSignal): Promise<Reply> {
     const range = this.#validRange(request);
     const stepMs = stepMsOf(request.stepSeconds);
-    const selection = this.#selection(request);
+    const matchers = matchersOf(request);
     if (request.exemplars === 'span') {
       throw new StoreError('invalid-argument', 'exemplars of spans are not available for series');
     }
@@ -163,7 +173,7 @@ export class QueryFrontend implements Querier {
         ? undefined
         : await this.#timeSeries(
             tenants,
-            selection,
+            matchers,
             { ...range, stepMs, groupBy: request.groupBy, exemplars: request.exemplars === 'individual' },
             signal,
           );
@@ -195,11 +205,12 @@ export class QueryFrontend implements Querier {
       this.#tree(tenants, range, request, signal),
       range === undefined
         ? undefined
-        : this.#timeSeries(tenants, this.#selection(request), { ...range, stepMs, groupBy, exemplars: false }, signal),
+        : this.#timeSeries(tenants, matchersOf(request), { ...range, stepMs, groupBy, exemplars: false }, signal),
     ]);
     const drawn = { startMs: request.startMs, endMs: request.endMs };
     const grouped = groupBy.length > 0;
-    return this.#write({ kind: 'render', tree, series, profileType, range: drawn, grouped, maxNodes }, wire, signal);
+    const folding = foldingOf(request, maxNodes);
+    return this.#write({ kind: 'render', tree, series, profileType, range: drawn, grouped, folding }, wire, signal);
   }
 
   async renderDiff(
@@ -256,9 +267,10 @@ export class QueryFrontend implements Querier {
     request: SelectRequest,
     signal: AbortSignal,
   ): Promise<StackProfile | undefined> {
-    const selection = this.#selection({ ...request, ...range });
+    const matchers = matchersOf(request);
     const callSite = request.stackTraceSelector?.callSite ?? [];
-    const report = await this.#run(tenants, range, { kind: 'profile', selection, callSite }, signal);
+    const query = (): NodeQuery => ({ kind: 'profile', selection: selectionOf(request, range, matchers), callSite });
+    const report = await this.#run(tenants, range, matchers, query, signal);
     return report?.kind === 'profile' ? report.profile : undefined;
   }
 
@@ -268,22 +280,29 @@ export class QueryFrontend implements Querier {
     request: SelectRequest,
     signal: AbortSignal,
   ): Promise<FunctionTree | undefined> {
-    const selection = this.#selection({ ...request, ...range });
+    const matchers = matchersOf(request);
     const callSite = request.stackTraceSelector?.callSite ?? [];
-    const report = await this.#run(tenants, range, { kind: 'tree', selection, callSite }, signal);
+    const query = (): NodeQuery => ({ kind: 'tree', selection: selectionOf(request, range, matchers), callSite });
+    const report = await this.#run(tenants, range, matchers, query, signal);
     return report?.kind === 'tree' ? report.tree : undefined;
   }
 
   async #timeSeries(
     tenants: Tenants,
-    selection: ProfileSelection,
+    matchers: readonly Matcher[],
     buckets: BucketQuery,
     signal: AbortSignal,
   ): Promise<BucketedSeries | undefined> {
     // The first point stands for the step before it.
     const range = readRangeOf(buckets);
-    const query: NodeQuery = { kind: 'time-series', selection: { ...selection, ...range }, buckets };
-    const report = await this.#run(tenants, range, query, signal);
+    const selection = selectionOf({}, range, matchers);
+    const report = await this.#run(
+      tenants,
+      range,
+      matchers,
+      () => ({ kind: 'time-series', selection, buckets }),
+      signal,
+    );
     return report?.kind === 'time-series' ? report.series : undefined;
   }
 
@@ -293,7 +312,7 @@ export class QueryFrontend implements Querier {
     matchers: readonly Matcher[],
     signal: AbortSignal,
   ): Promise<string[]> {
-    const report = await this.#run(tenants, range, { kind: 'label-names', matchers }, signal);
+    const report = await this.#run(tenants, range, matchers, () => ({ kind: 'label-names', matchers }), signal);
     return report?.kind === 'names' ? [...report.names].sort(compareUtf8) : [];
   }
 
@@ -315,7 +334,7 @@ export class QueryFrontend implements Querier {
       matchers,
       labelNames: labelNames === undefined || labelNames.length === 0 ? undefined : labelNames,
     };
-    const report = await this.#run(tenants, range, query, signal);
+    const report = await this.#run(tenants, range, matchers, () => query, signal);
     if (report?.kind !== 'label-sets') return [];
     return request.utf8Names ? report.labelSets : withLegacyNames(report.labelSets);
   }
@@ -340,14 +359,17 @@ export class QueryFrontend implements Querier {
     return this.#deps.metadata.queryLabels({ ...range, tenants, matchers: [], labelNames }, signal);
   }
 
-  /** @returns undefined when there is nothing to read */
+  /**
+   * @param queryOf  called when there is something to read: what it refuses is an error only then, as always in this API
+   * @returns        undefined when there is nothing to read
+   */
   async #run(
     tenants: Tenants,
     range: TimeRange | undefined,
-    query: NodeQuery,
+    matchers: readonly Matcher[],
+    queryOf: () => NodeQuery,
     signal: AbortSignal,
   ): Promise<NodeReport | undefined> {
-    const matchers = 'selection' in query ? query.selection.matchers : query.matchers;
     // A bad expression is the caller's fault whether or not there is data, and is found here once, not in each thread.
     for (const matcher of matchers) compileMatcher(matcher);
     if (range === undefined) return undefined;
@@ -357,28 +379,7 @@ export class QueryFrontend implements Querier {
       signal,
     );
     const plan = planQuery(blocks);
-    return plan === undefined ? undefined : this.#deps.backend.run(plan, query, signal);
-  }
-
-  #selection(request: {
-    readonly startMs: number;
-    readonly endMs: number;
-    readonly profileTypeId: string;
-    readonly labelSelector: string;
-    readonly profileIds?: readonly string[];
-    readonly spanIds?: readonly string[];
-    readonly traceIds?: readonly string[];
-  }): ProfileSelection {
-    const profileType = requireProfileType(request.profileTypeId);
-    const matchers = parseSelector(request.labelSelector);
-    return {
-      startMs: request.startMs,
-      endMs: request.endMs,
-      matchers: [...matchers, { name: LabelName.profileType, operator: '=', value: profileType.id }],
-      profileIds: (request.profileIds ?? []).map(parseProfileId),
-      spanIds: (request.spanIds ?? []).map(parseSpanId),
-      traceIds: (request.traceIds ?? []).map(parseTraceId),
-    };
+    return plan === undefined ? undefined : this.#deps.backend.run(plan, queryOf(), signal);
   }
 
   /** @returns undefined when nothing can be there, which is an empty success */
@@ -403,6 +404,33 @@ export class QueryFrontend implements Querier {
     });
     return answer.pieces;
   }
+}
+
+/** The selector's conditions and the one on the profile type. */
+function matchersOf(request: { readonly profileTypeId: string; readonly labelSelector: string }): Matcher[] {
+  const profileType = requireProfileType(request.profileTypeId);
+  const matchers = parseSelector(request.labelSelector);
+  return [...matchers, { name: LabelName.profileType, operator: '=', value: profileType.id }];
+}
+
+function selectionOf(
+  request: Pick<SelectRequest, 'profileIds' | 'spanIds' | 'traceIds'>,
+  range: TimeRange | undefined,
+  matchers: readonly Matcher[],
+): ProfileSelection {
+  assert(range !== undefined, 'a query without a range has nothing to read');
+  return {
+    startMs: range.startMs,
+    endMs: range.endMs,
+    matchers,
+    profileIds: (request.profileIds ?? []).map(parseProfileId),
+    spanIds: (request.spanIds ?? []).map(parseSpanId),
+    traceIds: (request.traceIds ?? []).map(parseTraceId),
+  };
+}
+
+function foldingOf(request: SelectRequest, maxNodes: number): Folding {
+  return { maxNodes, asked: (request.maxNodes ?? 0) > 0 };
 }
 
 function codecOf({ codec }: Wire): 'proto' | 'json' {

@@ -22,23 +22,23 @@ export function parseJson(text: string): unknown {
 
 /** @param text is valid JSON, so brackets match, and a string before a colon is a key */
 function refuseDeepOrDuplicate(text: string): void {
-  // The keys of each open object, innermost last; null for arrays.
-  const open: (Set<string> | null)[] = [];
+  // The keys of each open object or array, innermost last; undefined while there are none.
+  const open: (Set<string> | undefined)[] = [];
   let lastString = '';
   for (let i = 0; i < text.length; i++) {
     switch (text[i]) {
       case '"': {
         const end = stringEnd(text, i);
-        lastString = text.slice(i, end + 1);
+        lastString = text.slice(i + 1, end);
         i = end;
         break;
       }
       case ':':
-        addKey(open.at(-1), JSON.parse(lastString) as string);
+        open.push(withKey(open.pop(), lastString));
         break;
       case '{':
       case '[':
-        open.push(text[i] === '{' ? new Set() : null);
+        open.push(undefined);
         if (open.length > DEPTH_MAX) {
           throw new StoreError('invalid-argument', `the message is nested deeper than ${DEPTH_MAX}`);
         }
@@ -51,10 +51,13 @@ function refuseDeepOrDuplicate(text: string): void {
   }
 }
 
-function addKey(keys: Set<string> | null | undefined, key: string): void {
-  if (keys?.has(key))
+/** @param written what stands between the quotes, with escapes */
+function withKey(keys: Set<string> | undefined, written: string): Set<string> {
+  const known = keys ?? new Set();
+  const key = written.includes('\\') ? (JSON.parse(`"${written}"`) as string) : written;
+  if (known.has(key))
     throw new StoreError('invalid-argument', `the message has the field ${JSON.stringify(key)} twice`);
-  keys?.add(key);
+  return known.add(key);
 }
 
 /** @returns where the closing quote is */

@@ -7,6 +7,7 @@ import {
   ProfileFormat,
   ProfileTypesRequestSchema,
   SelectMergeProfileRequestSchema,
+  SelectMergeSpanProfileRequestSchema,
   type SelectMergeStacktracesRequest,
   SelectMergeStacktracesRequestSchema,
   SelectSeriesRequestSchema,
@@ -52,12 +53,32 @@ export function decodeSelectMergeStacktraces(
   codec: Codec,
 ): SelectRequest & { readonly format: 'flamegraph' | 'tree' | 'pprof' } {
   const request = decode(SelectMergeStacktracesRequestSchema, message, codec);
-  return { ...selectionOf(request), format: formatOf(request.format) };
+  const format = formatOf(request.format);
+  if (format === 'pprof') refuseGoPgo(request.stackTraceSelector);
+  return { ...selectionOf(request), format };
+}
+
+/** The older form of a query for spans: every format but the tree is a flame graph. */
+export function decodeSelectMergeSpanProfile(
+  message: Uint8Array,
+  codec: Codec,
+): SelectRequest & { readonly format: 'flamegraph' | 'tree' } {
+  const request = decode(SelectMergeSpanProfileRequestSchema, message, codec);
+  return {
+    ...rangeOf(request),
+    profileTypeId: request.profileTypeID,
+    labelSelector: request.labelSelector,
+    maxNodes: optionalNumber(request.maxNodes),
+    spanIds: request.spanSelector,
+    format: request.format === ProfileFormat.TREE ? 'tree' : 'flamegraph',
+  };
 }
 
 /** @throws StoreError 'unimplemented' for what Go's profile-guided optimisation needs */
 export function decodeSelectMergeProfile(message: Uint8Array, codec: Codec): SelectRequest {
-  return selectionOf({ ...decode(SelectMergeProfileRequestSchema, message, codec), spanSelector: [] });
+  const request = decode(SelectMergeProfileRequestSchema, message, codec);
+  refuseGoPgo(request.stackTraceSelector);
+  return selectionOf({ ...request, spanSelector: [] });
 }
 
 export function decodeSelectSeries(message: Uint8Array, codec: Codec): SelectSeriesRequest {
@@ -132,10 +153,13 @@ function selectionOf(request: Omit<SelectMergeStacktracesRequest, '$typeName' | 
 }
 
 function callSiteOf(selector: StackTraceSelector | undefined): readonly string[] {
-  if (selector?.goPgo !== undefined) {
-    throw new StoreError('unimplemented', 'profiles for Go PGO (stack_trace_selector.go_pgo) are not implemented');
-  }
   return selector?.callSite.map(({ name }) => name) ?? [];
+}
+
+/** Trees have never looked at it. */
+function refuseGoPgo(selector: StackTraceSelector | undefined): void {
+  if (selector?.goPgo === undefined) return;
+  throw new StoreError('unimplemented', 'profiles for Go PGO (stack_trace_selector.go_pgo) are not implemented');
 }
 
 /** A number that has no name is a flame graph. */

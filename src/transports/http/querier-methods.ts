@@ -8,6 +8,7 @@ import {
   decodeLabelValues,
   decodeProfileTypes,
   decodeSelectMergeProfile,
+  decodeSelectMergeSpanProfile,
   decodeSelectMergeStacktraces,
   decodeSelectSeries,
   decodeSeries,
@@ -65,7 +66,13 @@ export function querierMethods(querier: Querier, messageBytesMax: Bytes): Map<st
     [`${SERVICE}/Diff`, method((c) => querier.diff(c.tenants, decodeDiff(c.message, c.codec), c.wire, c.signal))],
     // The reference answers an empty message without a look at the request.
     [`${SERVICE}/AnalyzeQuery`, method(async (c) => emptyMessage(c.wire))],
-    [`${SERVICE}/SelectMergeSpanProfile`, method(unimplemented('SelectMergeSpanProfile'))],
+    [
+      `${SERVICE}/SelectMergeSpanProfile`,
+      method((c) => {
+        const request = decodeSelectMergeSpanProfile(c.message, c.codec);
+        return querier.selectMergeStacktraces(c.tenants, request, c.wire, c.signal);
+      }),
+    ],
     [`${SERVICE}/SelectHeatmap`, method(unimplemented('SelectHeatmap'))],
     [`${SERVICE}/GetProfileStats`, method(unimplemented('GetProfileStats'))],
   ]);

@@ -1,0 +1,36 @@
+import type { Bytes } from '#src/domain/model/units.ts';
+import { declaredSizeBytes, inflateProfile, isGzip } from '#src/domain/pprof/inflate.ts';
+import { profileTooLarge, undecodable } from '#src/domain/pprof/profile-errors.ts';
+import type { KernelInstance, Pointer } from '#src/kernels/instance.ts';
+import type { Inflater } from './inflater.ts';
+
+/** Where bytes are in the kernels' scratch arena. */
+export type ArenaBytes = { readonly pointer: Pointer; readonly length: number };
+
+/**
+ * Brings the pprof of a body into the scratch arena, inflated when it is gzip.
+ *
+ * @param inflater  undefined: by way of a buffer, which costs more
+ * @param maxBytes  of what comes out; never more are made, whatever the body says about itself
+ * @throws StoreError 'invalid-argument' as `inflateProfile`, whose fast version this is
+ */
+export function inflateIntoArena(
+  kernels: KernelInstance,
+  inflater: Inflater | undefined,
+  body: Uint8Array,
+  maxBytes: Bytes,
+): ArenaBytes {
+  if (inflater === undefined || !isGzip(body)) {
+    const bytes = inflateProfile(body, maxBytes);
+    return { pointer: kernels.put(bytes), length: bytes.length };
+  }
+  // The trailer mostly tells the truth. If not, there is one more attempt, with all the room that the limit gives.
+  for (const capacity of [Math.min(declaredSizeBytes(body), maxBytes), maxBytes]) {
+    const pointer = kernels.exports.allocScratch(capacity + 1) >>> 0;
+    const inflated = inflater.inflateInto(body, kernels.u8().subarray(pointer, pointer + capacity + 1));
+    if (inflated.kind === 'done') return { pointer, length: inflated.bytes };
+    if (inflated.kind === 'cut-off') throw undecodable('the gzip data is cut off');
+    if (inflated.kind === 'corrupt') throw undecodable('the gzip data is corrupt');
+  }
+  throw profileTooLarge(maxBytes, undefined);
+}
