@@ -26,9 +26,8 @@ import { createHttpServer } from './transports/http/server.ts';
 import type { Readiness } from './transports/http/status-routes.ts';
 import { Pool } from './workers/pool.ts';
 
-/** As in sysexits.h: the command line is wrong, and a needed thing is not there. */
-const EXIT_USAGE = 64;
-const EXIT_UNAVAILABLE = 69;
+/** As in sysexits.h. Whoever runs Kiln may start it again after all of them but a wrong command line and bad data. */
+const EXIT = { usage: 64, unavailable: 69, diskFailed: 74, diskFull: 75, badData: 78 } as const;
 
 /** A head is flushed when this share of its arena is used: the batches on their way must still fit. */
 const HEAD_FULL_SHARE = 0.5;
@@ -50,7 +49,7 @@ async function main(): Promise<void> {
   } catch (error) {
     log.error('cannot start', { error });
     process.stderr.write(`kiln: ${error instanceof Error ? error.message : String(error)}\n`);
-    process.exit(EXIT_UNAVAILABLE);
+    process.exit(isBadData(error) ? EXIT.badData : EXIT.unavailable);
   }
 }
 
@@ -66,8 +65,12 @@ function configOrExit(): Config {
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     process.stderr.write(`kiln: ${error.message}\nTry --help.\n`);
-    process.exit(EXIT_USAGE);
+    process.exit(EXIT.usage);
   }
+}
+
+function isBadData(error: unknown): boolean {
+  return error instanceof StoreError && (error.code === 'corrupted' || error.code === 'unimplemented');
 }
 
 /** All roles in one process: what starts, in this order, and stops, in the opposite one. */
@@ -128,7 +131,8 @@ function rolesOf(config: Config, log: Log): { parts: Part[]; announce: () => voi
     // A disk that failed leaves a log whose end nobody knows. Whoever starts the process again reads it anew.
     const running = metastore.run().catch((error: unknown) => {
       log.error('the metastore cannot go on', { error });
-      process.exit(74);
+      const full = error instanceof StoreError && error.details['errno'] === 'ENOSPC';
+      process.exit(full ? EXIT.diskFull : EXIT.diskFailed);
     });
     return async () => {
       metastore.close();

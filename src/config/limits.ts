@@ -14,8 +14,6 @@ export type LimitsConfig = ProfileLimits & {
   readonly ingestionBurstBytes: Bytes;
   /** Of one request. */
   readonly ingestionBodyBytesMax: Bytes;
-  /** Where the built-in relabeling rules stand among the operator's. */
-  readonly ingestionRelabelingDefaultRulesPosition: 'first' | 'last' | 'disabled';
 };
 
 const anyCount = integer(0, 2 ** 31 - 1);
@@ -148,5 +146,6 @@ export function profileLimitsOf(limits: LimitsConfig): ProfileLimits {
     maxLabelValueLength: limits.maxLabelValueLength,
     disableLabelSanitization: limits.disableLabelSanitization,
     maxSessionsPerSeries: limits.maxSessionsPerSeries,
+    ingestionRelabelingDefaultRulesPosition: limits.ingestionRelabelingDefaultRulesPosition,
   };
 }

@@ -28,6 +28,8 @@ export type ProfileLimits = {
   readonly maxLabelValueLength: number;
   readonly disableLabelSanitization: boolean;
   readonly maxSessionsPerSeries: number;
+  /** Where the built-in relabeling rules stand among the operator's, of which there are none yet. */
+  readonly ingestionRelabelingDefaultRulesPosition: 'first' | 'last' | 'disabled';
 };
 
 /** Why a profile was refused or dropped: the `reason` label of the discard metrics. */

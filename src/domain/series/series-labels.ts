@@ -21,7 +21,7 @@ export type SeriesLabelsInput = {
   readonly periodType: ValueTypeName | undefined;
   readonly ingest: Pick<IngestOptions, 'displayNames'> | undefined;
   readonly limits: ProfileLimits;
-  /** Default: `defaultRelabelRules`. */
+  /** Default: `defaultRelabelRules`, unless the limits switch them off. */
   readonly relabelRules?: readonly CompiledRelabelRule[];
 };
 
@@ -47,7 +47,7 @@ export function seriesLabels(input: SeriesLabelsInput): SeriesLabels {
   const request = withProfileName(labelsOnArrival(input.requestLabels), input);
   const ofSeries = withSessionReduced(request, input.limits.maxSessionsPerSeries);
   const all = withSampleLabels(ofSeries, input.sampleLabels);
-  const relabeled = relabel(all, input.relabelRules ?? defaultRelabelRules);
+  const relabeled = relabel(all, input.relabelRules ?? builtInRules(input.limits));
   if (relabeled === undefined) return { kind: 'dropped', reason: 'dropped_by_relabel_rules' };
   const valid = validateLabels(relabeled, input.limits);
   return {
@@ -55,6 +55,10 @@ export function seriesLabels(input: SeriesLabelsInput): SeriesLabels {
     labels: input.sampleTypes.map((sampleType) => deriveLabels(valid, sampleType, input.periodType)),
     service: labelValue(valid, LabelName.serviceName) ?? '',
   };
+}
+
+function builtInRules(limits: ProfileLimits): readonly CompiledRelabelRule[] {
+  return limits.ingestionRelabelingDefaultRulesPosition === 'disabled' ? [] : defaultRelabelRules;
 }
 
 /** Clients of `/ingest` do not name their profiles: the sample types do. */

@@ -356,6 +356,8 @@ export class QueryFrontend implements Querier {
     labelNames: readonly string[],
     signal: AbortSignal,
   ): Promise<Labels[]> {
+    // A header of nothing but separators names nobody, and finds nothing.
+    if (tenants.length === 0) return Promise.resolve([]);
     return this.#deps.metadata.queryLabels({ ...range, tenants, matchers: [], labelNames }, signal);
   }
 
@@ -372,7 +374,7 @@ export class QueryFrontend implements Querier {
   ): Promise<NodeReport | undefined> {
     // A bad expression is the caller's fault whether or not there is data, and is found here once, not in each thread.
     for (const matcher of matchers) compileMatcher(matcher);
-    if (range === undefined) return undefined;
+    if (range === undefined || tenants.length === 0) return undefined;
     const onDatasets = matchers.filter(({ name }) => DATASET_LABELS.has(name));
     const blocks: BlockMeta[] = await this.#deps.metadata.queryMetadata(
       { ...range, tenants, matchers: onDatasets },
