@@ -16,6 +16,7 @@ let scratchEnd: usize = START;
 let headStart: usize = START;
 let headTop: usize = START;
 let headEnd: usize = START;
+let scratchPeak: usize = START;
 let headPeak: usize = START;
 
 /** 0: fine, 1: the scratch arena is full, 2: the head arena is, 3: the machine has no memory. */
@@ -30,6 +31,7 @@ export function arenaInit(scratchBytes: u32, headBytes: u32): void {
   headStart = scratchEnd;
   headEnd = headStart + (<usize>headBytes & ~63);
   scratchTop = START;
+  scratchPeak = START;
   headTop = headStart;
   headPeak = headStart;
 }
@@ -50,9 +52,10 @@ export function headUsed(): u32 {
   return <u32>(headTop - headStart);
 }
 
-/** Bytes of linear memory that exist, to decide when an instance is recycled after an outlier. */
-export function headPeakBytes(): u32 {
-  return <u32>(headPeak - headStart);
+/** Bytes that were ever used, and so take real memory, which is never given back: an instance that met an outlier is
+ * replaced. What lies between the arenas was never touched and costs nothing. */
+export function peakBytes(): u32 {
+  return <u32>(scratchPeak - START + headPeak - headStart);
 }
 
 /** `bytes` of memory with unknown content, 16-byte aligned, and 16 readable bytes behind them. */
@@ -62,6 +65,7 @@ export function allocScratch(bytes: usize): usize {
   if (top > scratchEnd || top < pointer) full(1);
   ensure(top);
   scratchTop = top;
+  if (top > scratchPeak) scratchPeak = top;
   return pointer;
 }
 

@@ -13,7 +13,7 @@ export type KernelExports = {
   resetHead(): void;
   scratchUsed(): number;
   headUsed(): number;
-  headPeakBytes(): number;
+  peakBytes(): number;
   allocScratch(bytes: number): Pointer;
   allocHead(bytes: number): Pointer;
   hashInit(a: bigint, b: bigint, c: bigint): void;
@@ -162,9 +162,9 @@ export class KernelInstance {
     this.#i64 = new BigInt64Array(this.#buffer);
   }
 
-  /** Bytes of linear memory, touched or not. */
-  get memoryBytes(): Bytes {
-    return this.#memory.buffer.byteLength;
+  /** Memory that this instance takes. It never becomes less. */
+  get peakBytes(): Bytes {
+    return this.exports.peakBytes() >>> 0;
   }
 
   /**
