@@ -13,6 +13,7 @@ import {
   decodeLabelValues,
   decodeProfileTypes,
   decodeSelectMergeProfile,
+  decodeSelectMergeSpanProfile,
   decodeSelectMergeStacktraces,
   decodeSelectSeries,
   decodeSeries,
@@ -115,7 +116,19 @@ describe('decodeSelectMergeStacktraces', () => {
   test('says that DOT and Go PGO are not implemented', () => {
     throws(() => decodeSelectMergeStacktraces(json({ format: 3 }), 'json'), { code: 'unimplemented', message: /DOT/ });
     const pgo = { stackTraceSelector: { goPgo: { keepLocations: 5 } } };
-    throws(() => decodeSelectMergeStacktraces(json(pgo), 'json'), { code: 'unimplemented', message: /PGO/ });
+    const refused = { code: 'unimplemented', message: /PGO/ } as const;
+    throws(() => decodeSelectMergeStacktraces(json({ ...pgo, format: 4 }), 'json'), refused);
+    throws(() => decodeSelectMergeProfile(json(pgo), 'json'), refused);
+    equal(decodeSelectMergeStacktraces(json(pgo), 'json').format, 'flamegraph'); // Trees never looked at it.
+  });
+
+  test('reads the older form of a query for spans', () => {
+    const message = json({ spanSelector: ['0102030405060708'], format: 2, start: '1', end: '2' });
+
+    const { spanIds, format, startMs } = decodeSelectMergeSpanProfile(message, 'json');
+
+    deepEqual({ spanIds, format, startMs }, { spanIds: ['0102030405060708'], format: 'tree', startMs: 1 });
+    equal(decodeSelectMergeSpanProfile(json({ format: 4 }), 'json').format, 'flamegraph');
   });
 
   for (const text of [
