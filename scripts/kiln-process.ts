@@ -28,9 +28,7 @@ export class KilnProcess {
     ];
     const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
     this.#child = child;
-    // Whatever ends this process must not leave a server behind; a signal alone would not run the handler of 'exit'.
-    process.once('exit', () => this.kill());
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+    killWithThisProcess(child);
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (text: string) => this.#remember(text));
     }
@@ -59,6 +57,10 @@ export class KilnProcess {
       throw new Error(`the server stopped with ${child.signalCode ?? `code ${child.exitCode}`}`);
   }
 
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
   kill(): void {
     this.#child?.kill('SIGKILL');
   }
@@ -76,6 +78,22 @@ export class KilnProcess {
     if (child.exitCode === null && child.signalCode === null) return child;
     throw new Error(`the server ended by itself with ${child.signalCode ?? `code ${child.exitCode}`}`);
   }
+}
+
+const running = new Set<ChildProcess>();
+
+/** Whatever ends this process must not leave a server behind; a signal alone would not run the handler of 'exit'. */
+function killWithThisProcess(child: ChildProcess): void {
+  if (running.size === 0 && process.listenerCount('exit', killRunning) === 0) {
+    process.on('exit', killRunning);
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+  }
+  running.add(child);
+  child.once('close', () => running.delete(child));
+}
+
+function killRunning(): void {
+  for (const child of running) child.kill('SIGKILL');
 }
 
 async function isReady(url: string): Promise<boolean> {

@@ -5,6 +5,8 @@ import { profileTooLarge, undecodable } from './profile-errors.ts';
 /** Shorter bodies cannot even be told apart: a gzip header alone has ten bytes. */
 const SMALLEST_BODY_BYTES = 10;
 const GZIP_TRAILER_BYTES = 8;
+/** @source zlib's technical details: "the maximum compression factor is 1032:1" */
+const DEFLATE_RATIO_MAX = 1032;
 
 /** By its first three bytes: magic and the only method there is. Everything else is taken for plain pprof. */
 export function isGzip(bytes: Uint8Array): boolean {
@@ -13,12 +15,13 @@ export function isGzip(bytes: Uint8Array): boolean {
 
 /**
  * How large a body says that it is without compression. Only a hint: the trailer of gzip holds 32 bits of the size of
- * its *last* member and may lie. Never less than the body itself, so that a lie cannot make a profile cost nothing.
+ * its *last* member and may lie, and a body that was cut off ends in anything. Never less than the body itself, so that
+ * a lie cannot make a profile cost nothing; and what deflate cannot reach is no hint at all.
  */
 export function declaredSizeBytes(body: Uint8Array): Bytes {
   if (!isGzip(body) || body.length < SMALLEST_BODY_BYTES + GZIP_TRAILER_BYTES) return body.length;
   const size = new DataView(body.buffer, body.byteOffset + body.length - 4, 4).getUint32(0, true);
-  return Math.max(size, body.length);
+  return size > body.length * DEFLATE_RATIO_MAX ? body.length : Math.max(size, body.length);
 }
 
 /**

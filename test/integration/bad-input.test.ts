@@ -1,0 +1,183 @@
+import { equal, match, ok } from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, before, describe, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { KilnProcess } from '../../scripts/kiln-process.ts';
+import { KilnClient, type Reply } from '../fixtures/kiln-client.ts';
+import { encodePprof, plainPprof, pprof } from '../fixtures/pprof-builder.ts';
+import { pushProto } from '../fixtures/push-message.ts';
+import { Random } from '../fixtures/random.ts';
+
+const CPU = 'process_cpu:cpu:nanoseconds:cpu:nanoseconds';
+const labels = { __name__: 'process_cpu', service_name: 'bad' };
+const good = pprof({ samples: [{ stack: 'main;work', v: [1] }] });
+
+/** Bytes that a server must refuse, name, and survive. One process takes all of them. */
+describe('bad input', () => {
+  const kiln = new KilnProcess();
+  let dataDir: string;
+  let client: KilnClient;
+  let goodPushes = 0;
+
+  before(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), 'kiln-bad-'));
+    const limits = ['--distributor.ingestion-body-limit-mb=8', '--distributor.ingestion-rate-limit-mb=1000'];
+    const burst = '--distributor.ingestion-burst-size-mb=1000';
+    const { url } = await kiln.start([`--data-dir=${dataDir}`, '--auth.multitenancy-enabled=true', ...limits, burst]);
+    client = new KilnClient(url, 'tenant');
+  });
+  // The server goes on: after each of them it takes a push and finds it.
+  afterEach(async () => {
+    equal((await client.push({ ...labels, service_name: 'good' }, good)).status, 200);
+    equal(await client.total('good', CPU), BigInt(++goodPushes));
+  });
+  after(async () => {
+    const log = kiln.logTail();
+    await kiln.stop();
+    await rm(dataDir, { recursive: true });
+    ok(!log.includes('because of a bug'), log);
+  });
+
+  const refused = (reply: Reply, status: number, code: string, words: RegExp): void => {
+    const text = reply.body.toString();
+    equal(reply.status, status, text);
+    const { code: actual, message } = JSON.parse(text) as { code: string; message: string };
+    equal(actual, code, text);
+    match(message, words);
+  };
+  const pushRaw = (profile: Uint8Array, pairs: Record<string, string> = labels): Promise<Reply> => {
+    const list = Object.entries(pairs).map(([name, value]) => ({ name, value }));
+    const message = pushProto([{ labels: list, profiles: [profile] }]);
+    return client.post('/push.v1.PusherService/Push', message, { 'content-type': 'application/proto' });
+  };
+
+  test('truncated gzip is 400 and says so', async () => {
+    const body = gzipSync(good);
+    refused(await pushRaw(body.subarray(0, body.length - 12)), 400, 'invalid_argument', /gzip data is cut off/);
+  });
+
+  test('a gzip bomb is 400 and names the limit, its value and that there was more', async () => {
+    const bomb = gzipSync(new Uint8Array(6 << 20));
+    const reply = await pushRaw(bomb);
+    refused(reply, 400, 'invalid_argument', /max_profile_size_bytes: limit 4194304 bytes, actual/);
+  });
+
+  test('bytes that are neither gzip nor pprof are 400', async () => {
+    refused(await pushRaw(Buffer.from('this is no profile at all')), 400, 'invalid_argument', /cannot be decoded/);
+  });
+
+  test('an empty profile is 400', async () => {
+    refused(await pushRaw(new Uint8Array(0)), 400, 'invalid_argument', /too few/);
+  });
+
+  test('a string index out of range is 400, with the index and the number of strings', async () => {
+    const profile = plainPprof({ samples: [{ stack: 'main;work', v: [1] }] });
+    const functions = profile.functions.map((fn) => ({ ...fn, name: 4711n }));
+    const reply = await pushRaw(encodePprof({ ...profile, functions }));
+    refused(reply, 400, 'invalid_argument', /string 4711, and there are \d+ strings/);
+  });
+
+  test('a sample of a location that does not exist is left out, as pprof leaves it out', async () => {
+    const profile = plainPprof({
+      samples: [
+        { stack: 'main;work', v: [3] },
+        { stack: 'main', v: [5] },
+      ],
+    });
+    const samples = profile.samples.map((s, i) => (i === 0 ? { ...s, locationIds: [99n] } : s));
+    equal((await pushRaw(encodePprof({ ...profile, samples }), { ...labels, service_name: 'ids' })).status, 200);
+    equal(await client.total('ids', CPU), 5n);
+  });
+
+  test('a stack of 10^6 frames is cut at its leaf side', async () => {
+    const profile = plainPprof({ samples: [{ stack: 'main;work', v: [9] }] });
+    const [leaf, root] = profile.samples[0].locationIds;
+    const locationIds = [...new Array<bigint>(1_000_000).fill(leaf), root];
+    const deep = encodePprof({ ...profile, samples: [{ ...profile.samples[0], locationIds }] });
+    equal((await pushRaw(gzipSync(deep), { ...labels, service_name: 'deep' })).status, 200);
+    equal((await client.flamegraph('deep', CPU)).levels, 1001);
+  });
+
+  for (const path of ['/push.v1.PusherService/Push', '/querier.v1.QuerierService/SelectSeries']) {
+    test(`deeply nested JSON on ${path} is 400`, async () => {
+      const body = `${'{"a":'.repeat(40_000)}1${'}'.repeat(40_000)}`;
+      const reply = await client.post(path, body, { 'content-type': 'application/json' });
+      refused(reply, 400, 'invalid_argument', /./);
+    });
+  }
+
+  test('a content type that is not spoken is 415 and lists those that are', async () => {
+    const reply = await client.post('/push.v1.PusherService/Push', good, { 'content-type': 'text/plain' });
+    equal(reply.status, 415);
+    match(reply.headers.get('accept-post') ?? '', /application\/proto/);
+  });
+
+  test('an oversized body is 413 on /ingest and 429 on Push, and names limit and size', async () => {
+    const large = new Uint8Array(9 << 20).fill(65);
+    const ingest = await client.post('/ingest?name=app&format=pprof', large);
+    refused(ingest, 413, 'invalid_argument', /ingestion_body_limit_mb|body/);
+    refused(await pushRaw(large), 429, 'resource_exhausted', /8388608/);
+  });
+
+  test('a missing tenant is 401, and so is one that cannot be', async () => {
+    const nobody = new KilnClient(client.url);
+    refused(await nobody.push(labels, good), 401, 'unauthenticated', /no org id/);
+    const { status } = await nobody.post('/push.v1.PusherService/Push', '{}', {
+      'content-type': 'application/json',
+      'x-scope-orgid': 'a/../b',
+    });
+    equal(status, 401);
+  });
+
+  test('200 bodies of random bytes at once are refused one by one', async () => {
+    const random = new Random(7);
+    const bodies = Array.from({ length: 200 }, () =>
+      Uint8Array.from({ length: random.int(0, 2000) }, () => random.int(0, 255)),
+    );
+    const statuses = await Promise.all(
+      bodies.map(async (body) => (await client.post('/push.v1.PusherService/Push', body, PROTO)).status),
+    );
+    ok(
+      statuses.every((status) => status === 400),
+      [...new Set(statuses)].join(),
+    );
+  });
+
+  test('clients that vanish in the middle of a body leave nothing behind', async () => {
+    const { hostname, port } = new URL(client.url);
+    for (let i = 0; i < 20; i++) {
+      await new Promise<void>((resolve) => {
+        const socket = connect(Number(port), hostname, () => {
+          socket.write('POST /ingest?name=app&format=pprof HTTP/1.1\r\nHost: x\r\nX-Scope-OrgID: tenant\r\n');
+          socket.write('Content-Length: 100000\r\n\r\nabc', () => socket.destroy());
+        });
+        socket.on('close', () => resolve());
+      });
+    }
+    const metrics = (await (await fetch(`${client.url}/metrics`)).text()).split('\n');
+    const held = metrics.filter((line) => /^kiln_http_.*body.*bytes /.test(line));
+    ok(held.length > 0 && held.every((line) => line.endsWith(' 0')), held.join());
+  });
+
+  test('garbage instead of HTTP closes the connection and nothing else', async () => {
+    const { hostname, port } = new URL(client.url);
+    await new Promise<void>((resolve) => {
+      const socket = connect(Number(port), hostname, () => socket.write(new Uint8Array(5000).fill(0xfe)));
+      socket.on('error', () => {});
+      socket.on('close', () => resolve());
+      socket.resume();
+    });
+  });
+
+  test('none of it made the process grow', () => {
+    const pid = kiln.pid;
+    const peakKb = Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+    ok(peakKb < 600 * 1024, `peak ${peakKb} KB`);
+  });
+});
+
+const PROTO = { 'content-type': 'application/proto' };
