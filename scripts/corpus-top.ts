@@ -1,50 +1,68 @@
-// Writes test/data/corpus-top: for each profile of test/data/corpus the functions with the largest self values, by
-// sample type, as `go tool pprof -top` says. test/integration/corpus.test.ts compares them with what Kiln answers.
+// Writes test/data/corpus-top.json: for each profile of test/data/corpus and each of its sample types the functions
+// with the largest own values, as `go tool pprof -top` says. test/integration/corpus.test.ts compares Kiln with it.
 //
 //   scripts/node scripts/corpus-top.ts        needs Go; only when a profile is added
+//
+// Names and values are pprof's own, save for one thing: Kiln takes the shapes out of Go's type parameters, as Pyroscope
+// does, so that `Grow[go.shape.int]` and `Grow[go.shape.string]` are one function. Here they are added up as well.
 
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 
 const DATA = join(import.meta.dirname, '../test/data');
 const FUNCTIONS_MAX = 30;
 
-/** One row of the table that `-top` prints. */
-type TopRow = { readonly name: string; readonly self: string };
+type Row = [name: string, flat: string];
 
-mkdirSync(join(DATA, 'corpus-top'), { recursive: true });
+const tops: Record<string, Record<string, Row[]>> = {};
 for (const file of readdirSync(join(DATA, 'corpus')).sort()) {
-  const profile = join(DATA, 'corpus', file);
-  const tops = sampleTypesOf(profile).map(({ type, unit }) => [type, topOf(profile, type, unit)]);
-  const target = join(DATA, 'corpus-top', `${basename(file, '.pb.gz')}.json`);
-  writeFileSync(target, `${JSON.stringify(Object.fromEntries(tops), null, 2)}\n`);
+  const path = join(DATA, 'corpus', file);
+  tops[file] = Object.fromEntries(sampleTypesOf(path).map(({ type, unit }) => [type, topOf(path, type, unit)]));
 }
+writeFileSync(join(DATA, 'corpus-top.json'), `${JSON.stringify(tops, null, 1)}\n`);
 
-/** The line of `type/unit` words that stands before the samples. */
-function sampleTypesOf(profile: string): { type: string; unit: string }[] {
-  const lines = pprof(['-raw', profile]).split('\n');
-  const header = lines[lines.indexOf('Samples:') + 1] as string; // Every profile has samples, and types before them.
-  return header.split(' ').map((word) => {
+/** The line of `type/unit` words between the header and the samples. */
+function sampleTypesOf(path: string): { type: string; unit: string }[] {
+  const lines = pprof(['-raw', path]).split('\n');
+  const words = lines[lines.indexOf('Samples:') + 1]!.split(' ');
+  return words.map((word) => {
     const [type = '', unit = ''] = word.replace('[dflt]', '').split('/');
     return { type, unit };
   });
 }
 
-/** Values are exact because they are asked for in the unit that they are stored in. Nothing is left out by its size. */
-function topOf(profile: string, type: string, unit: string): TopRow[] {
-  const options = [`-sample_index=${type}`, `-unit=${unit}`, `-nodecount=${FUNCTIONS_MAX}`];
-  const exact = ['-symbolize=none', '-nodefraction=0', '-edgefraction=0'];
-  const lines = pprof(['-top', ...exact, ...options, profile]).split('\n');
+/** Values are exact because they are asked for in the unit that they are stored in; no function is left out. */
+function topOf(path: string, type: string, unit: string): Row[] {
+  const everything = ['-symbolize=none', '-nodefraction=0', '-edgefraction=0', '-nodecount=0'];
+  const lines = pprof(['-top', ...everything, `-sample_index=${type}`, `-unit=${unit}`, path]).split('\n');
   const table = lines.slice(lines.findIndex((line) => /^ +flat +flat%/.test(line)) + 1);
-  return table.filter((line) => line !== '').flatMap(rowOf);
+
+  const flatByName = new Map<string, bigint>();
+  for (const line of table.filter((row) => row !== '')) {
+    const [name, flat] = readRow(line);
+    flatByName.set(name, (flatByName.get(name) ?? 0n) + flat);
+  }
+  const largest = [...flatByName].filter(([, flat]) => flat > 0n).sort(([, a], [, b]) => (a < b ? 1 : a > b ? -1 : 0));
+  return largest.slice(0, FUNCTIONS_MAX).map(([name, flat]) => [name, String(flat)]);
 }
 
-/** flat, flat%, sum%, cum, cum%, name; functions without a self value are no row. */
-function rowOf(line: string): TopRow[] {
-  const [, self = '', name = ''] = /^ *(-?\d+)[a-z]* +\S+ +\S+ +\S+ +\S+ {2}(.*)$/i.exec(line) ?? [];
-  if (self === '') throw new Error(`not a row of the table: ${line}`);
-  return self === '0' ? [] : [{ name: name.replace(/ \((partial-)?inline\)$/, ''), self }];
+/** flat, flat%, sum%, cum, cum%, name. */
+function readRow(line: string): [name: string, flat: bigint] {
+  const [, flat, name] = /^ *(\d+)[a-z]* +\S+ +\S+ +\S+ +\S+ {2}(.*)$/i.exec(line) ?? [];
+  if (flat === undefined || name === undefined) throw new Error(`not a row of the table: ${line}`);
+  return [withoutShapes(name.replace(/ \((partial-)?inline\)$/, '')), BigInt(flat)];
+}
+
+/** Takes `[go.shape.…]` out of a name; brackets nest in it. */
+function withoutShapes(name: string): string {
+  const start = name.indexOf('[go.shape.');
+  let depth = 0;
+  for (let end = start; start >= 0 && end < name.length; end++) {
+    if (name[end] === '[') depth++;
+    if (name[end] === ']' && --depth === 0) return withoutShapes(name.slice(0, start) + name.slice(end + 1));
+  }
+  return name;
 }
 
 function pprof(args: readonly string[]): string {

@@ -19,6 +19,8 @@ export class KilnProcess {
   async start(flags: readonly string[]): Promise<{ url: string; grpcUrl: string }> {
     const [httpPort, grpcPort] = await freePorts(2);
     const args = [
+      // As the script `start` of package.json has it.
+      '--single-threaded-gc',
       'src/start.mjs',
       '--server.http-listen-address=127.0.0.1',
       `--server.http-listen-port=${httpPort}`,

@@ -37,7 +37,7 @@ export const CRC_BYTES: Bytes = 4;
 //  trailer = magic u32 | version u32 | FlatBuffers bytes u32 | CRC-32 u32
 export const TRAILER_BYTES: Bytes = 16;
 
-/** A chunk never holds more rows, so that a query for a few profiles reads few samples. Engine facts, section 11.5. */
+/** A chunk never holds more rows, so that a query for a few profiles reads few samples. */
 export const chunkRowsMax = 65_536;
 
 /** A chunk whose rows vary in size is closed once it holds this much, so that a reader needs little memory at a time. */

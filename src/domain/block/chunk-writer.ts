@@ -20,7 +20,7 @@ import {
 } from './block-format.ts';
 import { ColumnWriter } from './column-writer.ts';
 
-/** zstd level of segments. Compacted blocks, which live longer, take 3. Engine facts, section 11.1. */
+/** zstd level of segments. Compacted blocks, which live longer, take 3. */
 export const segmentZstdLevel = 1;
 
 /** Below this a zstd call costs more than the bytes that it saves. */

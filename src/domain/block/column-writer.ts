@@ -10,18 +10,13 @@ import type { Bytes } from '#src/domain/model/units.ts';
  *     | planes u8 | byte 0 of all values | byte 1 of all values | ...
  *     |   1..8    |       n bytes        |       n bytes        |
  *
- * Small numbers next to each other are what zstd is good at: planes of 64-bit values are stored in 0.7 to 0.8 of
- * what the plain array takes, and columns of deltas in far less.
+ * Bytes of one significance next to each other are what zstd is good at: the page has the sizes that were measured.
  *
  * @source docs/formats/block.md, "Columns". Typed arrays are little endian on every platform that Node runs on.
  */
 export class ColumnWriter {
   #bytes = new Uint8Array(4096);
   #length: Bytes = 0;
-
-  get sizeBytes(): Bytes {
-    return this.#length;
-  }
 
   /** A single number, 4 bytes, little endian. */
   number(value: number): void {

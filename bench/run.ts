@@ -1,0 +1,12 @@
+// Runs the benchmarks of kernels and functions. See README.md.
+//
+//     npm run bench -- [PATTERN]
+
+import { writeResults } from './load/report.ts';
+import { runAll } from './measure.ts';
+
+await import('./kernels/ingest.bench.ts');
+await import('./kernels/function-tree.bench.ts');
+await import('./kernels/block-part.bench.ts');
+
+writeResults('kernels', await runAll(new RegExp(process.argv[2] ?? '')));

@@ -1,0 +1,304 @@
+// Kiln as a person or a service manager runs it: command line, signals, exit codes.
+
+import { deepEqual, equal, match, ok } from 'node:assert/strict';
+import { once } from 'node:events';
+import { request } from 'node:http';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { describe, type TestContext, test } from 'node:test';
+import { KilnClient } from '../fixtures/kiln-client.ts';
+import { flagsFor, KilnCommand, temporaryDirectory } from '../fixtures/kiln-command.ts';
+import { pprof } from '../fixtures/pprof-builder.ts';
+
+const CPU = 'process_cpu:cpu:nanoseconds:cpu:nanoseconds';
+
+describe('npm start', () => {
+  test('says where it listens, where the data is and how to push', async (t) => {
+    const dataDir = await temporaryDirectory(t);
+    const startedMs = performance.now();
+    const kiln = new KilnCommand(t, { command: ['npm', 'start', '--'], args: flagsFor(dataDir) });
+
+    const url = await kiln.url();
+
+    t.diagnostic(`ready ${Math.round(performance.now() - startedMs)} ms after npm start`);
+    const port = new URL(url).port;
+    match(kiln.stdout, new RegExp(`http://localhost:${port}`));
+    match(kiln.stdout, new RegExp(`data +${dataDir}`));
+    match(kiln.stdout, new RegExp(`curl .*http://localhost:${port}/ingest\\?name=`));
+  });
+
+  test('passes SIGTERM on to the server, which ends with 0 and keeps what it answered', async (t) => {
+    const dataDir = await temporaryDirectory(t);
+    const kiln = new KilnCommand(t, { command: ['npm', 'start', '--'], args: flagsFor(dataDir) });
+    const client = new KilnClient(await kiln.url());
+
+    const load = pushUntilGone(client);
+    await load.answeredAtLeast(20);
+    kiln.signal('SIGTERM');
+
+    deepEqual(await kiln.exit, { code: 0, signal: null });
+    const answered = await load.end();
+    t.diagnostic(`${answered.size} pushes answered`);
+    const again = new KilnCommand(t, { args: flagsFor(dataDir) });
+    const reader = new KilnClient(await again.url());
+    for (const [service, value] of answered) equal(await reader.total(service, CPU), value, service);
+  });
+});
+
+describe('a Kiln that is asked to end', () => {
+  test('is not ready any more, and still answers what had begun', async (t) => {
+    const kiln = new KilnCommand(t, { args: flagsFor(await temporaryDirectory(t)) });
+    const url = await kiln.url();
+    const port = Number(new URL(url).port);
+    const idle = new Connection(port);
+    idle.send('GET /ready HTTP/1.1\r\nHost: x\r\n\r\n');
+    await idle.received(/200 OK[^]*ready$/);
+    const profile = pprof({ samples: [{ stack: 'main;late', v: [7] }] });
+    const slow = new Connection(port);
+    slow.send(`POST /ingest?name=late&format=pprof HTTP/1.1\r\nHost: x\r\nContent-Length: ${profile.length}\r\n\r\n`);
+    slow.send(profile.subarray(0, 10));
+    // On another connection, so that the push has surely begun before the signal comes.
+    while (!/^kiln_http_open_requests [1-9]/m.test(await metricsOf(url, (n) => n > 1))) await turn();
+
+    kiln.signal('SIGTERM');
+    await kiln.printed(/"stopping"/);
+    idle.send('GET /ready HTTP/1.1\r\nHost: x\r\n\r\n');
+    await idle.received(/503 Service Unavailable[^]*stopping/);
+    slow.send(profile.subarray(10));
+    await slow.received(/^HTTP\/1\.1 200 OK/);
+
+    deepEqual(await kiln.exit, { code: 0, signal: null });
+  });
+
+  test('ends at once when it is asked twice', async (t) => {
+    const kiln = new KilnCommand(t, { args: flagsFor(await temporaryDirectory(t)) });
+    const port = Number(new URL(await kiln.url()).port);
+    const stuck = new Connection(port);
+    stuck.send('POST /ingest?name=never&format=pprof HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc');
+    await stuck.connected;
+
+    kiln.signal('SIGTERM');
+    await kiln.printed(/"stopping"/);
+    kiln.signal('SIGTERM');
+
+    deepEqual(await kiln.exit, { code: 143, signal: null });
+  });
+});
+
+describe('a Kiln that cannot start', () => {
+  test('names the process that has the data directory, which goes on', async (t) => {
+    const dataDir = await temporaryDirectory(t);
+    const first = new KilnCommand(t, { args: flagsFor(dataDir) });
+    const client = new KilnClient(await first.url());
+    const second = new KilnCommand(t, { args: flagsFor(dataDir) });
+
+    deepEqual(await second.exit, { code: 69, signal: null });
+
+    match(second.stderr, /^kiln: .* is in use by process \d+: stop it, or use another directory$/m);
+    equal(second.stdout, '');
+    await assertWorks(client);
+  });
+
+  test('names the port that is taken, and leaves the data directory free', async (t) => {
+    const dataDir = await temporaryDirectory(t);
+    const port = await takenPort(t);
+    const kiln = new KilnCommand(t, { args: flagsFor(dataDir, port) });
+
+    deepEqual(await kiln.exit, { code: 69, signal: null });
+
+    match(kiln.stderr, new RegExp(`^kiln: .*\\b${port}\\b`, 'm'));
+    const next = new KilnCommand(t, { args: flagsFor(dataDir) });
+    await assertWorks(new KilnClient(await next.url()));
+  });
+
+  test('names the data directory that it cannot make', async (t) => {
+    const dataDir = join(import.meta.filename, 'a-file-is-no-directory');
+    const kiln = new KilnCommand(t, { args: flagsFor(dataDir) });
+
+    deepEqual(await kiln.exit, { code: 69, signal: null });
+
+    match(kiln.stderr, /^kiln: .*a-file-is-no-directory/m);
+  });
+
+  test('suggests the flag that was meant', async (t) => {
+    const kiln = new KilnCommand(t, { args: ['--server.http-listen-prot=4040'] });
+
+    deepEqual(await kiln.exit, { code: 64, signal: null });
+
+    match(kiln.stderr, /--server\.http-listen-prot is not a flag of Kiln; did you mean --server\.http-listen-port\?/);
+  });
+
+  test('tells everything that is wrong with the command line at once', async (t) => {
+    const args = ['--target=querier', '--server.http-listen-port=many', '--strange'];
+    const kiln = new KilnCommand(t, { args, env: { KILN_DATADIR: '/nowhere' } });
+
+    deepEqual(await kiln.exit, { code: 64, signal: null });
+
+    match(kiln.stderr, /--target: .*"querier" is not a role/);
+    match(kiln.stderr, /--server\.http-listen-port: .*"many"/);
+    match(kiln.stderr, /--strange is not a flag/);
+    match(kiln.stderr, /KILN_DATADIR is not a variable of Kiln; did you mean KILN_DATA_DIR\?/);
+  });
+});
+
+describe('the command line', () => {
+  test('--help lists the flags, with Pyroscope names, and --version the version', async (t) => {
+    const help = new KilnCommand(t, { args: ['--help'] });
+    const version = new KilnCommand(t, { args: ['--version'] });
+
+    deepEqual(await help.exit, { code: 0, signal: null });
+    deepEqual(await version.exit, { code: 0, signal: null });
+
+    for (const flag of ['server.http-listen-port', 'auth.multitenancy-enabled', 'storage.filesystem.dir', 'data-dir']) {
+      match(help.stdout, new RegExp(`^ +--${flag}=`, 'm'));
+    }
+    match(version.stdout, /^kiln \d+\.\d+\.\d+\n$/);
+  });
+
+  test('every flag is a variable, too, and the flag wins', async (t) => {
+    const dataDir = await temporaryDirectory(t);
+    const env = {
+      KILN_DATA_DIR: join(dataDir, 'variable'),
+      KILN_SERVER_HTTP_LISTEN_ADDRESS: '127.0.0.1',
+      KILN_SERVER_HTTP_LISTEN_PORT: '0',
+      KILN_SERVER_GRPC_LISTEN_PORT: '0',
+      KILN_AUTH_MULTITENANCY_ENABLED: 'true',
+    };
+    const kiln = new KilnCommand(t, { args: [`--data-dir=${join(dataDir, 'flag')}`], env });
+
+    const url = await kiln.url();
+
+    match(kiln.stdout, new RegExp(`data +${join(dataDir, 'flag')}\n`));
+    equal((await new KilnClient(url).post('/querier.v1.QuerierService/ProfileTypes', '{}', JSON_TYPE)).status, 401);
+    await assertWorks(new KilnClient(url, 'acme'));
+  });
+});
+
+describe('/ready', () => {
+  test('answers from the first connection on, and means it', async (t) => {
+    const dataDir = await temporaryDirectory(t);
+    const port = await freePort();
+    const kiln = new KilnCommand(t, { args: flagsFor(dataDir, port) });
+
+    // Until it listens there is nobody to answer: connections are refused.
+    let status: number | undefined;
+    while (status === undefined) status = await readyStatus(port);
+
+    equal(status, 200);
+    await assertWorks(new KilnClient(`http://127.0.0.1:${port}`));
+    kiln.signal('SIGTERM');
+    equal((await kiln.exit).code, 0);
+    equal(await readyStatus(port), undefined);
+  });
+});
+
+const JSON_TYPE = { 'content-type': 'application/json' };
+
+/** Takes a push, and finds it with the next query. */
+async function assertWorks(client: KilnClient): Promise<void> {
+  const profile = pprof({ samples: [{ stack: 'main;work', v: [42] }] });
+  const { status, body } = await client.push({ __name__: 'process_cpu', service_name: 'works' }, profile);
+  equal(status, 200, body.toString());
+  equal(await client.total('works', CPU), 42n);
+}
+
+type Load = {
+  readonly answeredAtLeast: (count: number) => Promise<void>;
+  /** @returns the value of each service whose push was answered */
+  readonly end: () => Promise<ReadonlyMap<string, bigint>>;
+};
+
+/** Pushes on four connections, each push a service of its own, until the server takes no more. */
+function pushUntilGone(client: KilnClient): Load {
+  const answered = new Map<string, bigint>();
+  let count = 0;
+  const pusher = async (): Promise<void> => {
+    for (;;) {
+      const number = ++count;
+      const profile = pprof({ samples: [{ stack: 'main;load', v: [number] }] });
+      const labels = { __name__: 'process_cpu', service_name: `service-${number}` };
+      // The one failure that a server may show that ends in order: it takes no more connections or requests.
+      const reply = await client.push(labels, profile).catch(() => undefined);
+      if (reply === undefined || reply.status === 503) return;
+      equal(reply.status, 200, reply.body.toString());
+      answered.set(labels.service_name, BigInt(number));
+    }
+  };
+  const pushers = Promise.all([pusher(), pusher(), pusher(), pusher()]);
+  return {
+    answeredAtLeast: async (least) => {
+      while (answered.size < least) await turn();
+    },
+    end: async () => {
+      await pushers;
+      return answered;
+    },
+  };
+}
+
+/** A connection that is written and read by hand. */
+class Connection {
+  readonly connected: Promise<unknown>;
+  readonly #socket: Socket;
+  #text = '';
+
+  constructor(port: number) {
+    this.#socket = connect(port, '127.0.0.1');
+    this.connected = once(this.#socket, 'connect');
+    this.#socket.setEncoding('latin1').on('data', (text: string) => {
+      this.#text += text;
+    });
+    this.#socket.on('error', () => {});
+  }
+
+  send(bytes: string | Uint8Array): void {
+    this.#socket.write(bytes);
+  }
+
+  async received(pattern: RegExp): Promise<void> {
+    while (!pattern.test(this.#text)) {
+      ok(!this.#socket.closed, `the connection was closed after ${JSON.stringify(this.#text)}`);
+      await turn();
+    }
+  }
+}
+
+async function metricsOf(url: string, enough: (open: number) => boolean): Promise<string> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const open = Number(/^kiln_http_open_requests (\d+)/m.exec(text)?.[1]);
+  return enough(open) ? text : '';
+}
+
+/** @returns undefined when nobody listens */
+function readyStatus(port: number): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    const asked = request({ host: '127.0.0.1', port, path: '/ready', agent: false }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    });
+    asked.on('error', () => resolve(undefined));
+    asked.end();
+  });
+}
+
+async function takenPort(t: TestContext): Promise<number> {
+  const holder = createServer().listen(0, '127.0.0.1');
+  t.after(() => void holder.close());
+  await once(holder, 'listening');
+  return (holder.address() as AddressInfo).port;
+}
+
+/** Let go at once: another process could take it before Kiln does, but ports are given out in turn. */
+async function freePort(): Promise<number> {
+  const holder = createServer().listen(0, '127.0.0.1');
+  await once(holder, 'listening');
+  const { port } = holder.address() as AddressInfo;
+  holder.close();
+  await once(holder, 'close');
+  return port;
+}
+
+/** Lets sockets work. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
