@@ -71,7 +71,7 @@ export class ColumnReader {
     for (let i = 2; i < words.length; i += 2) {
       const low = words[i] + words[i - 2];
       words[i] = low;
-      words[i + 1] += words[i - 1] + (0);
+      words[i + 1] += words[i - 1] + (low > 0xffffffff ? 1 : 0);
     }
   }
 
