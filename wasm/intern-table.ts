@@ -10,6 +10,7 @@
 
 import { alloc, allocZeroed } from './arena';
 import { equalBytes, hashBytes } from './bytes';
+import { larger } from './growth';
 
 const COUNT: usize = 0;
 const CAPACITY: usize = 4;
@@ -148,7 +149,7 @@ function grow(table: usize): void {
   const count = load<u32>(table, COUNT);
   const oldSlots = <usize>load<u32>(table, SLOTS);
   const oldMask = load<u32>(table, MASK);
-  const mask = ((oldMask + 1) << 2) - 1;
+  const mask = larger(oldMask + 1) - 1;
   const offsets = alloc(arena, ((<usize>(mask + 1) >> 1) + 2) << 2);
   const slots = allocZeroed(arena, <usize>(mask + 1) << 3);
   memory.copy(offsets, load<u32>(table, OFFSETS), (<usize>count + 2) << 2);

@@ -8,6 +8,7 @@
 
 import { alloc, allocZeroed } from './arena';
 import { hashWord } from './bytes';
+import { larger } from './growth';
 
 const COUNT: usize = 0;
 const CAPACITY: usize = 4;
@@ -105,7 +106,7 @@ function addNode(tree: usize, node: u64, row: u32): u32 {
 function grow(tree: usize): void {
   const arena = load<u32>(tree, ARENA);
   const count = load<u32>(tree, COUNT);
-  const slotCount = (load<u32>(tree, MASK) + 1) << 2;
+  const slotCount = larger(load<u32>(tree, MASK) + 1);
   const capacity = slotCount >> 1;
   const mask = slotCount - 1;
   const nodes = alloc(arena, <usize>capacity << 3);

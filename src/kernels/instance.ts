@@ -118,8 +118,10 @@ export const Arena = { scratch: 1, head: 2 } as const;
 export type ArenaLimits = {
   /** What one task may use: its input, and everything decoded from it. */
   readonly scratchBytesMax: Bytes;
-  /** What lives longer than a task: the head of a window, or the answer of a query. */
+  /** What lives longer than its input: the head of a window, or the answer of a query. */
   readonly headBytesMax: Bytes;
+  /** The flags that set the two, for the message of an error. */
+  readonly flags?: { readonly scratch: string; readonly head: string };
 };
 
 /** Three random numbers of 64 bits, so that nobody outside can choose strings that collide in a hash table. */
@@ -232,22 +234,20 @@ export class KernelInstance {
   }
 }
 
-function arenaFullError(full: number, limits: ArenaLimits): StoreError {
-  if (full === 1) {
-    return new StoreError(
-      'limit-exceeded',
-      `needs more than scratchBytesMax (${limits.scratchBytesMax} bytes) to work`,
-      {
-        limit: 'scratchBytesMax',
-        limitBytes: limits.scratchBytesMax,
-      },
-    );
-  }
-  if (full === 2) {
-    return new StoreError('limit-exceeded', `needs more than headBytesMax (${limits.headBytesMax} bytes)`, {
-      limit: 'headBytesMax',
-      limitBytes: limits.headBytesMax,
-    });
-  }
+function arenaFullError(full: number, { scratchBytesMax, headBytesMax, flags }: ArenaLimits): StoreError {
+  if (full === 1) return memoryError('scratchBytesMax', flags?.scratch, scratchBytesMax);
+  if (full === 2) return memoryError('headBytesMax', flags?.head, headBytesMax);
   return new StoreError('unavailable', 'the machine has no memory left');
+}
+
+function memoryError(limit: string, flag: string | undefined, limitBytes: Bytes): StoreError {
+  const named = flag === undefined ? limit : `${flag}, ${limit}`;
+  return new StoreError(
+    'limit-exceeded',
+    `needs more memory than a thread may use for it: ${limitBytes} bytes (${named})`,
+    {
+      limit,
+      limitBytes,
+    },
+  );
 }

@@ -34,8 +34,8 @@ const KEPT_BYTES_MAX = 128 << 20;
 const inflater = Inflater.create();
 
 // Two instances, because a head lives through many tasks, and the answer of a query must not find it in its way.
-let ingestKernels = newKernels();
-let queryKernels = newKernels();
+let ingestKernels = newIngestKernels();
+let queryKernels = newQueryKernels();
 let head = new Head(ingestKernels);
 
 export function warmUp(): TaskReply<undefined> {
@@ -58,7 +58,7 @@ export function sealHead(): TaskReply<SealReply> {
       return { threadId, parts: head.take().map((tenant) => encodePart(tenant)) };
     } finally {
       // Whatever happened, its profiles are answered for: as stored, or as failed with this task.
-      if (ingestKernels.peakBytes > KEPT_BYTES_MAX) ingestKernels = newKernels();
+      if (ingestKernels.peakBytes > KEPT_BYTES_MAX) ingestKernels = newIngestKernels();
       head = new Head(ingestKernels);
     }
   });
@@ -73,7 +73,7 @@ export function queryNode(input: NodeTask): TaskReply<NodeReport> {
     try {
       return queryKernels.guard(() => runQueryNode(queryKernels, input));
     } finally {
-      if (queryKernels.peakBytes > KEPT_BYTES_MAX) queryKernels = newKernels();
+      if (queryKernels.peakBytes > KEPT_BYTES_MAX) queryKernels = newQueryKernels();
     }
   });
 }
@@ -93,8 +93,15 @@ function task<T>(work: () => T): TaskReply<T> {
   }
 }
 
-function newKernels(): KernelInstance {
-  return new KernelInstance({ scratchBytesMax: taskBytesMax, headBytesMax }, hashSecrets);
+function newIngestKernels(): KernelInstance {
+  const flags = { scratch: 'pool.task-bytes-max', head: 'pool.head-bytes-max' };
+  return new KernelInstance({ scratchBytesMax: taskBytesMax, headBytesMax, flags }, hashSecrets);
+}
+
+/** What an answer takes belongs to the task as well. */
+function newQueryKernels(): KernelInstance {
+  const flags = { scratch: 'pool.task-bytes-max', head: 'pool.task-bytes-max' };
+  return new KernelInstance({ scratchBytesMax: taskBytesMax, headBytesMax: taskBytesMax, flags }, hashSecrets);
 }
 
 function options(): WorkerOptions {

@@ -23,7 +23,7 @@ export function decodeSymbols(table: ChunkTable, fetched: readonly FetchedRange[
     locations: readLocations(table, fetched),
     stacks: readStacks(table, fetched),
   };
-  if (false) refuseFault(symbolFault(symbols), table);
+  refuseFault(symbolFault(symbols), table);
   return symbols;
 }
 

@@ -16,10 +16,11 @@ const LARGEST = 2n ** 63n - 1n;
 
 type Source = { readonly symbols: SymbolColumns; readonly values: BigInt64Array };
 
-/** Self values by path of names, root first; a node without a value of its own has 0. */
-type Nodes = ReadonlyMap<string, bigint>;
-
-function kernelTree(kernels: KernelInstance, sources: readonly Source[], trees: readonly FunctionTree[] = []): Nodes {
+function kernelTree(
+  kernels: KernelInstance,
+  sources: readonly Source[],
+  trees: readonly FunctionTree[] = [],
+): FunctionTree {
   const builder = new FunctionTreeBuilder(kernels);
   for (const tree of trees) {
     kernels.exports.resetScratch();
@@ -31,28 +32,55 @@ function kernelTree(kernels: KernelInstance, sources: readonly Source[], trees: 
     stacks.add({ stack: Uint32Array.from(values, (_, row) => row), value: values });
     builder.addStacks(stacks);
   }
-  return nodesOf(builder.take());
+  return builder.take();
 }
 
-function plainTree(sources: readonly Source[], trees: readonly FunctionTree[] = []): Nodes {
-  const nodes = new Map<string, bigint>([['', 0n]]);
-  const add = (path: string, value: bigint): void => {
-    const sum = (nodes.get(path) ?? 0n) + value;
-    nodes.set(path, sum > LARGEST ? LARGEST : sum);
-  };
-  for (const tree of trees) for (const [path, self] of nodesOf(tree)) add(path, self);
-  for (const { symbols, values } of sources) {
-    const frames = Array.from(symbols.locations.mapping, (_, row) => framesOf(symbols, row));
-    const paths = [''];
-    for (let row = 1; row < values.length; row++) {
-      const above = paths[symbols.stacks.parent[row]];
-      paths.push(above + frames[symbols.stacks.location[row]].map((frame) => `${frame}\n`).join(''));
-      if (values[row] === 0n) continue;
-      for (const prefix of prefixesOf(paths[row])) add(prefix, 0n);
-      add(paths[row], values[row]);
+/** A tree of names as a Map would have it. */
+class PlainTree {
+  readonly self: bigint[] = [0n];
+  readonly #rows = new Map<string, number>();
+
+  child(parent: number, name: string): number {
+    const key = `${parent} ${name}`;
+    const known = this.#rows.get(key);
+    if (known !== undefined) return known;
+    this.#rows.set(key, this.self.length);
+    return this.self.push(0n) - 1;
+  }
+
+  addValue(row: number, value: bigint): void {
+    const sum = this.self[row] + value;
+    this.self[row] = sum > LARGEST ? LARGEST : sum;
+  }
+
+  addTree({ parent, name, self, names }: FunctionTree): void {
+    const rows: number[] = [];
+    for (let i = 0; i < parent.length; i++) {
+      rows.push(i === 0 ? 0 : this.child(rows[parent[i]], nameText(names, name[i])));
+      this.addValue(rows[i], self[i]);
     }
   }
-  return nodes;
+
+  addStacks({ symbols, values }: Source): void {
+    const { parent, location } = symbols.stacks;
+    const frames = Array.from(symbols.locations.mapping, (_, row) => framesOf(symbols, row));
+    const needed = Array.from(values, (value) => value !== 0n);
+    for (let i = values.length - 1; i > 0; i--) if (needed[i]) needed[parent[i]] = true;
+    const rows = [0];
+    for (let i = 1; i < values.length; i++) {
+      rows.push(0);
+      if (!needed[i]) continue;
+      rows[i] = frames[location[i]].reduce((row, frame) => this.child(row, frame), rows[parent[i]]);
+      this.addValue(rows[i], values[i]);
+    }
+  }
+}
+
+function plainTree(sources: readonly Source[], trees: readonly FunctionTree[] = []): PlainTree {
+  const plain = new PlainTree();
+  for (const tree of trees) plain.addTree(tree);
+  for (const source of sources) plain.addStacks(source);
+  return plain;
 }
 
 /** What a location shows, outermost first. */
@@ -63,19 +91,26 @@ function framesOf(symbols: SymbolColumns, location: number): string[] {
   return lines.map((fn) => nameText(symbols.strings, symbols.functions.name[fn]));
 }
 
-function* prefixesOf(path: string): Generator<string> {
-  for (let at = path.indexOf('\n'); at >= 0; at = path.indexOf('\n', at + 1)) yield path.slice(0, at + 1);
+/** Row numbers differ, nodes must not. */
+function sameTree(actual: FunctionTree, expected: PlainTree): void {
+  const rows: number[] = [0];
+  const nodes = expected.self.length;
+  for (let i = 1; i < actual.parent.length; i++) {
+    ok(actual.parent[i] < i, `node ${i} is before its parent`);
+    const name = nameText(actual.names, actual.name[i]);
+    rows.push(expected.child(rows[actual.parent[i]], name));
+    ok(rows[i] < nodes, `node ${i}, ${JSON.stringify(name)}, should not be there`);
+  }
+  equal(new Set(rows).size, rows.length, 'a node is there twice');
+  deepEqual(
+    BigInt64Array.from(rows, (row) => expected.self[row]),
+    actual.self,
+  );
+  equal(rows.length, nodes);
 }
 
-function nodesOf({ parent, name, self, names }: FunctionTree): Nodes {
-  const nodes = new Map<string, bigint>();
-  const paths: string[] = [];
-  for (let row = 0; row < parent.length; row++) {
-    paths.push(row === 0 ? '' : `${paths[parent[row]]}${nameText(names, name[row])}\n`);
-    ok(!nodes.has(paths[row]), `two nodes for ${JSON.stringify(paths[row])}`);
-    nodes.set(paths[row], self[row]);
-  }
-  return nodes;
+function selfOf(tree: FunctionTree, name: string): bigint {
+  return tree.self[tree.name.findIndex((row) => nameText(tree.names, row) === name)];
 }
 
 function deepTree(random: Random, nodes: number): FunctionTree {
@@ -102,7 +137,7 @@ describe('FunctionTreeBuilder', () => {
   const kernels = testKernels();
 
   test('gives the root alone for nothing', () => {
-    deepEqual(kernelTree(kernels, []), new Map([['', 0n]]));
+    sameTree(kernelTree(kernels, []), new PlainTree());
   });
 
   // The tree has room for 4,096 nodes at first and grows fourfold; the last size makes the memory grow.
@@ -116,7 +151,7 @@ describe('FunctionTreeBuilder', () => {
         return { symbols, values: randomValues(random, symbols.stacks.parent.length) };
       });
 
-      deepEqual(kernelTree(kernels, sources), plainTree(sources));
+      sameTree(kernelTree(kernels, sources), plainTree(sources));
     });
   }
 
@@ -127,7 +162,9 @@ describe('FunctionTreeBuilder', () => {
       const random = new Random(seed);
       const trees = [nodes, 1, Math.ceil(nodes / 3)].map((count) => deepTree(random, count));
 
-      deepEqual(kernelTree(kernels, [], trees), nodesOf(mergeFunctionTreesPlain(trees)));
+      const merged = kernelTree(kernels, [], trees);
+
+      sameTree(merged, plainTree([], [mergeFunctionTreesPlain(trees)]));
     });
   }
 
@@ -137,7 +174,7 @@ describe('FunctionTreeBuilder', () => {
     const sources = [{ symbols, values: randomValues(random, 50) }];
     const trees = [deepTree(random, 20)];
 
-    deepEqual(kernelTree(kernels, sources, trees), plainTree(sources, trees));
+    sameTree(kernelTree(kernels, sources, trees), plainTree(sources, trees));
   });
 
   test('keeps sums beyond 2^53 exact, and stops at the largest number', () => {
@@ -148,15 +185,15 @@ describe('FunctionTreeBuilder', () => {
       names: namesOf(['', 'main']),
     });
 
-    equal(kernelTree(kernels, [], [tree(2n ** 53n), tree(1n)]).get('main\n'), 2n ** 53n + 1n);
-    equal(kernelTree(kernels, [], [tree(LARGEST - 1n), tree(1n)]).get('main\n'), LARGEST);
-    equal(kernelTree(kernels, [], [tree(LARGEST), tree(LARGEST), tree(5n)]).get('main\n'), LARGEST);
+    equal(selfOf(kernelTree(kernels, [], [tree(2n ** 53n), tree(1n)]), 'main'), 2n ** 53n + 1n);
+    equal(selfOf(kernelTree(kernels, [], [tree(LARGEST - 1n), tree(1n)]), 'main'), LARGEST);
+    equal(selfOf(kernelTree(kernels, [], [tree(LARGEST), tree(LARGEST), tree(5n)]), 'main'), LARGEST);
   });
 
   test('leaves out what no value needs', () => {
     const symbols = randomSymbols(new Random(3), 200);
 
-    deepEqual(kernelTree(kernels, [{ symbols, values: new BigInt64Array(200) }]), new Map([['', 0n]]));
+    sameTree(kernelTree(kernels, [{ symbols, values: new BigInt64Array(200) }]), new PlainTree());
   });
 
   test('names the limit when the tree does not fit, and the next one does', () => {
@@ -166,6 +203,6 @@ describe('FunctionTreeBuilder', () => {
 
     throws(() => small.guard(() => kernelTree(small, [], [tree])), { code: 'limit-exceeded', message: /headBytesMax/ });
 
-    deepEqual(kernelTree(small, [], [little]), nodesOf(little));
+    sameTree(kernelTree(small, [], [little]), plainTree([], [little]));
   });
 });
