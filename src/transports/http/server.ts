@@ -90,7 +90,12 @@ class UwsServer implements HttpServer {
     return new Promise((resolve, reject) => {
       const listening = (socket: us_listen_socket | false): void => {
         if (socket === false) {
-          reject(new StoreError('unavailable', 'cannot listen: the port is taken or not allowed', { host, port }));
+          reject(
+            new StoreError('unavailable', `cannot listen on ${host || '*'}:${port}: taken, or not allowed`, {
+              host,
+              port,
+            }),
+          );
           return;
         }
         this.#socket = socket;
