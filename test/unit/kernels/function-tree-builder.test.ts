@@ -2,7 +2,7 @@ import { deepEqual, equal, ok, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { FunctionTree } from '#src/domain/profile/function-tree.ts';
 import { mergeFunctionTreesPlain } from '#src/domain/profile/merge-function-trees.ts';
-import { nameText, namesOf } from '#src/domain/profile/name-table.ts';
+import { namesOf, nameText } from '#src/domain/profile/name-table.ts';
 import { frameName } from '#src/domain/query/frame-names.ts';
 import type { SymbolColumns } from '#src/domain/symbols/symbol-columns.ts';
 import { FunctionTreeBuilder } from '#src/kernels/function-tree-builder.ts';

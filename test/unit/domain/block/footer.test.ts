@@ -2,8 +2,10 @@ import { deepEqual, equal, ok, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { Builder } from 'flatbuffers';
+import type { DatasetMeta } from '#src/domain/block/block-meta.ts';
 import { checkFooter } from '#src/domain/block/footer-check.ts';
 import { readFooter } from '#src/domain/block/footer-reader.ts';
+import { encodeFooter } from '#src/domain/block/footer-writer.ts';
 import { BlockFooter } from '#src/domain/block/gen/block-footer.ts';
 import { ByteRange } from '#src/domain/block/gen/byte-range.ts';
 import { Dataset } from '#src/domain/block/gen/dataset.ts';
@@ -48,6 +50,31 @@ describe('readFooter', () => {
   test('refuses an object of another size than was written', () => {
     throws(() => readFooter(footer, bytes.length + 8), { code: 'corrupted', message: /another size/ });
   });
+
+  const [first, ...others] = meta.datasets;
+  if (first === undefined) throw new Error('there is a dataset');
+  const wrong: Record<string, [datasets: DatasetMeta[], message: RegExp]> = {
+    'leave bytes that none covers': [[first], /do not end where it starts/],
+    overlap: [[{ ...first, range: { ...first.range, offset: first.range.offset - 1 } }, ...others], /follow/],
+    'leave a gap': [[{ ...first, range: { ...first.range, offset: first.range.offset + 1 } }, ...others], /follow/],
+    'reach into the footer': [[{ ...first, range: { offset: 0, sizeBytes: bytes.length } }, ...others], /reaches into/],
+    'give one symbol space two lengths': [
+      [{ ...first, symbols: { ...first.symbols, sizeBytes: first.symbols.sizeBytes - 1 } }, ...others],
+      /do not (follow|end)/,
+    ],
+    'are shorter than their head': [[{ ...first, headBytes: first.range.sizeBytes + 1 }, ...others], /head/],
+  };
+  for (const [name, [datasets, message]] of Object.entries(wrong)) {
+    test(`refuses ranges that ${name}`, () => {
+      // The footer of one dataset is shorter, and so is the object that it would be at the end of.
+      const changed = encodeFooter({ ...meta, datasets, sizeBytes: 1 });
+      const objectBytes = dataBytes + changed.length;
+      throws(() => readFooter(encodeFooter({ ...meta, datasets, sizeBytes: objectBytes }), objectBytes), {
+        code: 'corrupted',
+        message,
+      });
+    });
+  }
 
   test('keeps times before 1970 and names of any script', () => {
     const datasets = meta.datasets.map((dataset) => ({ ...dataset, service: 'größe \u{1f600}', minTimeMs: -5 }));

@@ -1,0 +1,142 @@
+import { deepEqual, ok } from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
+import { Head } from '#src/workers/head.ts';
+import { Inflater } from '#src/workers/inflater.ts';
+import { ingestProfile } from '#src/workers/ingest-profile.ts';
+import { canonicalHead } from '../../fixtures/canonical.ts';
+import { encodedAndDecoded } from '../../fixtures/encoded-head.ts';
+import { INGEST_NOW_MS, ingestItem, openLimits } from '../../fixtures/ingest.ts';
+import { testKernels } from '../../fixtures/kernels.ts';
+import { encodePprof, plainPprof, pprof } from '../../fixtures/pprof-builder.ts';
+import { Random, runSeed } from '../../fixtures/random.ts';
+import { randomDescription } from '../../fixtures/random-profile.ts';
+
+// Feeds bytes to the decoder that no agent sends. Whatever they are, the thread must go on: a trap that is not a full
+// arena is thrown and fails the test, memory stays within its limits, and the head can be encoded and read again.
+//
+//     FUZZ_ROUNDS=1000000 SEED=7 node --test test/unit/kernels/fuzz.test.ts
+
+const ROUNDS = Number(process.env['FUZZ_ROUNDS'] ?? 10_000);
+const SCRATCH_BYTES = 4 << 20;
+const HEAD_BYTES = 2 << 20;
+/** Rounds after which the head is encoded and begun anew. */
+const WINDOW_ROUNDS = 250;
+const CORPUS = new URL('../../data/corpus/', import.meta.url);
+const seed = runSeed();
+
+/** Small real profiles. A large one would take most of the time and has the same fields. */
+const corpus: readonly Uint8Array[] = readdirSync(CORPUS)
+  .filter((name) => name.endsWith('.pb.gz'))
+  .map((name) => readFileSync(new URL(name, CORPUS)))
+  .map((body) => gunzipSync(body))
+  .map((body) => (body[0] === 0x1f ? gunzipSync(body) : body))
+  .filter((body) => body.length < 20_000);
+
+const EXTREMES = [0, 1, 0x7f, 0x80, 0x81, 0xfe, 0xff];
+
+function mutated(random: Random, source: Uint8Array): Uint8Array {
+  let bytes = Uint8Array.from(source);
+  for (let n = random.int(1, 6); n > 0 && bytes.length > 0; n--) {
+    const at = random.int(0, bytes.length - 1);
+    const end = Math.min(bytes.length, at + random.int(1, 40));
+    switch (random.int(0, 6)) {
+      case 0:
+        bytes[at] ^= 1 << random.int(0, 7);
+        break;
+      case 1:
+        bytes[at] = random.pick(EXTREMES);
+        break;
+      case 2: // A number of nine or ten bytes where a small one was: lengths, ids and references far out of range.
+        bytes.fill(0xff, at, end);
+        break;
+      case 3:
+        bytes = bytes.slice(0, at);
+        break;
+      case 4: // A part twice: fields, rows and ids are repeated.
+        bytes = Uint8Array.from(Buffer.concat([bytes.subarray(0, end), bytes.subarray(at, end), bytes.subarray(end)]));
+        break;
+      case 5: // A part is gone.
+        bytes = Uint8Array.from(Buffer.concat([bytes.subarray(0, at), bytes.subarray(end)]));
+        break;
+      default: // A part of another profile in between.
+        bytes = Uint8Array.from(
+          Buffer.concat([bytes.subarray(0, at), random.pick(corpus).subarray(0, end - at), bytes.subarray(at)]),
+        );
+    }
+  }
+  return bytes;
+}
+
+/** Well formed, with references and ids that are anything. */
+function wrongReferences(random: Random): Uint8Array {
+  const profile = plainPprof(randomDescription(random, random.int(1, 60)));
+  const any = (good: bigint): bigint => {
+    if (random.chance(0.9)) return good;
+    return random.pick([0n, 1n, 2n ** 31n, 2n ** 32n - 1n, 2n ** 63n, 2n ** 64n - 1n, BigInt(random.int(0, 40))]);
+  };
+  return encodePprof(
+    {
+      ...profile,
+      samples: profile.samples.map((sample) => ({
+        ...sample,
+        locationIds: sample.locationIds.map(any),
+        values: sample.values.map(any),
+        labels: sample.labels.map((label) => ({ ...label, key: any(label.key), str: any(label.str) })),
+      })),
+      locations: profile.locations.map((location) => ({
+        ...location,
+        id: any(location.id),
+        mappingId: any(location.mappingId),
+        lines: location.lines.map((line) => ({ ...line, functionId: any(line.functionId) })),
+      })),
+      functions: profile.functions.map((fn) => ({ ...fn, id: any(fn.id), name: any(fn.name) })),
+      mappings: profile.mappings.map((mapping) => ({ ...mapping, id: any(mapping.id), buildId: any(mapping.buildId) })),
+    },
+    { packed: random.chance(0.5), unknownFields: random.chance(0.2) },
+  );
+}
+
+/** Few bytes that ask for much memory. */
+function bloated(random: Random): Uint8Array {
+  const field = random.pick([0x12, 0x22, 0x2a, 0x1a, 0x32, 0x0a]);
+  const rows = Buffer.alloc(2 * random.int(1, 200_000), Buffer.of(field, 0));
+  return Buffer.concat([pprof({ samples: [{ stack: 'main', v: [1] }] }), rows]);
+}
+
+function anyProfile(random: Random): Uint8Array {
+  const kind = random.next();
+  if (kind < 0.01) return bloated(random);
+  if (kind < 0.05) return random.bytes(random.int(0, 300));
+  if (kind < 0.4) return wrongReferences(random);
+  if (kind < 0.6) return mutated(random, random.pick(corpus));
+  return mutated(random, pprof(randomDescription(random)));
+}
+
+test(`ingestProfile takes whatever comes (seed ${seed}, ${ROUNDS} rounds)`, (t) => {
+  t.diagnostic(`seed ${seed}`);
+  const random = new Random(seed);
+  const kernels = testKernels({ scratchBytesMax: SCRATCH_BYTES, headBytesMax: HEAD_BYTES });
+  const inflater = Inflater.create();
+  const kinds = new Map<string, number>();
+  let head = new Head(kernels);
+
+  for (let round = 0; round < ROUNDS; round++) {
+    const item = ingestItem(anyProfile(random), { tenant: random.pick(['a', 'b']) });
+    const outcome = ingestProfile(kernels, head, item, openLimits, INGEST_NOW_MS, inflater);
+
+    kinds.set(outcome.kind, (kinds.get(outcome.kind) ?? 0) + 1);
+    ok(kernels.memoryBytes <= SCRATCH_BYTES + HEAD_BYTES + (2 << 20), `round ${round}: ${kernels.memoryBytes} bytes`);
+    if ((round + 1) % WINDOW_ROUNDS === 0 || round + 1 === ROUNDS) {
+      const tenants = head.take();
+      deepEqual(canonicalHead(encodedAndDecoded(tenants)), canonicalHead(tenants), `the head before round ${round}`);
+      head = new Head(kernels);
+    }
+  }
+
+  t.diagnostic(JSON.stringify([...kinds]));
+  for (const kind of ['stored', 'refused']) {
+    ok((kinds.get(kind) ?? 0) > ROUNDS / 20, `too tame or too wild: ${JSON.stringify([...kinds])}`);
+  }
+});

@@ -1,0 +1,54 @@
+import { equal, match, ok } from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { bothResults, kernelResult, openLimits } from '../../fixtures/ingest.ts';
+import { testKernels } from '../../fixtures/kernels.ts';
+import { pprof } from '../../fixtures/pprof-builder.ts';
+
+const kernels = testKernels();
+
+describe('ingestProfile, limits', () => {
+  const many = (count: number): Uint8Array =>
+    pprof({ samples: Array.from({ length: count }, (_, i) => ({ stack: `f${i}`, v: [1] })) });
+  const deep = (depth: number): Uint8Array =>
+    pprof({ samples: [{ stack: Array.from({ length: depth }, (_, i) => `f${i}`), v: [1] }] });
+  const labelled = (count: number): Uint8Array =>
+    pprof({
+      samples: [
+        { stack: 'main', v: [1], labels: Object.fromEntries(Array.from({ length: count }, (_, i) => [`l${i}`, 'x'])) },
+      ],
+    });
+  const named = (name: string): Uint8Array => pprof({ samples: [{ stack: [{ fn: name }], v: [1] }] });
+
+  for (const [limit, accepted, refused] of [
+    [{ maxProfileStacktraceSamples: 10 }, many(10), many(11)],
+    [{ maxProfileStacktraceSampleLabels: 10 }, labelled(10), labelled(11)],
+    [{ maxProfileSizeBytes: many(5).length }, many(5), many(6)],
+  ] as const) {
+    test(`takes a profile of exactly ${JSON.stringify(limit)} and refuses a larger one by name`, () => {
+      equal(bothResults(kernels, accepted, limit)[0].startsWith('refused'), false);
+
+      const refusedResult = kernelResult(kernels, refused, { ...openLimits, ...limit })[0];
+
+      match(refusedResult, /^refused: (samples_limit|sample_labels_limit|profile_size_limit): /);
+      match(refusedResult, /limit \d+( bytes)?, actual /);
+    });
+  }
+
+  for (const depth of [9, 10, 11, 500]) {
+    test(`cuts a stack of ${depth} at a limit of 10 from the leaf side`, () => {
+      const lines = bothResults(kernels, deep(depth), { maxProfileStacktraceDepth: 10 });
+
+      const frames = (lines.find((line) => line.includes(' < ')) ?? '').split(' < ');
+      equal(frames.length, Math.min(depth, 10));
+      match(frames.at(-1) ?? '', / f0\|/);
+    });
+  }
+
+  for (const name of ['x'.repeat(9), 'x'.repeat(10), 'x'.repeat(11), `${'é'.repeat(4)}abc`, '😀😀😀', 'é'.repeat(50)]) {
+    test(`keeps the last 10 bytes of ${name}, or fewer where a character would be cut`, () => {
+      const lines = bothResults(kernels, named(name), { maxProfileSymbolValueLength: 10 });
+
+      ok(lines.every((line) => !line.includes('\ufffd')));
+    });
+  }
+});
