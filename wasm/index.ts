@@ -9,7 +9,7 @@ export {
   sourceRowsReset, spaceAddStacks, spaceFunctions, spaceInternString, spaceLocations, spaceMappings, spaceNew,
   spaceStacks, spaceStrings,
 } from './symbol-space';
-export { decodeDetail, decodeDetail2, decodeError, decodeProfile, dropAddresses } from './pprof-decode';
+export { decodeDetail, decodeDetail2, decodeError, decodeProfile, decodeWhat, dropAddresses } from './pprof-decode';
 export { findMarker, stripGoShapes } from './go-symbols';
 export {
   collectLabelKeys, groupSamples, groupTable, hasSpans, labelKeys, sampleGroup, setLabelRole,

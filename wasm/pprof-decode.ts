@@ -51,13 +51,15 @@ const ZERO_LOCATION_ID: i32 = 7;
 const ZERO_FUNCTION_ID: i32 = 8;
 const VALUE_COUNT: i32 = 9; // detail: values of the sample, types
 const STRING_0: i32 = 10;
-const STRING_INDEX: i32 = 11; // detail: index, strings
+const STRING_INDEX: i32 = 11; // detail: index, strings, and `decodeWhat`
 const NOT_UTF8: i32 = 12; // detail: string
 const ZERO_MAPPING_ID: i32 = 13;
 
 export let decodeError: i32 = 0;
 export let decodeDetail: i64 = 0;
 export let decodeDetail2: i64 = 0;
+/** Whose reference it is that leads nowhere: a row of REFERENCES in src/kernels/pprof-decode.ts. */
+export let decodeWhat: i32 = 0;
 
 // The varint that `varint` read last.
 let value: u64 = 0;
@@ -170,11 +172,11 @@ export function decodeProfile(
   for (let i: u32 = 0; i < types; i++) {
     const at = typeAt + (<usize>i << 3);
     if (!valueType(load<u32>(at), load<u32>(at, 4), 0, 0)) return 0;
-    if (!isString(typeName, strings) || !isString(typeUnit, strings)) return 0;
+    if (!isString(typeName, strings, 0) || !isString(typeUnit, strings, 1)) return 0;
     store<u32>(<usize>load<u32>(profile, TYPE_NAME) + (<usize>i << 2), <u32>typeName);
     store<u32>(<usize>load<u32>(profile, TYPE_UNIT) + (<usize>i << 2), <u32>typeUnit);
   }
-  if (!isString(periodName, strings) || !isString(periodUnit, strings)) return 0;
+  if (!isString(periodName, strings, 2) || !isString(periodUnit, strings, 3)) return 0;
   store<u32>(profile, hasPeriod, HAS_PERIOD_TYPE);
   store<u32>(profile, <u32>periodName, PERIOD_NAME);
   store<u32>(profile, <u32>periodUnit, PERIOD_UNIT);
@@ -246,8 +248,10 @@ function comments(p: usize, next: usize, wire: u32): bool {
 }
 
 /** Checked at the end of a message: of a field that occurs twice, only the last one counts. */
-function isString(index: u64, strings: u32): bool {
-  return index < <u64>strings || fail(STRING_INDEX, index, strings) != 0;
+function isString(index: u64, strings: u32, what: i32): bool {
+  if (index < <u64>strings) return true;
+  decodeWhat = what;
+  return fail(STRING_INDEX, index, strings) != 0;
 }
 
 /** @returns a map from id to row, or 0 */
@@ -287,7 +291,7 @@ function decodeMappings(profile: usize, at: usize, count: u32, strings: u32): us
       p = skip(p, end, wire, field);
       if (p == 0) return 0;
     }
-    if (!isString(fileIndex, strings) || !isString(buildIndex, strings)) return 0;
+    if (!isString(fileIndex, strings, 4) || !isString(buildIndex, strings, 5)) return 0;
     store<u32>(file + (row << 2), <u32>fileIndex);
     store<u32>(build + (row << 2), <u32>buildIndex);
   }
@@ -330,7 +334,7 @@ function decodeFunctions(profile: usize, at: usize, count: u32, strings: u32): u
       if (p == 0) return 0;
     }
     if (load<u64>(ids + (row << 3)) == 0) return fail(ZERO_FUNCTION_ID, i, 0);
-    if (!isString(nameIndex, strings) || !isString(systemIndex, strings) || !isString(fileIndex, strings)) return 0;
+    if (!isString(nameIndex, strings, 6) || !isString(systemIndex, strings, 7) || !isString(fileIndex, strings, 8)) return 0;
     store<u32>(name + (row << 2), <u32>nameIndex);
     store<u32>(system + (row << 2), <u32>systemIndex);
     store<u32>(file + (row << 2), <u32>fileIndex);
@@ -554,7 +558,7 @@ function decodeLabels(profile: usize, at: usize, count: u32, strings: u32): bool
           p = skip(p, labelEnd, labelWire, labelField);
           if (p == 0) return false;
         }
-        if (!isString(key, strings) || !isString(text, strings) || !isString(unit, strings)) return false;
+        if (!isString(key, strings, 9) || !isString(text, strings, 10) || !isString(unit, strings, 11)) return false;
         if (text == 0) continue;
         if (pass == 1) {
           store<u32>(keys + (<usize>labels << 2), <u32>key);

@@ -41,7 +41,7 @@ export const poolSection: Section<PoolConfig> = {
     },
     taskBytesMax: {
       flag: 'pool.task-bytes-max',
-      kind: bytes(1 << 20, 2 ** 31),
+      kind: bytes(1 << 20, 2 ** 30),
       meaning: 'Memory that one task may use beside it.',
     },
   },

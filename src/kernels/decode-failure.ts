@@ -4,6 +4,7 @@ import {
   firstStringNotEmpty,
   malformed,
   noSampleType,
+  stringIndexOutOfRange,
   tooManySampleLabels,
   tooManySamples,
   undecodable,
@@ -13,7 +14,7 @@ import {
 import type { DecodeFailure } from './pprof-decode.ts';
 
 /** The error that a client reads about a profile which the kernel could not decode. */
-export function decodeFailure({ kind, detail, detail2 }: DecodeFailure, limits: ProfileLimits): StoreError {
+export function decodeFailure({ kind, detail, detail2, what }: DecodeFailure, limits: ProfileLimits): StoreError {
   switch (kind) {
     case 'truncated':
       return undecodable(`a field reaches beyond the end of its message at byte ${detail}`, { offset: detail });
@@ -36,10 +37,7 @@ export function decodeFailure({ kind, detail, detail2 }: DecodeFailure, limits: 
     case 'string-0':
       return firstStringNotEmpty();
     case 'string-index':
-      return malformed(`a reference to string ${detail}, and there are ${detail2} strings`, {
-        index: detail,
-        stringCount: detail2,
-      });
+      return stringIndexOutOfRange(what, BigInt(detail), detail2);
     case 'utf8':
       return malformed(`string ${detail} is not valid UTF-8`, { stringIndex: detail });
     default:

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { StoreError } from '#src/domain/errors.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
+import { assert } from '#src/platform/assert.ts';
 
 /** A place in the memory of an instance. 0 is never one. */
 export type Pointer = number;
@@ -52,6 +53,7 @@ export type KernelExports = {
   readonly decodeError: WebAssembly.Global<'i32'>;
   readonly decodeDetail: WebAssembly.Global<'i64'>;
   readonly decodeDetail2: WebAssembly.Global<'i64'>;
+  readonly decodeWhat: WebAssembly.Global<'i32'>;
   decodeProfile(
     input: Pointer,
     length: number,
@@ -127,6 +129,9 @@ export type ArenaLimits = {
 /** Three random numbers of 64 bits, so that nobody outside can choose strings that collide in a hash table. */
 export type HashSecrets = readonly [bigint, bigint, bigint];
 
+/** Both lie in one memory of 4 GiB, with a page of its own before them. */
+const ARENAS_BYTES_MAX = 2 ** 32 - 2 * 65_536;
+
 const MODULE_PATH = new URL('../../build/kernels.wasm', import.meta.url);
 
 let compiled: WebAssembly.Module | undefined;
@@ -152,6 +157,11 @@ export class KernelInstance {
   #i64: BigInt64Array;
 
   constructor(limits: ArenaLimits, secrets: HashSecrets) {
+    const { scratchBytesMax, headBytesMax } = limits;
+    assert(
+      scratchBytesMax + headBytesMax <= ARENAS_BYTES_MAX,
+      `arenas of ${scratchBytesMax} and ${headBytesMax} bytes`,
+    );
     this.limits = limits;
     this.#memory = new WebAssembly.Memory({ initial: 1, maximum: 65536 });
     const instance = new WebAssembly.Instance(kernelModule(), { env: { memory: this.#memory } });

@@ -27,7 +27,24 @@ export type DecodeFailure = {
   readonly kind: (typeof FAILURES)[number];
   readonly detail: number;
   readonly detail2: number;
+  /** Of 'string-index': whose reference it is. */
+  readonly what: (typeof REFERENCES)[number];
 };
+
+const REFERENCES = [
+  'the name of a sample type',
+  'the unit of a sample type',
+  'the name of the period type',
+  'the unit of the period type',
+  'the file name of a mapping',
+  'the build id of a mapping',
+  'the name of a function',
+  'the system name of a function',
+  'the file name of a function',
+  'the key of a sample label',
+  'the value of a sample label',
+  'the unit of a sample label',
+] as const;
 
 const FAILURES = [
   'none',
@@ -232,6 +249,7 @@ export function decodeProfile(
     kind: FAILURES[exports.decodeError.value],
     detail: Number(exports.decodeDetail.value),
     detail2: Number(exports.decodeDetail2.value),
+    what: REFERENCES[exports.decodeWhat.value],
   };
 }
 

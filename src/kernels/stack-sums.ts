@@ -1,3 +1,4 @@
+import { addSaturated } from '#src/domain/model/saturated-sum.ts';
 import { frameName } from '#src/domain/query/frame-names.ts';
 import type { StackColumns, SymbolColumns } from '#src/domain/symbols/symbol-columns.ts';
 import type { KernelInstance, Pointer } from './instance.ts';
@@ -76,6 +77,8 @@ export class StackSums {
 /** The plain twin: sums per stacktrace. */
 export function sumSamplesPlain(stacks: StackColumns, ranges: readonly SampleRange[]): BigInt64Array {
   const sums = new BigInt64Array(stacks.parent.length);
-  for (const { stack, value } of ranges) for (let i = 0; i < stack.length; i++) sums[stack[i]] += value[i];
+  for (const { stack, value } of ranges) {
+    for (let i = 0; i < stack.length; i++) sums[stack[i]] = addSaturated(sums[stack[i]], value[i]);
+  }
   return sums;
 }

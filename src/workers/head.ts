@@ -72,8 +72,12 @@ export class Head {
     kernels.exports.resetHead();
   }
 
+  /** Whether no profile is in it: a symbol space alone is nothing to store. */
   get empty(): boolean {
-    return this.#tenants.size === 0;
+    for (const { datasets } of this.#tenants.values()) {
+      for (const { rows } of datasets.values()) if (rows.length > 0) return false;
+    }
+    return true;
   }
 
   get usedBytes(): Bytes {
@@ -175,9 +179,9 @@ function takeSpans(kernels: KernelInstance, fields: Uint32Array, movedBy: Int32A
   return sorted;
 }
 
-/** No label name or value contains the byte 0xff, as they are UTF-8; U+FFFF does as well, being no character. */
+/** Lengths, because a text may hold any separator. */
 function labelsKey(labels: Labels): string {
   let key = '';
-  for (const { name, value } of labels) key += `${name}\uffff${value}\uffff`;
+  for (const { name, value } of labels) key += `${name.length} ${value.length} ${name}${value}`;
   return key;
 }

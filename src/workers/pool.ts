@@ -31,6 +31,8 @@ export type TaskOptions = {
   readonly thread?: number;
   readonly transfer?: readonly ArrayBuffer[];
   readonly signal?: AbortSignal;
+  /** Taken even when the lane is full, because refusing it would leave a thread in a state that its caller gave up. */
+  readonly always?: true;
 };
 
 /** After so many ingest tasks in a row a waiting query gets its turn, so that a busy writer can still be looked at. */
@@ -131,7 +133,7 @@ export class Pool {
   ): Promise<ReturnType<Tasks[Name]>> {
     const { lane } = options;
     if (this.#closed) return Promise.reject(new StoreError('unavailable', 'the thread pool is closed'));
-    if (this.#waiting[lane] >= this.#options.queueTasksMax) {
+    if (this.#waiting[lane] >= this.#options.queueTasksMax && !options.always) {
       refusedCounter.inc({ lane });
       return Promise.reject(
         new StoreError('unavailable', `the ${lane} lane of the thread pool is full (pool.queue-max)`, {

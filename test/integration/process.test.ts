@@ -3,12 +3,13 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { once } from 'node:events';
 import { request } from 'node:http';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { KilnClient } from '../fixtures/kiln-client.ts';
 import { flagsFor, KilnCommand, temporaryDirectory } from '../fixtures/kiln-command.ts';
 import { pprof } from '../fixtures/pprof-builder.ts';
+import { RawConnection } from '../fixtures/raw-connection.ts';
 
 const CPU = 'process_cpu:cpu:nanoseconds:cpu:nanoseconds';
 
@@ -32,8 +33,8 @@ describe('npm start', () => {
     const kiln = new KilnCommand(t, { command: ['npm', 'start', '--'], args: flagsFor(dataDir) });
     const client = new KilnClient(await kiln.url());
 
-    const load = pushUntilGone(client);
-    await load.answeredAtLeast(20);
+    const load = pushUntilGone(client, 40);
+    await load.running;
     kiln.signal('SIGTERM');
 
     deepEqual(await kiln.exit, { code: 0, signal: null });
@@ -50,20 +51,20 @@ describe('a Kiln that is asked to end', () => {
     const kiln = new KilnCommand(t, { args: flagsFor(await temporaryDirectory(t)) });
     const url = await kiln.url();
     const port = Number(new URL(url).port);
-    const idle = new Connection(port);
+    const idle = new RawConnection(port);
     idle.send('GET /ready HTTP/1.1\r\nHost: x\r\n\r\n');
-    await idle.received(/200 OK[^]*ready$/);
+    await idle.received(/200 OK.*ready$/s);
     const profile = pprof({ samples: [{ stack: 'main;late', v: [7] }] });
-    const slow = new Connection(port);
+    const slow = new RawConnection(port);
     slow.send(`POST /ingest?name=late&format=pprof HTTP/1.1\r\nHost: x\r\nContent-Length: ${profile.length}\r\n\r\n`);
     slow.send(profile.subarray(0, 10));
     // On another connection, so that the push has surely begun before the signal comes.
-    while ((await requestsOpen(url)) < 2) await turn();
+    while ((await requestsOpen(url)) < 2);
 
     kiln.signal('SIGTERM');
     await kiln.printed(/"stopping"/);
     idle.send('GET /ready HTTP/1.1\r\nHost: x\r\n\r\n');
-    await idle.received(/503 Service Unavailable[^]*stopping/);
+    await idle.received(/503 Service Unavailable.*stopping/s);
     slow.send(profile.subarray(10));
     await slow.received(/^HTTP\/1\.1 200 OK/);
 
@@ -73,7 +74,7 @@ describe('a Kiln that is asked to end', () => {
   test('ends at once when it is asked twice', async (t) => {
     const kiln = new KilnCommand(t, { args: flagsFor(await temporaryDirectory(t)) });
     const port = Number(new URL(await kiln.url()).port);
-    const stuck = new Connection(port);
+    const stuck = new RawConnection(port);
     stuck.send('POST /ingest?name=never&format=pprof HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc');
     await stuck.connected;
 
@@ -203,14 +204,16 @@ async function assertWorks(client: KilnClient): Promise<void> {
 }
 
 type Load = {
-  readonly answeredAtLeast: (count: number) => Promise<void>;
+  /** Resolves when so many pushes are answered. */
+  readonly running: Promise<void>;
   /** @returns the value of each service whose push was answered */
   readonly end: () => Promise<ReadonlyMap<string, bigint>>;
 };
 
 /** Pushes on four connections, each push a service of its own, until the server takes no more. */
-function pushUntilGone(client: KilnClient): Load {
+function pushUntilGone(client: KilnClient, enough: number): Load {
   const answered = new Map<string, bigint>();
+  const running = Promise.withResolvers<void>();
   let count = 0;
   const pusher = async (): Promise<void> => {
     for (;;) {
@@ -222,45 +225,17 @@ function pushUntilGone(client: KilnClient): Load {
       if (reply === undefined || reply.status === 503) return;
       equal(reply.status, 200, reply.body.toString());
       answered.set(labels.service_name, BigInt(number));
+      if (answered.size === enough) running.resolve();
     }
   };
   const pushers = Promise.all([pusher(), pusher(), pusher(), pusher()]);
   return {
-    answeredAtLeast: async (least) => {
-      while (answered.size < least) await turn();
-    },
+    running: running.promise,
     end: async () => {
       await pushers;
       return answered;
     },
   };
-}
-
-/** A connection that is written and read by hand. */
-class Connection {
-  readonly connected: Promise<unknown>;
-  readonly #socket: Socket;
-  #text = '';
-
-  constructor(port: number) {
-    this.#socket = connect(port, '127.0.0.1');
-    this.connected = once(this.#socket, 'connect');
-    this.#socket.setEncoding('latin1').on('data', (text: string) => {
-      this.#text += text;
-    });
-    this.#socket.on('error', () => {});
-  }
-
-  send(bytes: string | Uint8Array): void {
-    this.#socket.write(bytes);
-  }
-
-  async received(pattern: RegExp): Promise<void> {
-    while (!pattern.test(this.#text)) {
-      ok(!this.#socket.closed, `the connection was closed after ${JSON.stringify(this.#text)}`);
-      await turn();
-    }
-  }
 }
 
 /** How many requests are not answered yet, the one that asks among them. */
@@ -296,9 +271,4 @@ async function freePort(): Promise<number> {
   holder.close();
   await once(holder, 'close');
   return port;
-}
-
-/** Lets sockets work. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,5 +1,5 @@
+import { addSaturated } from '#src/domain/model/saturated-sum.ts';
 import type { PlainLabel, PlainLocation, PlainMapping, PlainProfile, PlainSample } from './plain-profile.ts';
-import { addSaturated } from './saturated-sum.ts';
 
 /**
  * Brings a valid profile into the form that is stored.

@@ -1,10 +1,10 @@
 import type { Label, Labels } from '#src/domain/model/labels.ts';
+import { addSaturated } from '#src/domain/model/saturated-sum.ts';
 import type { DiscardReason } from '#src/domain/pprof/ingest-options.ts';
 import type { SeriesLabels } from '#src/domain/series/series-labels.ts';
 import type { VersionInfo } from '#src/domain/series/version-info.ts';
 import { type PlainProfile, type PlainSample, textAt } from './plain-profile.ts';
 import { locationKey, type ResolvedLocation, resolveLocations } from './resolved-location.ts';
-import { addSaturated } from './saturated-sum.ts';
 
 /** What one profile adds to one series. */
 export type IngestedSeries = {

@@ -1,3 +1,4 @@
+import { addSaturated } from '#src/domain/model/saturated-sum.ts';
 import type { FunctionTree } from './function-tree.ts';
 import { NameTable } from './name-table.ts';
 
@@ -29,7 +30,7 @@ export function mergeFunctionTreesPlain(trees: readonly FunctionTree[]): Functio
         name.push(nameOf[tree.name[i]]);
         self.push(0n);
       }
-      self[row] += tree.self[i];
+      self[row] = addSaturated(self[row], tree.self[i]);
       rowOf[i] = row;
     }
   }

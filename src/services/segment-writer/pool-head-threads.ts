@@ -23,6 +23,8 @@ export class PoolHeadThreads implements HeadThreads {
   }
 
   seal(thread: number): Promise<SealReply> {
-    return this.#pool.run('sealHead', undefined, { lane: 'ingest', thread });
+    // At most one per thread and segment on its way waits. Refused, it would leave profiles in the head whose clients read
+    // that they were not stored; the next segment would store them, and again when they are sent again.
+    return this.#pool.run('sealHead', undefined, { lane: 'ingest', thread, always: true });
   }
 }

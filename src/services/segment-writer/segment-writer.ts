@@ -75,7 +75,9 @@ class Window {
   readonly batches = new Set<Promise<void>>();
   readonly stored: StoredProfile[] = [];
   rawBytes: Bytes = 0;
-  flushAtMs: UnixMs | undefined;
+  /** Nothing more goes in. */
+  full = false;
+  scheduled = false;
 }
 
 const flushSeconds = new Histogram({
@@ -184,7 +186,8 @@ export class SegmentWriter implements ProfileWriter {
 
   /** Hands the next batch to the lane's thread, if that is idle. The batch belongs to the segment of this moment. */
   #pump(lane: Lane): void {
-    if (lane.busy || lane.queue.length === 0) return;
+    // A full segment that cannot leave, because storage is behind, holds the lanes back; what waits is bounded.
+    if (lane.busy || lane.queue.length === 0 || this.#window.full) return;
     const batch = this.#takeBatch(lane);
     if (batch.length === 0) return;
     lane.busy = true;
@@ -241,7 +244,7 @@ export class SegmentWriter implements ProfileWriter {
         this.#settle(lane, window, batch[i], outcome, reply.threadId);
       }
       if (window.rawBytes >= this.#options.segmentBytesMax || reply.headBytes >= this.#options.headBytesMax) {
-        if (window === this.#window) this.#rotate();
+        this.#flushFull(window);
       }
     } catch (error) {
       for (const pending of batch) pending.reject(error);
@@ -255,25 +258,32 @@ export class SegmentWriter implements ProfileWriter {
     } else if (outcome.kind === 'head-full') {
       // The client can send it again, and by then there is a new head. Its bytes moved to the thread and are gone.
       pending.reject(new StoreError('unavailable', 'the head of this window is full (pool.head-bytes-max)'));
-      if (window === this.#window) this.#rotate();
+      this.#flushFull(window);
     } else pending.resolve(outcome);
   }
 
   #scheduleFlush(window: Window): void {
-    if (window.flushAtMs !== undefined) return;
-    const nowMs = this.#deps.clock.now();
-    window.flushAtMs = Math.max(nowMs, this.#lastFlushMs + this.#options.segmentDurationMs);
-    if (window.flushAtMs === nowMs) {
-      this.#rotateIfRoom(window);
-      return;
-    }
-    void this.#deps.clock.sleep(window.flushAtMs - nowMs).then(() => this.#rotateIfRoom(window));
+    if (window.scheduled) return;
+    window.scheduled = true;
+    const { clock } = this.#deps;
+    const { segmentDurationMs } = this.#options;
+    const sinceMs = clock.now() - this.#lastFlushMs;
+    // A clock that was set back says that the last flush is yet to come; nobody waits for that.
+    const waitMs = sinceMs < 0 ? segmentDurationMs : Math.max(0, segmentDurationMs - sinceMs);
+    // At once means behind this turn of the loop, so that all that one request brought is in.
+    if (waitMs === 0) setImmediate(() => this.#rotateIfRoom(window));
+    else void clock.sleep(waitMs).then(() => this.#rotateIfRoom(window));
+  }
+
+  #flushFull(window: Window): void {
+    window.full = true;
+    this.#rotateIfRoom(window);
   }
 
   #rotateIfRoom(window: Window): void {
     if (window !== this.#window) return;
     if (this.#flushes.size < FLUSHES_MAX) this.#rotate();
-    // Storage is behind: the segment goes on collecting and leaves when another one has landed.
+    // Storage is behind: the segment goes on collecting until it is full, and leaves when another one has landed.
     else void Promise.race(this.#flushes).then(() => this.#rotateIfRoom(window));
   }
 
@@ -282,6 +292,7 @@ export class SegmentWriter implements ProfileWriter {
     const full = this.#window;
     if (full.lanes.size === 0) return;
     this.#window = new Window();
+    if (full.full) for (const lane of this.#lanes) queueMicrotask(() => this.#pump(lane));
     this.#lastFlushMs = this.#deps.clock.now();
     const flush = this.#flush(full).finally(() => this.#flushes.delete(flush));
     this.#flushes.add(flush);
