@@ -70,13 +70,13 @@ export const serverSection: Section<ServerConfig> = {
     grpcListenAddress: {
       flag: 'server.grpc-listen-address',
       kind: anyText,
-      meaning: 'Address of the gRPC server.',
+      meaning: 'Address of the gRPC server, which comes in a later version.',
       defaultNote: 'every interface',
     },
     grpcListenPort: {
       flag: 'server.grpc-listen-port',
       kind: integer(0, 65_535),
-      meaning: 'Port of the gRPC server; 0 takes any free one.',
+      meaning: 'Port of the gRPC server, which comes in a later version.',
     },
     ingestBufferBytesMax: {
       flag: 'ingest-buffer-bytes-max',
