@@ -34,6 +34,8 @@ import { silentLog } from '../fixtures/silent-log.ts';
 //     SEED=123 node --test test/simulation/segment-writer.sim.ts
 const seed = runSeed();
 const TICK_MS = 25;
+/** From one burst of pushes to the next. */
+const BURST_TICKS = 250;
 
 const options: SegmentWriterOptions = {
   segmentDurationMs: 100,
@@ -120,6 +122,8 @@ for (let run = 0; run < 6; run++) {
 
     for (let tick = 0; tick < 1000; tick++) {
       pushSome();
+      // In one turn, so that no thread can take enough of it: the bound on waiting bytes is met whatever the seed.
+      if (tick % BURST_TICKS === 0) for (let n = 0; n < 5; n++) push(40, new AbortController().signal);
       await clock.turn(TICK_MS);
       deepEqual(problems, []);
     }
