@@ -122,7 +122,7 @@ function linesOf(text: string): string[] {
 }
 
 function uniqueIn(seen: ReadonlyMap<string, string>, check: string): string {
-  if (!/^[^\s/]+\/\S+ #\d+ \S/.test(check)) throw new Error(`not a check, want "area/case #step label": ${check}`);
+  if (!/^[^\s/]+\/\S+ #\d+ +\S/.test(check)) throw new Error(`not a check, want "area/case #step label": ${check}`);
   if (seen.has(check)) throw new Error(`listed twice: ${check}`);
   return check;
 }

@@ -64,8 +64,14 @@ describe('parseLists', () => {
     throws(() => parseLists('', `${PUSH} — on purpose\n${PUSH} — again`), /listed twice: push/);
   });
 
+  test('reads back what notYetText writes of a label that begins with a space', () => {
+    const check = 'ingest/name-grammar #11  l.cpu {z=1}';
+    deepEqual(parseLists(notYetText('', [check]), '').notYet, [check]);
+  });
+
   test('refuses a line that is no check', () => {
     throws(() => parseLists('push/basic', ''), /not a check/);
+    throws(() => parseLists('push/basic #1  ', ''), /not a check/);
     throws(() => parseLists('basic #1 Push', ''), /not a check/);
   });
 });
