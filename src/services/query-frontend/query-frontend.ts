@@ -150,7 +150,7 @@ export class QueryFrontend implements Querier {
     if (request.format === 'pprof') return this.#profile(tenants, request, 'response', wire, signal);
     const range = this.#validRange(request);
     const maxNodes = validateMaxNodes(request.maxNodes, this.#nodeLimits());
-    const tree = await this.#tree(tenants, range, request, signal);
+    const tree = await this.#tree(tenants, range, matchersOf(request), request, signal);
     const codec = codecOf(wire);
     return request.format === 'tree'
       ? this.#write({ kind: 'tree', codec, tree, maxNodes }, wire, signal)
@@ -201,11 +201,12 @@ export class QueryFrontend implements Querier {
     const profileType = requireProfileType(request.profileTypeId);
     const { groupBy } = request;
     const stepMs = timelineStepSeconds(request) * 1000;
+    const matchers = matchersOf(request);
     const [tree, series] = await Promise.all([
-      this.#tree(tenants, range, request, signal),
+      this.#tree(tenants, range, matchers, request, signal),
       range === undefined
         ? undefined
-        : this.#timeSeries(tenants, matchersOf(request), { ...range, stepMs, groupBy, exemplars: false }, signal),
+        : this.#timeSeries(tenants, matchers, { ...range, stepMs, groupBy, exemplars: false }, signal),
     ]);
     const drawn = { startMs: request.startMs, endMs: request.endMs };
     const grouped = groupBy.length > 0;
@@ -233,9 +234,15 @@ export class QueryFrontend implements Querier {
     signal: AbortSignal,
   ): Promise<{ left: FunctionTree | undefined; right: FunctionTree | undefined; maxNodes: number }> {
     const maxNodes = validateDiffMaxNodes(request.left.maxNodes, request.right.maxNodes, this.#nodeLimits());
-    for (const side of [request.left, request.right]) requireProfileType(side.profileTypeId);
+    const sides = [request.left, request.right];
+    for (const side of sides) requireProfileType(side.profileTypeId);
+    // Both are checked before either is read: what throws between two reads leaves the first one without anybody who
+    // hears of its failure, and that ends the process.
+    const ranges = sides.map((side) => this.#validRange(side));
+    const matchers = sides.map(matchersOf);
+    checkExpressions(matchers.flat());
     const [left, right] = await Promise.all(
-      [request.left, request.right].map((side) => this.#tree(tenants, this.#validRange(side), side, signal)),
+      sides.map((side, i) => this.#tree(tenants, ranges[i], matchers[i], side, signal)),
     );
     return { left, right, maxNodes };
   }
@@ -277,10 +284,10 @@ export class QueryFrontend implements Querier {
   async #tree(
     tenants: Tenants,
     range: TimeRange | undefined,
+    matchers: readonly Matcher[],
     request: SelectRequest,
     signal: AbortSignal,
   ): Promise<FunctionTree | undefined> {
-    const matchers = matchersOf(request);
     const callSite = request.stackTraceSelector?.callSite ?? [];
     const query = (): NodeQuery => ({ kind: 'tree', selection: selectionOf(request, range, matchers), callSite });
     const report = await this.#run(tenants, range, matchers, query, signal);
@@ -373,7 +380,7 @@ export class QueryFrontend implements Querier {
     signal: AbortSignal,
   ): Promise<NodeReport | undefined> {
     // A bad expression is the caller's fault whether or not there is data, and is found here once, not in each thread.
-    for (const matcher of matchers) compileMatcher(matcher);
+    checkExpressions(matchers);
     if (range === undefined || tenants.length === 0) return undefined;
     const onDatasets = matchers.filter(({ name }) => DATASET_LABELS.has(name));
     const blocks: BlockMeta[] = await this.#deps.metadata.queryMetadata(
@@ -413,6 +420,11 @@ function matchersOf(request: { readonly profileTypeId: string; readonly labelSel
   const profileType = requireProfileType(request.profileTypeId);
   const matchers = parseSelector(request.labelSelector);
   return [...matchers, { name: LabelName.profileType, operator: '=', value: profileType.id }];
+}
+
+/** @throws StoreError 'invalid-argument' when an expression is not one of RE2's */
+function checkExpressions(matchers: readonly Matcher[]): void {
+  for (const matcher of matchers) compileMatcher(matcher);
 }
 
 function selectionOf(
