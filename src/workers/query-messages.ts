@@ -53,9 +53,6 @@ export type NodeTask = {
   readonly reports: readonly NodeReport[];
 };
 
-/** How an answer is written. */
-export type AnswerWire = { readonly codec: 'proto' | 'json'; readonly gzip: boolean };
-
 /** How many nodes a flame graph has, and whether the request said so: then its bars are folded once more. */
 export type Folding = { readonly maxNodes: number; readonly asked: boolean };
 

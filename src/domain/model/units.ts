@@ -10,8 +10,5 @@ export type DurationMs = number;
 /** A length or an offset in bytes. */
 export type Bytes = number;
 
-/** Row number in a StackTable. -1 stands for "no row", as in the parent of the root. */
-export type StackIndex = number;
-
 /** A closed range of time: both ends belong to it, as everywhere in the public API. */
 export type TimeRange = { readonly startMs: UnixMs; readonly endMs: UnixMs };

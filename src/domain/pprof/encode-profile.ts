@@ -124,54 +124,46 @@ function writeProto(out: ChunkedBytes, profile: ExportedProfile): void {
     out.varint(text.length);
     out.bytes(text);
   }
-  writeNumber(out, 9, profile.timeNanos);
+  out.integerField(9, profile.timeNanos);
   writeValueType(message, profile.periodType, profile.periodUnit);
   out.message(11, message);
-  writeNumber(out, 12, profile.period);
-  writeNumber(out, 14, profile.sampleType); // default_sample_type
+  out.integerField(12, profile.period);
+  out.integerField(14, profile.sampleType); // default_sample_type
 }
 
 function writeValueType(out: ChunkedBytes, type: number, unit: number): void {
-  writeNumber(out, 1, type);
-  writeNumber(out, 2, unit);
+  out.integerField(1, type);
+  out.integerField(2, unit);
 }
 
 function writeMapping(out: ChunkedBytes, id: number, mapping: MappingRow): void {
-  writeNumber(out, 1, id);
-  writeNumber(out, 2, mapping.memoryStart);
-  writeNumber(out, 3, mapping.memoryLimit);
-  writeNumber(out, 4, mapping.fileOffset);
-  writeNumber(out, 5, mapping.filename);
-  writeNumber(out, 6, mapping.buildId);
-  for (const [i, flag] of Object.values(MappingFlag).entries()) writeNumber(out, 7 + i, mapping.flags & flag ? 1 : 0);
+  out.integerField(1, id);
+  out.integerField(2, mapping.memoryStart);
+  out.integerField(3, mapping.memoryLimit);
+  out.integerField(4, mapping.fileOffset);
+  out.integerField(5, mapping.filename);
+  out.integerField(6, mapping.buildId);
+  for (const [i, flag] of Object.values(MappingFlag).entries()) out.integerField(7 + i, mapping.flags & flag ? 1 : 0);
 }
 
 function writeLocation(out: ChunkedBytes, inner: ChunkedBytes, id: number, location: LocationRow): void {
-  writeNumber(out, 1, id);
-  writeNumber(out, 2, location.mappingId);
-  writeNumber(out, 3, location.address);
+  out.integerField(1, id);
+  out.integerField(2, location.mappingId);
+  out.integerField(3, location.address);
   for (const { functionId, line } of location.lines) {
-    writeNumber(inner, 1, functionId);
-    writeNumber(inner, 2, line);
+    inner.integerField(1, functionId);
+    inner.integerField(2, line);
     out.message(4, inner);
   }
-  writeNumber(out, 5, location.folded ? 1 : 0);
+  out.integerField(5, location.folded ? 1 : 0);
 }
 
 function writeFunction(out: ChunkedBytes, id: number, fn: FunctionRow): void {
-  writeNumber(out, 1, id);
-  writeNumber(out, 2, fn.name);
-  writeNumber(out, 3, fn.systemName);
-  writeNumber(out, 4, fn.filename);
-  writeNumber(out, 5, fn.startLine);
-}
-
-/** Leaves zero out, as proto3 does. */
-function writeNumber(out: ChunkedBytes, field: number, value: bigint | number): void {
-  if (value === 0 || value === 0n) return;
-  out.byte(field << 3);
-  if (typeof value === 'number') out.varint(value);
-  else out.varint64(Number(value & 0xffff_ffffn), Number((value >> 32n) & 0xffff_ffffn));
+  out.integerField(1, id);
+  out.integerField(2, fn.name);
+  out.integerField(3, fn.systemName);
+  out.integerField(4, fn.filename);
+  out.integerField(5, fn.startLine);
 }
 
 function writeJson(out: ChunkedBytes, profile: ExportedProfile): void {

@@ -53,6 +53,14 @@ export class ChunkedBytes {
     body.#sizeBytes = 0;
   }
 
+  /** A field of a protobuf message that is an integer. Leaves zero out, as proto3 does. @param field at most 15 */
+  integerField(field: number, value: bigint | number): void {
+    if (value === 0 || value === 0n) return;
+    this.byte(field << 3);
+    if (typeof value === 'number') this.varint(value);
+    else this.varint64(Number(value & 0xffff_ffffn), Number((value >> 32n) & 0xffff_ffffn));
+  }
+
   byte(value: number): void {
     this.#reserve(1);
     this.#chunk[this.#length++] = value;

@@ -1,13 +1,13 @@
 import type { FlameGraphDiff } from '#src/domain/profile/diff.ts';
 import { ChunkedBytes } from './chunked-bytes.ts';
-import { withLength, writeFlameGraphJson, writeFlameGraphProto, writeInt64 } from './encode-flamegraph.ts';
+import { withLength, writeFlameGraphJson, writeFlameGraphProto } from './encode-flamegraph.ts';
 
 /** A difference as the only field of DiffResponse. */
 export function encodeDiffProto(graph: FlameGraphDiff): Uint8Array[] {
   const body = new ChunkedBytes();
   writeFlameGraphProto(body, graph);
-  writeInt64(body, 5, graph.leftTotal);
-  writeInt64(body, 6, graph.rightTotal);
+  body.integerField(5, graph.leftTotal);
+  body.integerField(6, graph.rightTotal);
   return withLength(1, body);
 }
 

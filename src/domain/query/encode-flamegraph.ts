@@ -41,8 +41,8 @@ export function writeFlameGraphProto(out: ChunkedBytes, graph: FlameGraph): void
     out.varint(packedBytes);
     for (let i = first; i < end; i++) out.varint64(halves[2 * i], halves[2 * i + 1]);
   }
-  writeInt64(out, 3, graph.total);
-  writeInt64(out, 4, graph.maxSelf);
+  out.integerField(3, graph.total);
+  out.integerField(4, graph.maxSelf);
 }
 
 /** The fields that FlameGraph and FlameGraphDiff share, without the braces. */
@@ -74,13 +74,6 @@ export function writeNamesJson(out: ChunkedBytes, graph: FlameGraph): void {
     out.jsonString(nameBytes(graph.names, i));
   }
   out.byte(0x5d);
-}
-
-/** Leaves zero out, as proto3 does. */
-export function writeInt64(out: ChunkedBytes, field: number, value: bigint): void {
-  if (value === 0n) return;
-  out.byte(field << 3);
-  out.varint64(Number(value & 0xffff_ffffn), Number((value >> 32n) & 0xffff_ffffn));
 }
 
 /** The pieces of a message that is field `field` of another. */
