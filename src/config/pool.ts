@@ -5,11 +5,11 @@ import type { Section } from './section.ts';
 export type PoolConfig = {
   /** Threads that decode, encode and compute. The main loop is one more, mostly idle thread. */
   readonly threads: number;
-  /** Tasks that may wait in each lane (ingest, queries, compaction). Above it a request is answered 503. */
+  /** Tasks that may wait in each lane (ingest, queries). Above it a request is answered 503. */
   readonly queueMax: number;
   /**
    * Memory that a thread keeps for the symbols, stacks and columns of one window. A window that reaches it is flushed
-   * early. A thread has two, one fills while the other is encoded.
+   * early. A thread has one, which it encodes itself between two windows.
    */
   readonly headBytesMax: Bytes;
   /**
