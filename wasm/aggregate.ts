@@ -3,7 +3,7 @@
 import { allocScratch } from './arena';
 import { internGuess } from './intern-table';
 import {
-  FUNCTION_NAME, FUNCTION_ROW, LINE_FUNCTION, LOCATION_LINES, STRING_AT, STRING_LENGTH, STRING_ROW, UNKNOWN,
+  FUNCTION_NAME, FUNCTION_ROW, LINE_FUNCTION, LOCATION_LINES, NAME_ROW, STRING_AT, STRING_LENGTH, UNKNOWN,
 } from './source';
 import { addSaturated, treeAddValue, treeChild } from './tree';
 
@@ -51,7 +51,7 @@ export function markNeeded(needed: usize, parent: usize, sums: usize, stacks: u3
  *
  * @param tree      with values; keys are rows of `names`
  * @param names     intern table
- * @param source    symbols; FUNCTION_ROW and STRING_ROW keep, per function and string, the row of its name
+ * @param source    symbols; FUNCTION_ROW and NAME_ROW keep, per function and string, the row of its name
  * @param parent    i32[stacks], location u32[stacks], sums i64[stacks], needed u8[stacks] from `markNeeded`
  * @param made      u32[locations], row of the made-up name of a location without lines, 0: none
  * @cost  O(stacks + frames of needed ones)
@@ -129,7 +129,7 @@ function nameOf(names: usize, source: usize, fn: u32): u32 {
 
 function addName(names: usize, source: usize, fn: u32): u32 {
   const text = <usize>load<u32>(<usize>load<u32>(source, FUNCTION_NAME) + (<usize>fn << 2));
-  const at = <usize>load<u32>(source, STRING_ROW) + (text << 2);
+  const at = <usize>load<u32>(source, NAME_ROW) + (text << 2);
   let row = load<u32>(at);
   if (row == UNKNOWN) {
     const pointer = load<u32>(<usize>load<u32>(source, STRING_AT) + (text << 2));

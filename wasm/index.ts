@@ -6,13 +6,13 @@ export { hashInit } from './bytes';
 export { intern, tableBytes, tableNew, tableOffsets, tableRows } from './intern-table';
 export { treeChild, treeNew, treeNodes, treeRows, treeValues } from './tree';
 export {
-  sourceRowsReset, spaceAddStacks, spaceFunctions, spaceInternString, spaceLocations, spaceMappings, spaceNew,
-  spaceStacks, spaceStrings,
+  sourceRowsReset, spaceAddStacks, spaceFamily, spaceFunctions, spaceLocations, spaceMappings, spaceNames, spaceNew, spaceStacks,
+  spaceTexts,
 } from './symbol-space';
 export { decodeDetail, decodeDetail2, decodeError, decodeProfile, decodeWhat, dropAddresses } from './pprof-decode';
 export { findMarker, stripGoShapes } from './go-symbols';
 export {
   collectLabelKeys, groupSamples, groupTable, hasSpans, labelKeys, sampleGroup, setLabelRole,
 } from './label-groups';
-export { appendSamples, datasetNew, insertStacks, keepSamples, keptSamples, resultRows, rowCount } from './ingest-samples';
+export { appendSamples, datasetFamily, datasetNew, keepSamples, keptSamples, resultRows, rowCount } from './ingest-samples';
 export { markNeeded, sumSamples, treeAddStacks, treeMerge } from './aggregate';

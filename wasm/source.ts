@@ -26,11 +26,12 @@ export const LOCATION_FOLDED: usize = 72; // u8[locations]
 export const LOCATION_LINES: usize = 76; // u32[locations + 1], first line
 export const LINE_FUNCTION: usize = 80; // u32[lines], a function
 export const LINE_NUMBER: usize = 84; // i64[lines]
-export const STRING_ROW: usize = 88; // u32[strings], row in the symbol space, UNKNOWN until it is interned
+export const NAME_ROW: usize = 88; // u32[strings], row among the names of the symbol space, UNKNOWN until it is interned
 export const FUNCTION_ROW: usize = 92; // u32[functions]
 export const MAPPING_ROW: usize = 96; // u32[mappings]
 export const LOCATION_ROW: usize = 100; // u32[locations]
-export const SOURCE_BYTES: usize = 104;
+export const TEXT_ROW: usize = 104; // u32[strings], row among its texts
+export const SOURCE_BYTES: usize = 112;
 
 export const UNKNOWN: u32 = 0xffffffff;
 

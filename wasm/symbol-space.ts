@@ -1,46 +1,67 @@
 // A symbol space: the symbols and stacktraces of one tenant in a head, or of one answer, each of them once.
 //
-//   space       strings*, functions*, mappings*, locations* (intern tables), stacks* (a tree of locations)
-//   function    name u32, systemName u32, filename u32, 0 u32, startLine i64                         24 bytes
+//   space       names*, texts*, functions*, mappings*, locations* (intern tables), families*, arena, scale, with values
+//   families    tree*[FAMILIES]   a stack table each, 0 until somebody needs it; the trees are of locations
+//   function    name u32, systemName u32 (names), filename u32 (texts), 0 u32, startLine i64                         24 bytes
 //   mapping     start u64, limit u64, offset u64, filename u32, buildId u32, flags u64              40 bytes
 //   location    address u64, mapping u32, folded u32, then per line: function u32, 0 u32, line i64   16 + 16 n bytes
 //
 // Symbols are interned when a stacktrace first needs them, so what no sample refers to is never stored.
 
-import { alloc, allocScratch } from './arena';
-import { intern, internGuess, internTail, tableNew, tableTail } from './intern-table';
+import { alloc, allocScratch, allocZeroed } from './arena';
+import { internGuess, internTail, tableNew, tableTail } from './intern-table';
 import {
   FUNCTION_FILE, FUNCTION_NAME, FUNCTION_ROW, FUNCTION_START, FUNCTION_SYSTEM, FUNCTIONS, LINE_FUNCTION, LINE_NUMBER,
   LOCATION_ADDRESS, LOCATION_FOLDED, LOCATION_LINES, LOCATION_MAPPING, LOCATION_ROW, LOCATIONS, MAPPING_BUILD,
-  MAPPING_FILE, MAPPING_FLAGS, MAPPING_LIMIT, MAPPING_OFFSET, MAPPING_ROW, MAPPING_START, MAPPINGS, STRING_AT,
-  STRING_LENGTH, STRING_ROW, STRINGS, UNKNOWN,
+  MAPPING_FILE, MAPPING_FLAGS, MAPPING_LIMIT, MAPPING_OFFSET, MAPPING_ROW, MAPPING_START, MAPPINGS, NAME_ROW,
+  STRING_AT, STRING_LENGTH, STRINGS, TEXT_ROW, UNKNOWN,
 } from './source';
 import { treeAddValue, treeChild, treeNew } from './tree';
 
-const SPACE_STRINGS: usize = 0;
-const SPACE_FUNCTIONS: usize = 4;
-const SPACE_MAPPINGS: usize = 8;
-const SPACE_LOCATIONS: usize = 12;
-const SPACE_STACKS: usize = 16;
-const SPACE_BYTES: usize = 32;
+const SPACE_NAMES: usize = 0;
+const SPACE_TEXTS: usize = 4;
+const SPACE_FUNCTIONS: usize = 8;
+const SPACE_MAPPINGS: usize = 12;
+const SPACE_LOCATIONS: usize = 16;
+const SPACE_FAMILIES: usize = 20;
+const SPACE_ARENA: usize = 24;
+const SPACE_SCALE: usize = 28;
+const SPACE_VALUES: usize = 32;
+const SPACE_BYTES: usize = 48;
 
-let lastString: u32 = 0;
+/** Stack tables of a space: `familiesMax` of the block format, and one for all that come later. */
+export const FAMILIES: u32 = 65;
+
+let lastName: u32 = 0;
+let lastText: u32 = 0;
 let lastFunction: u32 = 0;
 let lastLocation: u32 = 0;
 
-/** @param scale rows to make room for at first, about: a small number for a small tenant */
+/**
+ * @param scale       rows to make room for at first, about: a small number for a small tenant
+ * @param withValues  1: the space of an answer, whose stacktraces have values
+ */
 export function spaceNew(arena: u32, scale: u32, withValues: u32): usize {
   const space = alloc(arena, SPACE_BYTES);
-  store<u32>(space, <u32>tableNew(arena, scale, scale * 32), SPACE_STRINGS);
+  store<u32>(space, <u32>tableNew(arena, scale, scale * 32), SPACE_NAMES);
+  // An answer is not read in parts: one table holds all its strings.
+  store<u32>(space, withValues ? load<u32>(space, SPACE_NAMES) : <u32>tableNew(arena, scale, scale * 32), SPACE_TEXTS);
   store<u32>(space, <u32>tableNew(arena, scale, scale * 24), SPACE_FUNCTIONS);
   store<u32>(space, <u32>tableNew(arena, 8, 512), SPACE_MAPPINGS);
   store<u32>(space, <u32>tableNew(arena, scale, scale * 32), SPACE_LOCATIONS);
-  store<u32>(space, <u32>treeNew(arena, scale << 1, withValues), SPACE_STACKS);
+  store<u32>(space, <u32>allocZeroed(arena, FAMILIES << 2), SPACE_FAMILIES);
+  store<u32>(space, arena, SPACE_ARENA);
+  store<u32>(space, scale, SPACE_SCALE);
+  store<u32>(space, withValues, SPACE_VALUES);
   return space;
 }
 
-export function spaceStrings(space: usize): usize {
-  return load<u32>(space, SPACE_STRINGS);
+export function spaceNames(space: usize): usize {
+  return load<u32>(space, SPACE_NAMES);
+}
+
+export function spaceTexts(space: usize): usize {
+  return load<u32>(space, SPACE_TEXTS);
 }
 
 export function spaceFunctions(space: usize): usize {
@@ -55,13 +76,24 @@ export function spaceLocations(space: usize): usize {
   return load<u32>(space, SPACE_LOCATIONS);
 }
 
-export function spaceStacks(space: usize): usize {
-  return load<u32>(space, SPACE_STACKS);
+/** The stack table of a family, or 0 when it has none. @param family below FAMILIES */
+export function spaceFamily(space: usize, family: u32): usize {
+  return load<u32>(<usize>load<u32>(space, SPACE_FAMILIES) + (<usize>family << 2));
+}
+
+/** The stack table of a family, made when it is new. @param family below FAMILIES */
+export function spaceStacks(space: usize, family: u32): usize {
+  const known = spaceFamily(space, family);
+  if (known != 0) return known;
+  const tree = treeNew(load<u32>(space, SPACE_ARENA), load<u32>(space, SPACE_SCALE) << 1, load<u32>(space, SPACE_VALUES));
+  store<u32>(<usize>load<u32>(space, SPACE_FAMILIES) + (<usize>family << 2), <u32>tree);
+  return tree;
 }
 
 /** Makes the row columns of a source, with nothing known yet. */
 export function sourceRowsReset(source: usize): void {
-  store<u32>(source, unknownRows(load<u32>(source, STRINGS)), STRING_ROW);
+  store<u32>(source, unknownRows(load<u32>(source, STRINGS)), NAME_ROW);
+  store<u32>(source, unknownRows(load<u32>(source, STRINGS)), TEXT_ROW);
   store<u32>(source, unknownRows(load<u32>(source, FUNCTIONS)), FUNCTION_ROW);
   const mappings = unknownRows(load<u32>(source, MAPPINGS));
   store<u32>(source, mappings, MAPPING_ROW);
@@ -79,7 +111,7 @@ export function internLocation(space: usize, source: usize, location: u32): u32 
 }
 
 /**
- * Adds the stacktraces of a symbol space to another, with their values.
+ * Adds the stacktraces of a symbol space to the first family of another, with their values.
  *
  * @param parent    i32[stacks], location u32[stacks]: the stack table of the source
  * @param sums      i64[stacks], what to add to the value of each; rows with 0 are left out, with what only they need
@@ -90,7 +122,7 @@ export function internLocation(space: usize, source: usize, location: u32): u32 
 export function spaceAddStacks(
   space: usize, source: usize, parent: usize, location: usize, sums: usize, needed: usize, rows: usize, stacks: u32,
 ): void {
-  const tree = spaceStacks(space);
+  const tree = spaceStacks(space, 0);
   store<u32>(rows, 0);
   for (let i: u32 = 1; i < stacks; i++) {
     if (load<u8>(needed + i) == 0) continue;
@@ -110,25 +142,39 @@ function unknownRows(count: u32): u32 {
   return <u32>rows;
 }
 
-function internString(space: usize, source: usize, index: u32): u32 {
-  const at = <usize>load<u32>(source, STRING_ROW) + (<usize>index << 2);
+function internName(space: usize, source: usize, index: u32): u32 {
+  const at = <usize>load<u32>(source, NAME_ROW) + (<usize>index << 2);
   const known = load<u32>(at);
   if (known != UNKNOWN) return known;
+  lastName = internString(spaceNames(space), source, index, lastName + 1);
+  store<u32>(at, lastName);
+  return lastName;
+}
+
+function internText(space: usize, source: usize, index: u32): u32 {
+  const at = <usize>load<u32>(source, TEXT_ROW) + (<usize>index << 2);
+  const known = load<u32>(at);
+  if (known != UNKNOWN) return known;
+  lastText = internString(spaceTexts(space), source, index, lastText + 1);
+  store<u32>(at, lastText);
+  return lastText;
+}
+
+// @ts-ignore: decorator
+@inline
+function internString(table: usize, source: usize, index: u32, guess: u32): u32 {
   const pointer = load<u32>(<usize>load<u32>(source, STRING_AT) + (<usize>index << 2));
   const length = load<u32>(<usize>load<u32>(source, STRING_LENGTH) + (<usize>index << 2));
-  const row = internGuess(spaceStrings(space), pointer, length, lastString + 1);
-  lastString = row;
-  store<u32>(at, row);
-  return row;
+  return internGuess(table, pointer, length, guess);
 }
 
 function internFunction(space: usize, source: usize, index: u32): u32 {
   const at = <usize>load<u32>(source, FUNCTION_ROW) + (<usize>index << 2);
   const known = load<u32>(at);
   if (known != UNKNOWN) return known;
-  const name = internString(space, source, load<u32>(<usize>load<u32>(source, FUNCTION_NAME) + (<usize>index << 2)));
-  const system = internString(space, source, load<u32>(<usize>load<u32>(source, FUNCTION_SYSTEM) + (<usize>index << 2)));
-  const file = internString(space, source, load<u32>(<usize>load<u32>(source, FUNCTION_FILE) + (<usize>index << 2)));
+  const name = internName(space, source, load<u32>(<usize>load<u32>(source, FUNCTION_NAME) + (<usize>index << 2)));
+  const system = internName(space, source, load<u32>(<usize>load<u32>(source, FUNCTION_SYSTEM) + (<usize>index << 2)));
+  const file = internText(space, source, load<u32>(<usize>load<u32>(source, FUNCTION_FILE) + (<usize>index << 2)));
   const table = spaceFunctions(space);
   const record = tableTail(table, 24);
   store<u32>(record, name);
@@ -146,8 +192,8 @@ function internMapping(space: usize, source: usize, index: u32): u32 {
   const at = <usize>load<u32>(source, MAPPING_ROW) + (<usize>index << 2);
   const known = load<u32>(at);
   if (known != UNKNOWN) return known;
-  const file = internString(space, source, load<u32>(<usize>load<u32>(source, MAPPING_FILE) + (<usize>index << 2)));
-  const build = internString(space, source, load<u32>(<usize>load<u32>(source, MAPPING_BUILD) + (<usize>index << 2)));
+  const file = internText(space, source, load<u32>(<usize>load<u32>(source, MAPPING_FILE) + (<usize>index << 2)));
+  const build = internText(space, source, load<u32>(<usize>load<u32>(source, MAPPING_BUILD) + (<usize>index << 2)));
   const table = spaceMappings(space);
   const record = tableTail(table, 40);
   store<u64>(record, load<u64>(<usize>load<u32>(source, MAPPING_START) + (<usize>index << 3)));
@@ -187,9 +233,4 @@ function addLocation(space: usize, source: usize, index: u32): u32 {
   lastLocation = row;
   store<u32>(<usize>load<u32>(source, LOCATION_ROW) + (<usize>index << 2), row);
   return row;
-}
-
-/** For the caller's own strings, such as names made up for frames that have none. */
-export function spaceInternString(space: usize, pointer: usize, length: u32): u32 {
-  return intern(spaceStrings(space), pointer, length);
 }

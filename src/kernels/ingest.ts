@@ -18,19 +18,20 @@ const ROLE_OF_KEY: ReadonlyMap<string, number> = new Map([
 /** A set of labels that samples have in common. */
 export type LabelGroup = { readonly group: number; readonly labels: readonly Label[] };
 
-/** One run of samples in a dataset. */
-export type SampleRun = {
+/** One row of the profiles of a dataset: what a run of samples has of one sample type. */
+export type ProfileRow = {
   /** The number that `appendSamples` got for the groups of the run. */
   readonly series: number;
   /** Index of the sample type. */
   readonly type: number;
-  readonly firstSample: number;
-  readonly sampleCount: number;
+  readonly family: number;
+  /** Of the family. */
+  readonly run: number;
   readonly total: bigint;
 };
 
-/** Bytes of a run in the kernel's result: wasm/ingest-samples.ts, "rows". */
-const RUN_BYTES = 24;
+/** Bytes of a row in the kernel's result: wasm/ingest-samples.ts, "rows". */
+const ROW_BYTES = 24;
 
 /**
  * Finds the samples worth keeping, and how they are labelled.
@@ -61,31 +62,39 @@ export function groupSamples(
 /**
  * Brings the kept samples into a dataset and their stacktraces into a symbol space.
  *
- * @param seriesOfGroup  Uint32Array[groupCount]; groups with equal numbers become one run per sample type
- * @param seriesCount    what the numbers are below; DROPPED_GROUP is not stored
+ * @param seriesOfGroup   Uint32Array[groupCount]; groups with equal numbers become one run
+ * @param seriesCount     what the numbers are below; DROPPED_GROUP is not stored
+ * @param familyOfSeries  Uint32Array[parts * seriesCount]: the family of each series, for the first `columnsMax`
+ *                        sample types, then for the next ones, and so on
  */
 export function appendSamples(
   kernels: KernelInstance,
   profile: DecodedProfile,
   target: { readonly space: Pointer; readonly dataset: Pointer },
   keptCount: number,
-  seriesOfGroup: Uint32Array,
-  seriesCount: number,
-): SampleRun[] {
+  series: { readonly seriesOfGroup: Uint32Array; readonly seriesCount: number; readonly familyOfSeries: Uint32Array },
+): ProfileRow[] {
   const { exports } = kernels;
   exports.sourceRowsReset(profile.pointer);
-  exports.insertStacks(profile.pointer, target.space, keptCount);
-  exports.appendSamples(profile.pointer, target.dataset, keptCount, kernels.putColumn(seriesOfGroup), seriesCount);
+  exports.appendSamples(
+    profile.pointer,
+    target.space,
+    target.dataset,
+    keptCount,
+    kernels.putColumn(series.seriesOfGroup),
+    series.seriesCount,
+    kernels.putColumn(series.familyOfSeries),
+  );
   const first = exports.resultRows.value >>> 0;
   const u32 = kernels.u32();
   const i64 = kernels.i64();
   return Array.from({ length: exports.rowCount.value >>> 0 }, (_, i) => {
-    const at = first + i * RUN_BYTES;
+    const at = first + i * ROW_BYTES;
     return {
       series: u32[at >>> 2],
       type: u32[(at >>> 2) + 1],
-      firstSample: u32[(at >>> 2) + 2],
-      sampleCount: u32[(at >>> 2) + 3],
+      family: u32[(at >>> 2) + 2],
+      run: u32[(at >>> 2) + 3],
       total: i64[(at >>> 3) + 2],
     };
   });

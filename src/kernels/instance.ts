@@ -32,11 +32,13 @@ export type KernelExports = {
   treeValues(tree: Pointer): Pointer;
 
   spaceNew(arena: number, scale: number, withValues: number): Pointer;
-  spaceStrings(space: Pointer): Pointer;
+  spaceNames(space: Pointer): Pointer;
+  spaceTexts(space: Pointer): Pointer;
   spaceFunctions(space: Pointer): Pointer;
   spaceMappings(space: Pointer): Pointer;
   spaceLocations(space: Pointer): Pointer;
-  spaceStacks(space: Pointer): Pointer;
+  spaceFamily(space: Pointer, family: number): Pointer;
+  spaceStacks(space: Pointer, family: number): Pointer;
   spaceAddStacks(
     space: Pointer,
     source: Pointer,
@@ -47,7 +49,6 @@ export type KernelExports = {
     rows: Pointer,
     stacks: number,
   ): void;
-  spaceInternString(space: Pointer, pointer: Pointer, length: number): number;
   sourceRowsReset(source: Pointer): void;
 
   readonly decodeError: WebAssembly.Global<'i32'>;
@@ -77,15 +78,17 @@ export type KernelExports = {
   readonly keptSamples: WebAssembly.Global<'i32'>;
   readonly resultRows: WebAssembly.Global<'i32'>;
   readonly rowCount: WebAssembly.Global<'i32'>;
-  datasetNew(samples: number): Pointer;
+  datasetNew(): Pointer;
+  datasetFamily(dataset: Pointer, family: number): Pointer;
   keepSamples(profile: Pointer): number;
-  insertStacks(profile: Pointer, space: Pointer, keptCount: number): void;
   appendSamples(
     profile: Pointer,
+    space: Pointer,
     dataset: Pointer,
     keptCount: number,
     seriesOfGroup: Pointer,
     seriesCount: number,
+    familyOfSeries: Pointer,
   ): void;
 
   sumSamples(sums: Pointer, stack: Pointer, value: Pointer, n: number): void;

@@ -25,9 +25,10 @@ export const Source = {
   locationLines: 76,
   lineFunction: 80,
   lineNumber: 84,
-  stringRow: 88,
+  nameRow: 88,
   functionRow: 92,
   mappingRow: 96,
   locationRow: 100,
-  bytes: 104,
+  textRow: 104,
+  bytes: 112,
 } as const;

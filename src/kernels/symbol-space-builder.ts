@@ -41,7 +41,7 @@ export class SymbolSpaceBuilder {
 
   take(): StackProfile {
     const symbols = takeSymbols(this.#kernels, this.#space);
-    const tree = this.#kernels.exports.spaceStacks(this.#space);
+    const tree = this.#kernels.exports.spaceStacks(this.#space, 0);
     const values = this.#kernels.takeI64(this.#kernels.exports.treeValues(tree) >>> 0, symbols.stacks.parent.length);
     return { symbols, values };
   }

@@ -1,3 +1,4 @@
+import type { SpaceColumns } from '#src/domain/block/space-columns.ts';
 import type {
   ByteStrings,
   FunctionColumns,
@@ -9,19 +10,43 @@ import type {
 import type { KernelInstance, Pointer } from './instance.ts';
 import { Source } from './source.ts';
 
+/** The symbols of a head, with the stack tables of its first families. */
+export type SpaceTaken = Omit<SpaceColumns, 'families'> & { readonly stacks: readonly StackColumns[] };
+
 /**
- * Copies a symbol space out of the kernels' memory.
+ * Copies the symbol space of a head out of the kernels' memory.
  *
  * @cost O(bytes of the space)
  */
+export function takeSpace(kernels: KernelInstance, space: Pointer, familyCount: number): SpaceTaken {
+  const { exports } = kernels;
+  return {
+    names: takeStrings(kernels, exports.spaceNames(space)),
+    texts: takeStrings(kernels, exports.spaceTexts(space)),
+    ...takeTables(kernels, space),
+    stacks: Array.from({ length: familyCount }, (_, i) => takeStacks(kernels, exports.spaceFamily(space, i))),
+  };
+}
+
+/** Copies the symbol space of an answer out, which has one table of strings and one family. @cost as `takeSpace` */
 export function takeSymbols(kernels: KernelInstance, space: Pointer): SymbolColumns {
   const { exports } = kernels;
   return {
-    strings: takeStrings(kernels, exports.spaceStrings(space)),
+    strings: takeStrings(kernels, exports.spaceNames(space)),
+    ...takeTables(kernels, space),
+    stacks: takeStacks(kernels, exports.spaceFamily(space, 0)),
+  };
+}
+
+function takeTables(
+  kernels: KernelInstance,
+  space: Pointer,
+): { functions: FunctionColumns; mappings: MappingColumns; locations: LocationColumns } {
+  const { exports } = kernels;
+  return {
     functions: takeFunctions(kernels, exports.spaceFunctions(space)),
     mappings: takeMappings(kernels, exports.spaceMappings(space)),
     locations: takeLocations(kernels, exports.spaceLocations(space)),
-    stacks: takeStacks(kernels, exports.spaceStacks(space)),
   };
 }
 
@@ -174,7 +199,9 @@ function takeLocations(kernels: KernelInstance, table: Pointer): LocationColumns
   return columns;
 }
 
+/** @param tree  0: a family of which there are no stacktraces */
 function takeStacks(kernels: KernelInstance, tree: Pointer): StackColumns {
+  if (tree === 0) return { parent: Int32Array.of(-1), location: new Uint32Array(1) };
   const { parent, key } = takeTree(kernels, tree);
   return { parent, location: key };
 }

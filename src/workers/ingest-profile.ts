@@ -1,3 +1,4 @@
+import { columnsMax } from '#src/domain/block/block-format.ts';
 import { StoreError, toWire } from '#src/domain/errors.ts';
 import { LabelName, valueOf } from '#src/domain/model/labels.ts';
 import type { Bytes, UnixMs } from '#src/domain/model/units.ts';
@@ -17,7 +18,7 @@ import { decodeFailure } from '#src/kernels/decode-failure.ts';
 import { appendSamples, DROPPED_GROUP, groupSamples, type LabelGroup } from '#src/kernels/ingest.ts';
 import type { KernelInstance } from '#src/kernels/instance.ts';
 import { DecodedProfile, decodeProfile } from '#src/kernels/pprof-decode.ts';
-import type { Head } from './head.ts';
+import type { Head, HeadSpace } from './head.ts';
 import { type ArenaBytes, inflateIntoArena } from './inflate-into-arena.ts';
 import type { Inflater } from './inflater.ts';
 import type { IngestItem, IngestOutcome } from './ingest-messages.ts';
@@ -89,19 +90,13 @@ function ingestRaw(
   if (series.length === 0) return { kind: 'dropped', rawBytes: raw.length, reason: 'dropped_by_relabel_rules' };
 
   const { space, dataset } = head.open(item.tenant, service);
-  const target = { space, dataset: dataset.pointer };
-  for (const run of appendSamples(kernels, profile, target, keptCount, seriesOfGroup, series.length)) {
-    dataset.rows.push({
-      series: dataset.seriesIndex(series[run.series].labels[run.type]),
-      timeNanos,
-      durationNanos: profile.durationNanos,
-      period: profile.period,
-      total: run.total,
-      id: item.id,
-      firstSample: run.firstSample,
-      sampleCount: run.sampleCount,
-    });
-  }
+  const rows = appendSamples(kernels, profile, { space: space.pointer, dataset: dataset.pointer }, keptCount, {
+    seriesOfGroup,
+    seriesCount: series.length,
+    familyOfSeries: familiesOf(space, series, sampleTypes.length),
+  });
+  const { durationNanos, period } = profile;
+  dataset.add({ timeNanos, durationNanos, period, id: item.id }, rows, (row) => series[row.series].labels[row.type]);
   return { kind: 'stored', rawBytes: raw.length };
 }
 
@@ -152,6 +147,15 @@ function writeVersion(profile: DecodedProfile, item: IngestItem): void {
   const version = versionInfoOf(labelsOnArrival(item.labels));
   if (version === undefined) return;
   profile.buildIds = profile.buildIds.map((buildId) => versionedBuildId(version, buildId));
+}
+
+/** Series by series, for each part of the sample types that has a family of its own. */
+function familiesOf(space: HeadSpace, series: readonly LabelledSeries[], typeCount: number): Uint32Array {
+  const families: number[] = [];
+  for (let first = 0; first < typeCount; first += columnsMax) {
+    for (const { labels } of series) families.push(space.familyOf(labels.slice(first, first + columnsMax)));
+  }
+  return Uint32Array.from(families);
 }
 
 type LabelledSeries = Extract<SeriesLabels, { kind: 'series' }>;

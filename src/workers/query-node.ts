@@ -1,8 +1,11 @@
 import type { DatasetMeta } from '#src/domain/block/block-meta.ts';
-import { type ChunkTable, datasetTable, symbolTable } from '#src/domain/block/chunk-table.ts';
-import { decodeSeries } from '#src/domain/block/dataset-reader.ts';
+import { datasetTable, symbolTable } from '#src/domain/block/chunk-table.ts';
+import type { FamilySamples } from '#src/domain/block/dataset-columns.ts';
+import { DatasetReader } from '#src/domain/block/dataset-reader.ts';
 import type { FetchedRange } from '#src/domain/block/fetched-ranges.ts';
-import { decodeSymbols } from '#src/domain/block/symbol-space-reader.ts';
+import { familySizesOf } from '#src/domain/block/part-writer.ts';
+import { type SpaceColumns, symbolsOfFamily } from '#src/domain/block/space-columns.ts';
+import { decodeSymbolSpace } from '#src/domain/block/symbol-space-reader.ts';
 import type { Labels } from '#src/domain/model/labels.ts';
 import { stacksAtCallSite } from '#src/domain/query/call-site.ts';
 import { bucketPoints, mergeBucketedSeries } from '#src/domain/query/series-buckets.ts';
@@ -12,8 +15,8 @@ import { FunctionTreeBuilder } from '#src/kernels/function-tree-builder.ts';
 import type { KernelInstance } from '#src/kernels/instance.ts';
 import { StackSums } from '#src/kernels/stack-sums.ts';
 import { SymbolSpaceBuilder } from '#src/kernels/symbol-space-builder.ts';
-import type { NodeQuery, NodeReport, NodeTask, ObjectRead, ProfileSelection } from './query-messages.ts';
-import { selectProfiles, stackCountOf, takeSamples } from './selected-samples.ts';
+import type { NodeQuery, NodeReport, NodeTask, ObjectRead } from './query-messages.ts';
+import { selectedRuns, selectProfiles, takeSamples } from './selected-samples.ts';
 
 type SampleQuery = Extract<NodeQuery, { kind: 'tree' | 'profile' }>;
 
@@ -55,7 +58,7 @@ function* matchingSeries(
   const matches = selectSeries(matchers);
   for (const { datasets, fetched } of reads) {
     for (const dataset of datasets) {
-      for (const labels of decodeSeries(datasetTable(dataset, fetched), fetched)) if (matches(labels)) yield labels;
+      for (const labels of readerOf(dataset, fetched).series()) if (matches(labels)) yield labels;
     }
   }
 }
@@ -98,15 +101,17 @@ function timeSeries(
   const parts = reports.flatMap((report) => (report.kind === 'time-series' ? [report.series] : []));
   for (const { datasets, fetched } of reads) {
     for (const dataset of datasets) {
-      const { series, profiles, rows } = selectProfiles(datasetTable(dataset, fetched), fetched, selection);
+      const { head, rows } = selectProfiles(readerOf(dataset, fetched).head(), selection);
       if (rows.length === 0) continue;
+      const { series, pushes, profiles } = head;
       const n = rows.length;
+      const pushOf = rows.map((row) => profiles.push[row]);
       const points = {
         labels: series,
         series: Uint32Array.from(rows, (row) => profiles.series[row]),
-        timeMs: Float64Array.from(rows, (row) => Number(profiles.timeNanos[row] / 1_000_000n)),
+        timeMs: Float64Array.from(pushOf, (push) => Number(pushes.timeNanos[push] / 1_000_000n)),
         value: BigInt64Array.from({ length: n }, (_, i) => profiles.total[rows[i]]),
-        profileIds: buckets.exemplars ? idsOf(profiles.id, rows) : undefined,
+        profileIds: buckets.exemplars ? idsOf(pushes.id, pushOf) : undefined,
       };
       parts.push(bucketPoints(points, buckets));
     }
@@ -155,42 +160,49 @@ function stackProfile(
   return builder.take();
 }
 
-/** Sums the samples of all datasets that share a symbol space before any name is looked at. */
+function readerOf(dataset: DatasetMeta, fetched: readonly FetchedRange[]): DatasetReader {
+  return new DatasetReader(datasetTable(dataset, fetched), fetched);
+}
+
+/** Sums the samples of all datasets that share a symbol space, family by family, before any name is looked at. */
 function forEachSymbolSpace(
   kernels: KernelInstance,
   reads: readonly ObjectRead[],
-  { selection, callSite }: SampleQuery,
+  query: SampleQuery,
   add: (stacks: StackSums) => void,
 ): void {
   for (const { datasets, fetched } of reads) {
     for (const sharing of groupedBySymbols(datasets)) {
+      const space = decodeSymbolSpace(symbolTable(sharing[0], fetched), fetched);
       const selected = sharing
-        .map((dataset) => ({ dataset, table: datasetTable(dataset, fetched) }))
-        .map(({ dataset, table }) => ({ dataset, table, found: selectProfiles(table, fetched, selection) }))
-        .filter(({ found }) => found.rows.length > 0);
-      if (selected.length > 0) add(sumsOf(kernels, selected, fetched, selection, callSite));
+        .map((dataset) => readerOf(dataset, fetched).all(familySizesOf(space)))
+        .map((columns) => ({ columns, runs: selectedRuns(selectProfiles(columns, query.selection)) }));
+      for (let family = 0; family < space.families.length; family++) {
+        const ofFamily = selected.flatMap(({ columns, runs }) => {
+          const own = runs.get(family);
+          return own === undefined ? [] : [{ samples: columns.families[family], runs: own }];
+        });
+        if (ofFamily.length > 0) add(sumsOf(kernels, space, family, ofFamily, query));
+      }
     }
   }
 }
 
 function sumsOf(
   kernels: KernelInstance,
-  selected: readonly {
-    readonly dataset: DatasetMeta;
-    readonly table: ChunkTable;
-    readonly found: ReturnType<typeof selectProfiles>;
-  }[],
-  fetched: readonly FetchedRange[],
-  selection: ProfileSelection,
-  callSite: readonly string[],
+  space: SpaceColumns,
+  family: number,
+  selected: readonly { readonly samples: FamilySamples; readonly runs: Parameters<typeof takeSamples>[1] }[],
+  { selection, callSite }: SampleQuery,
 ): StackSums {
   kernels.exports.resetScratch();
-  const symbolChunks = symbolTable(selected[0].dataset, fetched);
-  const symbols = decodeSymbols(symbolChunks, fetched);
+  const symbols = symbolsOfFamily(space, family);
+  const { sampledStacks } = space.families[family];
   const stacks = new StackSums(kernels, symbols);
-  const stackCount = stackCountOf(symbolChunks);
-  for (const { table, found } of selected) {
-    takeSamples(table, fetched, selection, found, stackCount, (samples) => stacks.add(samples));
+  for (const { samples, runs } of selected) {
+    takeSamples(samples, runs, selection, ({ stack, value }) =>
+      stacks.add({ stack: stack.map((place) => sampledStacks[place]), value }),
+    );
   }
   if (callSite.length > 0) stacks.keep(stacksAtCallSite(symbols, callSite));
   return stacks;

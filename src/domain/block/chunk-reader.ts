@@ -1,40 +1,69 @@
 import { constants, crc32, zstdDecompressSync } from 'node:zlib';
 import { Codec, sectionName } from './block-format.ts';
-import type { Chunk } from './chunk-table.ts';
+import type { Chunk, Page } from './chunk-table.ts';
 import { ColumnReader } from './column-reader.ts';
 import { corruptedBlock } from './corrupted-block.ts';
 import { bytesAt, type FetchedRange } from './fetched-ranges.ts';
 
 /**
- * Checks and decompresses a chunk.
+ * Opens pages of what was fetched of an object: checks and decompresses each chunk once, when its first page is asked
+ * for.
+ *
+ * @source docs/formats/block-v1.md, "Chunks and pages"
+ */
+export class PageReader {
+  readonly #fetched: readonly FetchedRange[];
+  readonly #rawBytes = new Map<Chunk, Uint8Array>();
+
+  constructor(fetched: readonly FetchedRange[]) {
+    this.#fetched = fetched;
+  }
+
+  /** @throws StoreError as `rawBytesOf` */
+  open(page: Page): ColumnReader {
+    let raw = this.#rawBytes.get(page.chunk);
+    if (raw === undefined) {
+      raw = rawBytesOf(page.chunk, this.#fetched);
+      this.#rawBytes.set(page.chunk, raw);
+    }
+    return new ColumnReader(page, raw.subarray(page.offset, page.offset + page.rawBytes));
+  }
+}
+
+/**
+ * The decompressed bytes of a chunk.
  *
  * @throws StoreError 'corrupted' when the stored bytes differ from their checksum, or do not decompress to what the
  *         chunk table says
- * @source docs/formats/block.md, "Chunks"
  */
-export function openChunk(chunk: Chunk, fetched: readonly FetchedRange[]): ColumnReader {
-  return new ColumnReader(chunk, rawBytesOf(chunk, fetched));
-}
-
-/** The decompressed bytes of a chunk, checked. @throws StoreError as `openChunk` */
 export function rawBytesOf(chunk: Chunk, fetched: readonly FetchedRange[]): Uint8Array {
-  const stored = bytesAt(fetched, chunk.range);
-  const where = { offset: chunk.range.offset, section: sectionName(chunk.section) };
-  const actual = crc32(stored);
-  if (actual !== chunk.crc32) {
-    throw corruptedBlock('chunk: checksum differs', { ...where, expected: chunk.crc32, actual });
-  }
+  const stored = checkedBytesOf(chunk, fetched);
   if (chunk.codec === Codec.none) return stored;
-
   const raw = decompress(chunk, stored);
   if (raw.length !== chunk.rawBytes) {
     throw corruptedBlock('chunk: it decompresses to another length', {
-      ...where,
+      offset: chunk.range.offset,
       expected: chunk.rawBytes,
       actual: raw.length,
     });
   }
   return raw;
+}
+
+/** The stored bytes of a chunk. @throws StoreError 'corrupted' when they differ from their checksum */
+export function checkedBytesOf(chunk: Chunk, fetched: readonly FetchedRange[]): Uint8Array {
+  const stored = bytesAt(fetched, chunk.range);
+  const actual = crc32(stored);
+  if (actual === chunk.crc32) return stored;
+  throw corruptedBlock('chunk: checksum differs', { offset: chunk.range.offset, expected: chunk.crc32, actual });
+}
+
+/** Where a page is, for the message of an error. */
+export function placeOf({ section, family, column, chunk, offset, firstRow }: Page): {
+  readonly offset: number;
+  readonly [detail: string]: string | number;
+} {
+  return { offset: chunk.range.offset, section: sectionName(section), family, column, pageOffset: offset, firstRow };
 }
 
 function decompress(chunk: Chunk, stored: Uint8Array): Uint8Array {
@@ -49,7 +78,6 @@ function decompress(chunk: Chunk, stored: Uint8Array): Uint8Array {
   } catch (cause) {
     throw corruptedBlock('chunk: it does not decompress', {
       offset: chunk.range.offset,
-      section: sectionName(chunk.section),
       rawBytes: chunk.rawBytes,
       reason: cause instanceof Error ? cause.message : String(cause),
     });

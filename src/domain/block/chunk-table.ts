@@ -6,12 +6,19 @@ import {
   Codec,
   CRC_BYTES,
   chunkRawBytesMax,
-  chunkRowsMax,
+  columnsMax,
+  familiesMax,
   HEADER_PREFIX_BYTES,
   headerBytesFor,
+  inHead,
+  isSection,
   kindOf,
   Magic,
-  Section,
+  PAGE_ENTRY_BYTES,
+  pageRowsMax,
+  perColumn,
+  perFamily,
+  type Section,
   type SpaceKind,
   sectionName,
   sectionRawBytesMax,
@@ -20,26 +27,38 @@ import type { ByteRange, DatasetMeta } from './block-meta.ts';
 import { corruptedBlock, unknownBlockVersion } from './corrupted-block.ts';
 import { bytesAt, type FetchedRange } from './fetched-ranges.ts';
 
-/** A piece of a section that is read, checked and decompressed on its own. */
+/** What is read, checked and decompressed on its own. */
 export type Chunk = {
-  readonly section: Section;
   readonly codec: Codec;
   /** The stored bytes, in the object. */
   readonly range: ByteRange;
   /** What they decompress to. */
   readonly rawBytes: Bytes;
-  /** Rows of the section before this chunk. */
-  readonly firstRow: number;
-  readonly rowCount: number;
   /** Of the stored bytes. */
   readonly crc32: number;
+};
+
+/** The columns of a section for a range of its rows: a piece of the raw bytes of a chunk. */
+export type Page = {
+  readonly section: Section;
+  /** 0 where the section is not one per family. */
+  readonly family: number;
+  /** 0 where the section is not one per value column. */
+  readonly column: number;
+  readonly chunk: Chunk;
+  /** In the raw bytes of the chunk. */
+  readonly offset: Bytes;
+  readonly rawBytes: Bytes;
+  /** Rows in the pages before, of the same section, family and column. */
+  readonly firstRow: number;
+  readonly rowCount: number;
 };
 
 /**
  * The header of a symbol space or a dataset.
  *
- * @invariant chunks are ordered by section, then row; they follow each other without a gap from the end of the header
- *            to the end of the range, so that every byte is covered by a checksum
+ * @invariant chunks follow each other without a gap from the end of the header to the end of the range, and pages
+ *            without a gap in the raw bytes of their chunk, so that every byte is covered by a checksum and has a use
  */
 export type ChunkTable = {
   readonly kind: SpaceKind;
@@ -47,14 +66,14 @@ export type ChunkTable = {
   readonly range: ByteRange;
   readonly headerBytes: Bytes;
   readonly chunks: readonly Chunk[];
+  readonly pages: readonly Page[];
 };
 
 /** The chunk table of a dataset, from its head. @throws StoreError as `readChunkTable` */
 export function datasetTable(dataset: DatasetMeta, fetched: readonly FetchedRange[]): ChunkTable {
   const { range, headBytes } = dataset;
   const table = readChunkTable('dataset', bytesAt(fetched, { offset: range.offset, sizeBytes: headBytes }), range);
-  const series = chunksOf(table, Section.series);
-  const expected = table.headerBytes + series.reduce((bytes, chunk) => bytes + chunk.range.sizeBytes, 0);
+  const expected = headBytesOf(table);
   if (headBytes !== expected) {
     throw corruptedBlock('dataset: its metadata names another size of the head', {
       offset: range.offset,
@@ -65,113 +84,87 @@ export function datasetTable(dataset: DatasetMeta, fetched: readonly FetchedRang
   return table;
 }
 
+/** The header and all chunks up to the last one that has a page of the head. */
+export function headBytesOf({ pages, range, headerBytes }: ChunkTable): Bytes {
+  const chunk = pages.findLast(({ section }) => inHead(section))?.chunk;
+  return chunk === undefined ? headerBytes : chunk.range.offset + chunk.range.sizeBytes - range.offset;
+}
+
 /** The chunk table of the symbol space of a dataset. @throws StoreError as `readChunkTable` */
-export function symbolTable(dataset: DatasetMeta, fetched: readonly FetchedRange[]): ChunkTable {
-  return readChunkTable('symbols', bytesAt(fetched, dataset.symbols), dataset.symbols);
+export function symbolTable({ symbols }: DatasetMeta, fetched: readonly FetchedRange[]): ChunkTable {
+  return readChunkTable('symbols', bytesAt(fetched, symbols), symbols);
 }
 
 /**
  * Reads the header at the start of a symbol space or a dataset.
  *
- *     | magic | version | header bytes | chunk count | entry ... entry | CRC-32 |
- *     |  u32  |   u32   |     u32      |     u32     |  32 bytes each  |  u32   |
- *     '------------------------- covered --------------------------- '
+ *     | magic | version | header bytes | chunks | pages | chunk ... | page ... | CRC-32 |
+ *     |  u32  |   u32   |     u32      |  u32   |  u32  | 16 bytes  | 16 bytes |  u32   |
+ *     '------------------------------- covered --------------------------------'
  *
  * @param head   the first bytes of the range, at least the header
  * @param range  where the symbol space or dataset is in the object, from its metadata
  * @throws StoreError 'corrupted' when the header is cut short, differs from its checksum, or says what cannot be;
- *         'unimplemented' when its version is later than this program
- * @source docs/formats/block.md, "Header"
+ *         'unimplemented' when its version is later than this program, or one that was never released
+ * @source docs/formats/block-v1.md, "Header"
  */
 export function readChunkTable(kind: SpaceKind, head: Uint8Array, range: ByteRange): ChunkTable {
   const header = checkedHeader(kind, head, range);
   const chunkCount = header.getUint32(12, true);
-  if (headerBytesFor(chunkCount) !== header.byteLength) {
-    throw corruptedBlock('header: the number of chunks does not fit its length', {
+  const pageCount = header.getUint32(16, true);
+  if (headerBytesFor(chunkCount, pageCount) !== header.byteLength) {
+    throw corruptedBlock('header: the number of chunks and pages does not fit its length', {
       offset: range.offset,
       chunkCount,
+      pageCount,
       headerBytes: header.byteLength,
     });
   }
-
-  const chunks: Chunk[] = [];
-  let end = range.offset + header.byteLength;
-  let sectionRows = 0;
-  let sectionRawBytes = 0;
-  for (let i = 0; i < chunkCount; i++) {
-    const entry = HEADER_PREFIX_BYTES + i * CHUNK_ENTRY_BYTES;
-    const chunk = readEntry(header, entry, range.offset);
-    const previous = chunks.at(-1);
-    const fail = (what: string, value: number, expected: number) =>
-      corruptedBlock(`chunk table: ${what}`, {
-        offset: range.offset + entry,
-        section: sectionName(chunk.section),
-        value,
-        expected,
-      });
-
-    if (!knownSection(chunk.section) || kindOf(chunk.section) !== kind) {
-      throw fail('this section does not belong here', chunk.section, 0);
-    }
-    if (previous === undefined || previous.section !== chunk.section) {
-      if (previous !== undefined && previous.section > chunk.section) {
-        throw fail('sections are out of order', chunk.section, previous.section);
-      }
-      sectionRows = 0;
-      sectionRawBytes = 0;
-    }
-    if (chunk.firstRow !== sectionRows) throw fail('rows do not follow the chunk before', chunk.firstRow, sectionRows);
-    if (chunk.rowCount < 1) throw fail('a chunk has no rows', chunk.rowCount, 1);
-    if (chunk.rowCount > chunkRowsMax) throw fail('a chunk has too many rows', chunk.rowCount, chunkRowsMax);
-    if (chunk.range.offset !== end) throw fail('bytes do not follow the chunk before', chunk.range.offset, end);
-    if (chunk.rawBytes > chunkRawBytesMax) throw fail('a chunk is too large', chunk.rawBytes, chunkRawBytesMax);
-    if (chunk.codec === Codec.none && chunk.rawBytes !== chunk.range.sizeBytes) {
-      throw fail('an uncompressed chunk has two lengths', chunk.range.sizeBytes, chunk.rawBytes);
-    }
-    if (chunk.codec !== Codec.none && chunk.codec !== Codec.zstd) throw fail('the codec is unknown', chunk.codec, 1);
-
-    end += chunk.range.sizeBytes;
-    if (end > range.offset + range.sizeBytes) {
-      throw fail('a chunk ends behind its dataset', end, range.offset + range.sizeBytes);
-    }
-    sectionRows += chunk.rowCount;
-    sectionRawBytes += chunk.rawBytes;
-    if (sectionRawBytes > sectionRawBytesMax) throw fail('a section is too large', sectionRawBytes, sectionRawBytesMax);
-    chunks.push(chunk);
-  }
-  if (end !== range.offset + range.sizeBytes) {
-    throw corruptedBlock('chunk table: bytes are left behind the last chunk', {
-      offset: end,
-      sizeBytes: range.offset + range.sizeBytes - end,
-    });
-  }
-  return { kind, range, headerBytes: header.byteLength, chunks };
+  const chunks = readChunks(header, chunkCount, range);
+  const pages = readPages(kind, header, chunks, pageCount, range);
+  return { kind, range, headerBytes: header.byteLength, chunks, pages };
 }
 
-/** The chunks of one section, in row order. Empty when the section is. */
-export function chunksOf(table: ChunkTable, section: Section): Chunk[] {
-  return table.chunks.filter((chunk) => chunk.section === section);
+/** The pages of one section, in row order. Empty when the section is. */
+export function pagesOf(table: ChunkTable, section: Section, family = 0, column = 0): Page[] {
+  return table.pages.filter((page) => page.section === section && page.family === family && page.column === column);
 }
 
-/** How many rows a section has, all chunks together. */
-export function rowCountOf(table: ChunkTable, section: Section): number {
-  const last = table.chunks.findLast((chunk) => chunk.section === section);
+/** How many rows a section has, all pages together. */
+export function rowCountOf(table: ChunkTable, section: Section, family = 0, column = 0): number {
+  const last = table.pages.findLast(
+    (page) => page.section === section && page.family === family && page.column === column,
+  );
   return last === undefined ? 0 : last.firstRow + last.rowCount;
+}
+
+/** One above the highest family that a section has, 0 when it has none. */
+export function familyCountOf(table: ChunkTable, section: Section): number {
+  return table.pages.reduce((count, page) => (page.section === section ? Math.max(count, page.family + 1) : count), 0);
+}
+
+/** One above the highest value column that a section has in a family, 0 when it has none. */
+export function columnCountOf(table: ChunkTable, section: Section, family: number): number {
+  return table.pages.reduce(
+    (count, page) => (page.section === section && page.family === family ? Math.max(count, page.column + 1) : count),
+    0,
+  );
 }
 
 /** The header alone, once its magic, length, checksum and version are what they must be. */
 function checkedHeader(kind: SpaceKind, head: Uint8Array, range: ByteRange): DataView {
   const offset = range.offset;
-  if (head.length < headerBytesFor(0)) {
-    throw corruptedBlock('header: it is cut short', { offset, headBytes: head.length, need: headerBytesFor(0) });
+  const least = headerBytesFor(0, 0);
+  if (head.length < least) {
+    throw corruptedBlock('header: it is cut short', { offset, headBytes: head.length, need: least });
   }
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
   const magic = view.getUint32(0, true);
-  if (magic !== Magic[kind])
+  if (magic !== Magic[kind]) {
     throw corruptedBlock(`header: this is no ${kind}`, { offset, magic, expected: Magic[kind] });
-
+  }
   const headerBytes = view.getUint32(8, true);
-  if (headerBytes < headerBytesFor(0) || headerBytes > head.length) {
+  if (headerBytes < least || headerBytes > head.length) {
     throw corruptedBlock('header: its length exceeds what there is', { offset, headerBytes, headBytes: head.length });
   }
   const expected = view.getUint32(headerBytes - CRC_BYTES, true);
@@ -179,27 +172,109 @@ function checkedHeader(kind: SpaceKind, head: Uint8Array, range: ByteRange): Dat
   if (actual !== expected) throw corruptedBlock('header: checksum differs', { offset, expected, actual });
 
   const version = view.getUint32(4, true);
-  if (version > BLOCK_VERSION) throw unknownBlockVersion('header', version, offset);
+  if (version !== BLOCK_VERSION) throw unknownBlockVersion('header', version, offset);
   return new DataView(head.buffer, head.byteOffset, headerBytes);
 }
 
-function readEntry(header: DataView, at: Bytes, baseOffset: Bytes): Chunk {
-  return {
-    // Compared with the known sections and codecs by the caller, before anything else is done with them.
-    section: header.getUint16(at, true) as Section,
-    codec: header.getUint16(at + 2, true) as Codec,
-    firstRow: header.getUint32(at + 4, true),
-    rowCount: header.getUint32(at + 8, true),
-    range: {
-      // Beyond 2^53 the sum is not exact, but then it is not equal to the end of the chunk before either.
-      offset: baseOffset + header.getUint32(at + 12, true) + header.getUint32(at + 16, true) * 2 ** 32,
-      sizeBytes: header.getUint32(at + 20, true),
-    },
-    rawBytes: header.getUint32(at + 24, true),
-    crc32: header.getUint32(at + 28, true),
-  };
+function readChunks(header: DataView, chunkCount: number, range: ByteRange): Chunk[] {
+  const chunks: Chunk[] = [];
+  let end = range.offset + header.byteLength;
+  for (let i = 0; i < chunkCount; i++) {
+    const entry = HEADER_PREFIX_BYTES + i * CHUNK_ENTRY_BYTES;
+    const sizeBytes = header.getUint32(entry, true);
+    const rawBytes = header.getUint32(entry + 4, true);
+    const codec = header.getUint32(entry + 12, true);
+    const fail = (what: string, value: number, expected: number) =>
+      corruptedBlock(`chunk table: ${what}`, { offset: range.offset + entry, value, expected });
+    if (codec !== Codec.none && codec !== Codec.zstd) throw fail('the codec is unknown', codec, Codec.zstd);
+    if (rawBytes < 1) throw fail('a chunk is empty', rawBytes, 1);
+    if (rawBytes > chunkRawBytesMax) throw fail('a chunk is too large', rawBytes, chunkRawBytesMax);
+    if (codec === Codec.none && rawBytes !== sizeBytes) {
+      throw fail('an uncompressed chunk has two lengths', sizeBytes, rawBytes);
+    }
+    const crc = header.getUint32(entry + 8, true);
+    chunks.push({ codec, range: { offset: end, sizeBytes }, rawBytes, crc32: crc });
+    end += sizeBytes;
+    if (end > range.offset + range.sizeBytes) {
+      throw fail('a chunk ends behind its dataset', end, range.offset + range.sizeBytes);
+    }
+  }
+  if (end !== range.offset + range.sizeBytes) {
+    throw corruptedBlock('chunk table: bytes are left behind the last chunk', {
+      offset: end,
+      sizeBytes: range.offset + range.sizeBytes - end,
+    });
+  }
+  return chunks;
 }
 
-function knownSection(section: number): boolean {
-  return Object.values<number>(Section).includes(section);
+function readPages(
+  kind: SpaceKind,
+  header: DataView,
+  chunks: readonly Chunk[],
+  pageCount: number,
+  range: ByteRange,
+): Page[] {
+  const pages: Page[] = [];
+  const rowsBefore = new Map<number, number>();
+  const bytesBefore = new Map<Section, Bytes>();
+  let chunkIndex = 0;
+  let offset = 0;
+  for (let i = 0; i < pageCount; i++) {
+    const entry = HEADER_PREFIX_BYTES + chunks.length * CHUNK_ENTRY_BYTES + i * PAGE_ENTRY_BYTES;
+    const section = header.getUint8(entry);
+    const column = header.getUint8(entry + 1);
+    const family = header.getUint16(entry + 2, true);
+    const rowCount = header.getUint32(entry + 8, true);
+    const rawBytes = header.getUint32(entry + 12, true);
+    const fail = (what: string, value: number, expected: number) =>
+      corruptedBlock(`page table: ${what}`, {
+        offset: range.offset + entry,
+        section: sectionName(section),
+        value,
+        expected,
+      });
+    if (!isSection(section) || kindOf(section) !== kind) throw fail('this section does not belong here', section, 0);
+    const familyLimit = perFamily(section) ? familiesMax : 0;
+    if (family > familyLimit) throw fail('there is no such family', family, familyLimit);
+    const columnLimit = perColumn(section) ? columnsMax - 1 : 0;
+    if (column > columnLimit) throw fail('there is no such column', column, columnLimit);
+    if (rowCount < 1) throw fail('a page has no rows', rowCount, 1);
+    if (rowCount > pageRowsMax) throw fail('a page has too many rows', rowCount, pageRowsMax);
+
+    // In every section a row takes a byte or more, so arrays for the rows are never larger than what was stored.
+    if (rowCount > rawBytes) throw fail('a page has more rows than bytes', rowCount, rawBytes);
+
+    // A chunk ends where its pages do.
+    if (chunkIndex < chunks.length && offset === chunks[chunkIndex].rawBytes) {
+      chunkIndex++;
+      offset = 0;
+    }
+    const ofChunk = header.getUint32(entry + 4, true);
+    if (ofChunk !== chunkIndex || chunkIndex >= chunks.length) {
+      throw fail('a page is not in the chunk that it should be in', ofChunk, chunkIndex);
+    }
+    const chunk = chunks[chunkIndex];
+    if (rawBytes > chunk.rawBytes - offset)
+      throw fail('a page ends behind its chunk', rawBytes, chunk.rawBytes - offset);
+    const sectionBytes = (bytesBefore.get(section) ?? 0) + rawBytes;
+    if (sectionBytes > sectionRawBytesMax) throw fail('a section is too large', sectionBytes, sectionRawBytesMax);
+    bytesBefore.set(section, sectionBytes);
+
+    const key = (section << 24) | (column << 16) | family;
+    const firstRow = rowsBefore.get(key) ?? 0;
+    rowsBefore.set(key, firstRow + rowCount);
+    pages.push({ section, family, column, chunk, offset, rawBytes, firstRow, rowCount });
+    offset += rawBytes;
+  }
+  // Every byte of every chunk belongs to a page.
+  const last = chunks.length - 1;
+  if (chunks.length > 0 && (chunkIndex !== last || offset !== chunks[last].rawBytes)) {
+    throw corruptedBlock('page table: a chunk has bytes of no page', {
+      offset: range.offset,
+      value: chunkIndex,
+      expected: last,
+    });
+  }
+  return pages;
 }

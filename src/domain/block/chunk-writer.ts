@@ -9,82 +9,95 @@ import {
   CRC_BYTES,
   chunkRawBytesMax,
   chunkRawBytesTarget,
-  chunkRowsMax,
   HEADER_PREFIX_BYTES,
   headerBytesFor,
+  inHead,
   Magic,
-  Section,
+  PAGE_ENTRY_BYTES,
+  pageRawBytesTarget,
+  pageRowsMax,
+  type Section,
   type SpaceKind,
   sectionName,
   sectionRawBytesMax,
 } from './block-format.ts';
-import { ColumnWriter } from './column-writer.ts';
 
 /** zstd level of segments. Compacted blocks, which live longer, take 3. */
 export const segmentZstdLevel = 1;
+export const compactedZstdLevel = 3;
+
+/** Compresses to one zstd frame. What comes out is good until the next call. */
+export type Compress = (raw: Uint8Array, level: number) => Uint8Array;
 
 /** Below this a zstd call costs more than the bytes that it saves. */
 const compressedBytesMin: Bytes = 128;
 
-type StoredChunk = {
-  readonly section: Section;
-  readonly codec: Codec;
-  readonly firstRow: number;
-  readonly rowCount: number;
-  readonly rawBytes: Bytes;
-  readonly stored: Uint8Array;
-};
+/** Which columns a page holds. */
+export type PageKey = { readonly section: Section; readonly family?: number; readonly column?: number };
+
+type StoredChunk = { readonly codec: Codec; readonly rawBytes: Bytes; readonly stored: Uint8Array };
+type StoredPage = Required<PageKey> & { readonly chunk: number; readonly rowCount: number; readonly rawBytes: Bytes };
 
 /**
- * Collects the sections of a symbol space or a dataset, chunk by chunk, and puts a header before them.
+ * Collects the pages of a symbol space or a dataset in chunks, and puts a header before them.
  *
- * @order  sections in the order of their ids
- * @source docs/formats/block.md, "Header", "Chunks"
+ * Pages that are read together belong to one chunk; `closeChunk` stands between those that are not.
+ *
+ * @source docs/formats/block-v1.md, "Header", "Chunks and pages"
  */
 export class ChunkWriter {
   readonly #kind: SpaceKind;
   readonly #zstdLevel: number;
+  readonly #compress: Compress;
   readonly #chunks: StoredChunk[] = [];
+  readonly #pages: StoredPage[] = [];
+  readonly #sectionBytes = new Map<Section, Bytes>();
+  #open = new Uint8Array(chunkRawBytesTarget);
+  #openBytes: Bytes = 0;
+  #headChunks = 0;
 
-  constructor(kind: SpaceKind, zstdLevel: number) {
+  constructor(kind: SpaceKind, zstdLevel: number, compress: Compress = compressOnce) {
     this.#kind = kind;
     this.#zstdLevel = zstdLevel;
+    this.#compress = compress;
   }
 
   /**
-   * Writes the rows of a section in chunks of at most `chunkRowsMax`.
+   * Adds a page to the open chunk, or to a new one where it does not fit.
    *
-   * @param bytesBefore  of sections whose rows vary in size: about how many bytes rows 0 .. row take
-   * @throws StoreError 'limit-exceeded' when a chunk or the section is larger than a reader accepts
+   * @param raw  copied
+   * @throws StoreError 'limit-exceeded' when the page or its section is larger than a reader accepts
    */
-  section(
-    section: Section,
-    rowCount: number,
-    write: (columns: ColumnWriter, start: number, end: number) => void,
-    bytesBefore: (row: number) => Bytes = () => 0,
-  ): void {
-    let sectionBytes = 0;
-    for (let start = 0; start < rowCount; ) {
-      const end = chunkEnd(start, rowCount, bytesBefore);
-      const columns = new ColumnWriter();
-      write(columns, start, end);
-      const raw = columns.written();
-      sectionBytes += raw.length;
-      checkSize(section, 'chunk', raw.length, chunkRawBytesMax);
-      checkSize(section, 'section', sectionBytes, sectionRawBytesMax);
-      const { codec, stored } = compress(raw, this.#zstdLevel);
-      this.#chunks.push({ section, codec, firstRow: start, rowCount: end - start, rawBytes: raw.length, stored });
-      start = end;
-    }
+  page({ section, family = 0, column = 0 }: PageKey, rowCount: number, raw: Uint8Array): void {
+    const sectionBytes = (this.#sectionBytes.get(section) ?? 0) + raw.length;
+    checkSize(section, 'page', raw.length, chunkRawBytesMax);
+    checkSize(section, 'section', sectionBytes, sectionRawBytesMax);
+    this.#sectionBytes.set(section, sectionBytes);
+    if (this.#openBytes + raw.length > chunkRawBytesTarget) this.closeChunk();
+    if (raw.length > this.#open.length) this.#open = new Uint8Array(raw.length);
+    this.#open.set(raw, this.#openBytes);
+    this.#openBytes += raw.length;
+    const chunk = this.#chunks.length;
+    this.#pages.push({ section, family, column, chunk, rowCount, rawBytes: raw.length });
+    if (inHead(section)) this.#headChunks = chunk + 1;
+  }
+
+  /** What comes next is read apart from what came before. */
+  closeChunk(): void {
+    if (this.#openBytes === 0) return;
+    const raw = this.#open.subarray(0, this.#openBytes);
+    this.#chunks.push({ ...this.#stored(raw), rawBytes: raw.length });
+    this.#openBytes = 0;
   }
 
   /**
    * Everything in one buffer of its own, so that a thread can give it away.
    *
-   * @returns headBytes: the header and the series
+   * @returns headBytes: the header and the chunks with pages of the head
    */
-  finish(): { readonly bytes: Uint8Array; readonly headBytes: Bytes } {
-    const headerBytes = headerBytesFor(this.#chunks.length);
+  finish(): { readonly bytes: Uint8Array<ArrayBuffer>; readonly headBytes: Bytes } {
+    this.closeChunk();
+    const headerBytes = headerBytesFor(this.#chunks.length, this.#pages.length);
     const sizeBytes = this.#chunks.reduce((sum, chunk) => sum + chunk.stored.length, headerBytes);
     const bytes = new Uint8Array(sizeBytes);
     const view = new DataView(bytes.buffer);
@@ -92,35 +105,64 @@ export class ChunkWriter {
     view.setUint32(4, BLOCK_VERSION, true);
     view.setUint32(8, headerBytes, true);
     view.setUint32(12, this.#chunks.length, true);
+    view.setUint32(16, this.#pages.length, true);
 
     let entry = HEADER_PREFIX_BYTES;
     let offset = headerBytes;
     let headBytes = headerBytes;
-    for (const chunk of this.#chunks) {
-      view.setUint16(entry, chunk.section, true);
-      view.setUint16(entry + 2, chunk.codec, true);
-      view.setUint32(entry + 4, chunk.firstRow, true);
-      view.setUint32(entry + 8, chunk.rowCount, true);
-      view.setBigUint64(entry + 12, BigInt(offset), true);
-      view.setUint32(entry + 20, chunk.stored.length, true);
-      view.setUint32(entry + 24, chunk.rawBytes, true);
-      view.setUint32(entry + 28, crc32(chunk.stored), true);
+    for (const [i, { codec, rawBytes, stored }] of this.#chunks.entries()) {
+      view.setUint32(entry, stored.length, true);
+      view.setUint32(entry + 4, rawBytes, true);
+      view.setUint32(entry + 8, crc32(stored), true);
+      view.setUint32(entry + 12, codec, true);
       entry += CHUNK_ENTRY_BYTES;
-      bytes.set(chunk.stored, offset);
-      offset += chunk.stored.length;
-      if (chunk.section === Section.series) headBytes = offset;
+      bytes.set(stored, offset);
+      offset += stored.length;
+      if (i < this.#headChunks) headBytes = offset;
+    }
+    for (const { section, column, family, chunk, rowCount, rawBytes } of this.#pages) {
+      view.setUint8(entry, section);
+      view.setUint8(entry + 1, column);
+      view.setUint16(entry + 2, family, true);
+      view.setUint32(entry + 4, chunk, true);
+      view.setUint32(entry + 8, rowCount, true);
+      view.setUint32(entry + 12, rawBytes, true);
+      entry += PAGE_ENTRY_BYTES;
     }
     assert(entry + CRC_BYTES === headerBytes, `header of ${headerBytes} bytes, written ${entry + CRC_BYTES}`);
     view.setUint32(entry, crc32(bytes.subarray(0, entry)), true);
     return { bytes, headBytes };
   }
+
+  #stored(raw: Uint8Array): { codec: Codec; stored: Uint8Array } {
+    if (raw.length >= compressedBytesMin) {
+      const stored = this.#compress(raw, this.#zstdLevel);
+      if (stored.length <= raw.length * 0.9) return { codec: Codec.zstd, stored: stored.slice() };
+    }
+    return { codec: Codec.none, stored: raw.slice() };
+  }
 }
 
-/** As many rows as fit, at least one. */
-function chunkEnd(start: number, rowCount: number, bytesBefore: (row: number) => Bytes): number {
-  const bytesEnd = bytesBefore(start) + chunkRawBytesTarget;
+/**
+ * Where pages end: as many rows as fit, at least one.
+ *
+ * @param bytesBefore  of sections whose rows vary in size: about how many bytes rows 0 .. row take
+ */
+export function* pageRanges(
+  rowCount: number,
+  bytesBefore: (row: number) => Bytes = () => 0,
+): Generator<{ readonly start: number; readonly end: number }> {
+  for (let start = 0; start < rowCount; ) {
+    const end = pageEnd(start, rowCount, bytesBefore);
+    yield { start, end };
+    start = end;
+  }
+}
+
+function pageEnd(start: number, rowCount: number, bytesBefore: (row: number) => Bytes): number {
+  const bytesEnd = bytesBefore(start) + pageRawBytesTarget;
   let low = start + 1;
-  let high = Math.min(rowCount, start + chunkRowsMax);
+  let high = Math.min(rowCount, start + pageRowsMax);
   // The last row below `bytesEnd`: `bytesBefore` rises.
   while (low < high) {
     const middle = (low + high + 1) >>> 1;
@@ -130,17 +172,13 @@ function chunkEnd(start: number, rowCount: number, bytesBefore: (row: number) =>
   return low;
 }
 
-function compress(raw: Uint8Array, zstdLevel: number): { codec: Codec; stored: Uint8Array } {
-  if (raw.length >= compressedBytesMin) {
-    const stored = zstdCompressSync(raw, {
-      params: { [constants.ZSTD_c_compressionLevel]: zstdLevel },
-      pledgedSrcSize: raw.length,
-      // One piece of output. What does not fit in is not worth storing compressed.
-      chunkSize: raw.length + 64,
-    });
-    if (stored.length <= raw.length * 0.9) return { codec: Codec.zstd, stored };
-  }
-  return { codec: Codec.none, stored: raw };
+function compressOnce(raw: Uint8Array, level: number): Uint8Array {
+  return zstdCompressSync(raw, {
+    params: { [constants.ZSTD_c_compressionLevel]: level },
+    pledgedSrcSize: raw.length,
+    // One piece of output. What does not fit in is not worth storing compressed.
+    chunkSize: raw.length + 64,
+  });
 }
 
 function checkSize(section: Section, what: string, sizeBytes: Bytes, sizeBytesMax: Bytes): void {

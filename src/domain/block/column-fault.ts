@@ -1,6 +1,6 @@
 import { assert } from '#src/platform/assert.ts';
 import { type Section, sectionName } from './block-format.ts';
-import { type ChunkTable, chunksOf } from './chunk-table.ts';
+import type { ChunkTable } from './chunk-table.ts';
 import { corruptedBlock } from './corrupted-block.ts';
 
 /**
@@ -29,9 +29,9 @@ export function assertNoFault(fault: ColumnFault | undefined): void {
 export function refuseFault(fault: ColumnFault | undefined, table: ChunkTable): void {
   if (fault === undefined) return;
   const { section, problem, row } = fault;
-  const chunk = chunksOf(table, section).findLast((candidate) => candidate.firstRow <= row);
-  throw corruptedBlock(`chunk: ${problem}`, {
-    offset: (chunk ?? table).range.offset,
+  const page = table.pages.findLast((candidate) => candidate.section === section && candidate.firstRow <= row);
+  throw corruptedBlock(`page: ${problem}`, {
+    offset: (page?.chunk ?? table).range.offset,
     section: sectionName(section),
     row,
     value: String(fault.value),
@@ -76,6 +76,15 @@ export function offsetsFault(
   const last = offsets.length - 1;
   if (offsets[last] === end) return undefined;
   return { section, problem: `${name} end elsewhere`, row: last, value: offsets[last], limit: end };
+}
+
+/** A fault of a column that must rise with every row. */
+export function strictRiseFault(section: Section, name: string, column: Uint32Array): ColumnFault | undefined {
+  for (let row = 1; row < column.length; row++) {
+    if (column[row - 1] < column[row]) continue;
+    return { section, problem: `${name} do not rise`, row, value: column[row], limit: column[row - 1] };
+  }
+  return undefined;
 }
 
 /** A fault of columns of one table that differ in length. */

@@ -1,25 +1,28 @@
 import type { Bytes } from '#src/domain/model/units.ts';
-import { sectionName } from './block-format.ts';
-import type { Chunk } from './chunk-table.ts';
+import type { ByteStrings } from '#src/domain/symbols/symbol-columns.ts';
+import { placeOf } from './chunk-reader.ts';
+import type { Page } from './chunk-table.ts';
 import { corruptedBlock } from './corrupted-block.ts';
+
+const MAX_VALUE = 2n ** 63n - 1n;
 
 /**
  * Reads back what a ColumnWriter appended, in the same order, into arrays that the caller made.
  *
  * Every length is compared with what is left before it is used. The caller checks with `claim` before it makes an
- * array whose length comes out of the chunk.
+ * array whose length comes out of the page.
  *
- * @throws StoreError 'corrupted' from every method, with the chunk's section and place in the object
- * @source docs/formats/block.md, "Columns"
+ * @throws StoreError 'corrupted' from every method, with the page's section and place in the object
+ * @source docs/formats/block-v1.md, "Columns"
  */
 export class ColumnReader {
-  readonly #chunk: Chunk;
+  readonly #page: Page;
   readonly #bytes: Uint8Array;
   #at: Bytes = 0;
 
-  /** @param bytes the decompressed bytes of the chunk */
-  constructor(chunk: Chunk, bytes: Uint8Array) {
-    this.#chunk = chunk;
+  /** @param bytes the raw bytes of the page */
+  constructor(page: Page, bytes: Uint8Array) {
+    this.#page = page;
     this.#bytes = bytes;
   }
 
@@ -75,6 +78,51 @@ export class ColumnReader {
     }
   }
 
+  u64(target: BigInt64Array | BigUint64Array): void {
+    this.#planes64(target);
+  }
+
+  values(target: BigInt64Array): void {
+    const divisor = this.#divisor();
+    this.u64(target);
+    for (let i = 0; i < target.length; i++) {
+      const value = BigInt.asUintN(64, target[i]) * divisor;
+      if (value > MAX_VALUE) throw this.#corrupted('a value is beyond 2^63', { row: i });
+      target[i] = value;
+    }
+  }
+
+  firstUses(target: Uint32Array, next: number): void {
+    this.u32(target);
+    for (let i = 0; i < target.length; i++) {
+      target[i] = next - target[i];
+      if (target[i] >= next) next = target[i] + 1;
+    }
+  }
+
+  /** @param bytesMax  of all strings of the page together; a prefix may be used again and again */
+  strings(n: number, bytesMax: Bytes): ByteStrings {
+    const shared = new Uint32Array(n);
+    const own = new Uint32Array(n);
+    this.u32(shared);
+    this.u32(own);
+    const offsets = new Uint32Array(n + 1);
+    let total = 0;
+    for (let i = 0; i < n; i++) {
+      const before = i === 0 ? 0 : offsets[i] - offsets[i - 1];
+      if (shared[i] > before) throw this.#corrupted('a string shares more than the one before has', { row: i });
+      total += shared[i] + own[i];
+      if (total > bytesMax) throw this.#corrupted('the strings are too long', { row: i, total, bytesMax });
+      offsets[i + 1] = total;
+    }
+    const bytes = new Uint8Array(total);
+    for (let i = 0; i < n; i++) {
+      if (shared[i] > 0) bytes.copyWithin(offsets[i], offsets[i - 1], offsets[i - 1] + shared[i]);
+      bytes.set(this.raw(own[i]), offsets[i] + shared[i]);
+    }
+    return { bytes, offsets };
+  }
+
   /**
    * States that `n` more values follow, before an array for them is made. A value takes a byte or more, so the claim
    * can be compared with what is left.
@@ -88,6 +136,13 @@ export class ColumnReader {
   end(): void {
     if (this.#at === this.#bytes.length) return;
     throw this.#corrupted('bytes are left after the last column', {});
+  }
+
+  #divisor(): bigint {
+    const at = this.#take(8, 'a divisor');
+    const divisor = new DataView(this.#bytes.buffer, this.#bytes.byteOffset + at, 8).getBigUint64(0, true);
+    if (divisor === 0n) throw this.#corrupted('a divisor is 0', {});
+    return divisor;
   }
 
   /** @shapes the result is a view of the target: low and high half of each value */
@@ -118,12 +173,7 @@ export class ColumnReader {
   }
 
   #corrupted(what: string, facts: Readonly<Record<string, number>>) {
-    return corruptedBlock(`chunk: ${what}`, {
-      section: sectionName(this.#chunk.section),
-      offset: this.#chunk.range.offset,
-      rawOffset: this.#at,
-      rawBytes: this.#bytes.length,
-      ...facts,
-    });
+    const at = { rawOffset: this.#at, rawBytes: this.#bytes.length };
+    return corruptedBlock(`page: ${what}`, { ...placeOf(this.#page), ...at, ...facts });
   }
 }

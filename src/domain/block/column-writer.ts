@@ -1,4 +1,5 @@
 import type { Bytes } from '#src/domain/model/units.ts';
+import type { ByteStrings } from '#src/domain/symbols/symbol-columns.ts';
 
 /**
  * Appends columns to the raw bytes of a chunk.
@@ -12,7 +13,7 @@ import type { Bytes } from '#src/domain/model/units.ts';
  *
  * Bytes of one significance next to each other are what zstd is good at: the page has the sizes that were measured.
  *
- * @source docs/formats/block.md, "Columns". Typed arrays are little endian on every platform that Node runs on.
+ * @source docs/formats/block-v1.md, "Columns". Typed arrays are little endian on every platform that Node runs on.
  */
 export class ColumnWriter {
   #bytes = new Uint8Array(4096);
@@ -70,6 +71,55 @@ export class ColumnWriter {
     this.#planes64(deltas);
   }
 
+  /** For values that are never negative: what i64 takes, without the bit of the sign. */
+  u64(column: BigInt64Array | BigUint64Array): void {
+    this.#planes64(wordsOf(column));
+  }
+
+  /**
+   * Values that are never negative, divided by what divides all of them: a CPU profile counts in steps of its period.
+   *
+   *     | divisor u64 | planes of the quotients |
+   */
+  values(column: BigInt64Array): void {
+    const divisor = greatestDivisor(column);
+    this.raw(new Uint8Array(BigUint64Array.of(divisor).buffer));
+    this.u64(divisor === 1n ? column : column.map((value) => value / divisor));
+  }
+
+  /**
+   * References that are numbered by their first use: 0 for one that was not there yet, else how far back it lies.
+   *
+   * @param next  the number that the first new one has
+   */
+  firstUses(column: Uint32Array, next: number): void {
+    const codes = new Uint32Array(column.length);
+    for (let i = 0; i < column.length; i++) {
+      codes[i] = next - column[i];
+      if (column[i] >= next) next = column[i] + 1;
+    }
+    this.#planes32(codes);
+  }
+
+  /**
+   * Strings start .. end, front coded: how many bytes are those of the string before (of the same page, at most 255),
+   * how many follow, and these.
+   */
+  strings({ bytes, offsets }: ByteStrings, start: number, end: number): void {
+    const shared = new Uint32Array(end - start);
+    const own = new Uint32Array(end - start);
+    for (let row = start; row < end; row++) {
+      const length = offsets[row + 1] - offsets[row];
+      const prefix = row === start ? 0 : sharedPrefix(bytes, offsets, row, Math.min(length, SHARED_PREFIX_MAX));
+      shared[row - start] = prefix;
+      own[row - start] = length - prefix;
+    }
+    this.u32(shared);
+    this.u32(own);
+    for (let row = start; row < end; row++)
+      this.raw(bytes.subarray(offsets[row] + shared[row - start], offsets[row + 1]));
+  }
+
   /** What was appended so far. A view, good until the next call. */
   written(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
@@ -117,6 +167,29 @@ export class ColumnWriter {
     }
     return at;
   }
+}
+
+/** So that the lengths of prefixes take one plane. */
+const SHARED_PREFIX_MAX = 255;
+
+/** How many bytes a string has in common with the one before. */
+function sharedPrefix(bytes: Uint8Array, offsets: Uint32Array, row: number, max: number): number {
+  const before = offsets[row - 1];
+  const limit = Math.min(max, offsets[row] - before);
+  let n = 0;
+  while (n < limit && bytes[before + n] === bytes[offsets[row] + n]) n++;
+  return n;
+}
+
+/** 1 where there is none. */
+function greatestDivisor(values: BigInt64Array): bigint {
+  let divisor = 0n;
+  for (const value of values) {
+    let rest = value;
+    while (rest !== 0n) [divisor, rest] = [rest, divisor % rest];
+    if (divisor === 1n) return 1n;
+  }
+  return divisor === 0n ? 1n : divisor;
 }
 
 /** Bytes that it takes to hold the highest set bit, at least one. */

@@ -1,162 +1,203 @@
-import type { Label, Labels } from '#src/domain/model/labels.ts';
-import { Section, sectionName } from './block-format.ts';
-import { openChunk } from './chunk-reader.ts';
-import { type Chunk, type ChunkTable, chunksOf, rowCountOf } from './chunk-table.ts';
+import type { Labels } from '#src/domain/model/labels.ts';
+import { Section } from './block-format.ts';
+import { PageReader } from './chunk-reader.ts';
+import { type ChunkTable, columnCountOf, familyCountOf, type Page, pagesOf, rowCountOf } from './chunk-table.ts';
 import { refuseFault } from './column-fault.ts';
 import type { ColumnReader } from './column-reader.ts';
-import { corruptedBlock } from './corrupted-block.ts';
-import type { ProfileColumns, SampleColumns, SpanColumns } from './dataset-columns.ts';
-import { profileFault, sampleFault, seriesFault, spanFault } from './dataset-faults.ts';
+import {
+  type DatasetColumns,
+  type FamilySamples,
+  firstRuns,
+  type ProfileColumns,
+  type PushColumns,
+  type SpanColumns,
+  type TotalColumns,
+} from './dataset-columns.ts';
+import {
+  type FamilySizes,
+  familyFault,
+  profileFault,
+  pushFault,
+  seriesFault,
+  valueColumnFault,
+} from './dataset-faults.ts';
 import type { FetchedRange } from './fetched-ranges.ts';
 import { addOffsets } from './row-counts.ts';
+import { labelsOfSeries, readSeriesPage, seriesTexts } from './series-page.ts';
 
-// The sections of a dataset, each decoded on its own from what a plan fetched. What comes out keeps the invariants of
-// `DatasetColumns`, so kernels need not check it. Every function throws StoreError 'corrupted' when a checksum differs
-// or a value is not what the format promises.
-//
-// Format: docs/formats/block.md, "Dataset".
-
-/** The label sets of all series. @order the head was fetched */
-export function decodeSeries(table: ChunkTable, fetched: readonly FetchedRange[]): Labels[] {
-  const series: Labels[] = [];
-  for (const chunk of chunksOf(table, Section.series)) {
-    for (const labels of readSeriesChunk(chunk, openChunk(chunk, fetched))) series.push(labels);
-  }
-  refuseFault(seriesFault(series), table);
-  return series;
-}
-
-/** @order the head and `profileReads` were fetched */
-export function decodeProfiles(table: ChunkTable, fetched: readonly FetchedRange[]): ProfileColumns {
-  const n = rowCountOf(table, Section.profiles);
-  const profiles = {
-    series: new Uint32Array(n),
-    timeNanos: new BigInt64Array(n),
-    durationNanos: new BigInt64Array(n),
-    period: new BigInt64Array(n),
-    total: new BigInt64Array(n),
-    id: new Uint8Array(n * 16),
-    sampleOffsets: new Uint32Array(n + 1),
-  };
-  let sampleCount = 0;
-  for (const chunk of chunksOf(table, Section.profiles)) {
-    const columns = openChunk(chunk, fetched);
-    const start = chunk.firstRow;
-    const end = start + chunk.rowCount;
-    columns.u32Deltas(profiles.series.subarray(start, end));
-    columns.i64Deltas(profiles.timeNanos.subarray(start, end));
-    columns.i64Deltas(profiles.durationNanos.subarray(start, end));
-    columns.i64Deltas(profiles.period.subarray(start, end));
-    columns.i64(profiles.total.subarray(start, end));
-    const sampleCounts = new Uint32Array(chunk.rowCount);
-    columns.u32(sampleCounts);
-    sampleCount += addOffsets(sampleCounts, profiles.sampleOffsets, start);
-    profiles.id.set(columns.raw(chunk.rowCount * 16), start * 16);
-    columns.end();
-  }
-  // Also refuses a sum beyond 2^32, whose offsets have wrapped.
-  if (sampleCount !== rowCountOf(table, Section.samples)) {
-    throw corruptedBlock('chunk: profiles name another number of samples than there are', {
-      offset: table.range.offset,
-      section: sectionName(Section.profiles),
-      value: sampleCount,
-      limit: rowCountOf(table, Section.samples),
-    });
-  }
-  refuseFault(profileFault(profiles, rowCountOf(table, Section.series), sampleCount), table);
-  return profiles;
-}
+/** What a query needs of a dataset before it looks at samples. */
+export type DatasetHead = {
+  readonly series: readonly Labels[];
+  readonly pushes: PushColumns;
+  readonly profiles: ProfileColumns;
+  /** By family: where the samples of its runs are. */
+  readonly families: readonly { readonly sampleOffsets: Uint32Array }[];
+};
 
 /**
- * The samples of one chunk: row i is sample `chunk.firstRow + i` of the dataset.
+ * Decodes the sections of a dataset, each on its own from what was fetched. What comes out keeps the invariants of
+ * `DatasetColumns`. The plain version, and the definition: kernels read only what a query needs, and are tested against
+ * it.
  *
- * @param chunk       one of `sampleChunks`
- * @param stackCount  `rowCountOf(symbols, Section.stacks)`
- * @order  the chunk was fetched
+ * Every method throws StoreError 'corrupted' when a checksum differs or a value is not what the format promises.
+ *
+ * @source docs/formats/block-v1.md, "Dataset"
  */
-export function decodeSamples(
-  table: ChunkTable,
-  chunk: Chunk,
-  fetched: readonly FetchedRange[],
-  stackCount: number,
-): SampleColumns {
-  const columns = openChunk(chunk, fetched);
-  const samples = { stack: new Uint32Array(chunk.rowCount), value: new BigInt64Array(chunk.rowCount) };
-  columns.u32Deltas(samples.stack);
-  columns.i64(samples.value);
-  columns.end();
-  const fault = sampleFault(samples, stackCount);
-  if (fault !== undefined) refuseFault({ ...fault, row: chunk.firstRow + fault.row }, table);
-  return samples;
-}
+export class DatasetReader {
+  readonly #table: ChunkTable;
+  readonly #pages: PageReader;
 
-/** @order `spanReads` were fetched */
-export function decodeSpans(table: ChunkTable, fetched: readonly FetchedRange[]): SpanColumns {
-  const n = rowCountOf(table, Section.spans);
-  const spans = { sample: new Uint32Array(n), spanId: new BigUint64Array(n), traceId: new Uint8Array(n * 16) };
-  const spanIdBytes = new Uint8Array(spans.spanId.buffer);
-  for (const chunk of chunksOf(table, Section.spans)) {
-    const columns = openChunk(chunk, fetched);
-    const start = chunk.firstRow;
-    columns.u32Deltas(spans.sample.subarray(start, start + chunk.rowCount));
-    spanIdBytes.set(columns.raw(chunk.rowCount * 8), start * 8);
-    spans.traceId.set(columns.raw(chunk.rowCount * 16), start * 16);
-    columns.end();
+  constructor(table: ChunkTable, fetched: readonly FetchedRange[]) {
+    this.#table = table;
+    this.#pages = new PageReader(fetched);
   }
-  refuseFault(spanFault(spans, rowCountOf(table, Section.samples)), table);
-  return spans;
-}
 
-function readSeriesChunk(chunk: Chunk, columns: ColumnReader): Label[][] {
-  const strings = readSeriesStrings(chunk, columns);
-  const counts = new Uint32Array(chunk.rowCount);
-  columns.u32(counts);
-  let labelCount = 0;
-  for (let i = 0; i < counts.length; i++) labelCount += counts[i];
-  columns.claim(labelCount);
-  const names = new Uint32Array(labelCount);
-  const values = new Uint32Array(labelCount);
-  columns.u32(names);
-  columns.u32(values);
-  columns.end();
+  /** @order everything was fetched @param space the families of the symbol space */
+  all(space: readonly FamilySizes[]): DatasetColumns {
+    const head = this.head();
+    const families = head.families.map(({ sampleOffsets }, i) => {
+      const family = { sampleOffsets, ...this.#samples(i) };
+      this.#refuse(familyFault(family, space[i] ?? { sampledStackCount: 0, nodeCount: 0 }));
+      return family;
+    });
+    const columnCounts = families.map(({ values }) => values.length);
+    this.#refuse(valueColumnFault(head.profiles, firstRuns(families), columnCounts));
+    return { ...head, families };
+  }
 
-  let next = 0;
-  return Array.from(counts, (count) => {
-    const labels: Label[] = [];
-    for (const end = next + count; next < end; next++) {
-      labels.push({ name: stringAt(chunk, strings, names[next]), value: stringAt(chunk, strings, values[next]) });
+  /** @order the head was fetched */
+  head(): DatasetHead {
+    const series = this.series();
+    const pushes = this.#pushes();
+    const profiles = this.#profiles();
+    const families = Array.from({ length: this.#familyCount() }, (_, i) => ({ sampleOffsets: this.#sampleOffsets(i) }));
+    this.#refuse(pushFault(pushes) ?? profileFault({ series, pushes, profiles, families }));
+    return { series, pushes, profiles, families };
+  }
+
+  /** The label sets of all series. @order the head was fetched */
+  series(): Labels[] {
+    const series: Labels[] = [];
+    for (const page of pagesOf(this.#table, Section.series)) {
+      const columns = readSeriesPage(page, this.#pages.open(page));
+      const texts = seriesTexts(page, columns);
+      for (let row = 0; row < page.rowCount; row++) series.push(labelsOfSeries(columns, texts, row));
     }
-    return labels;
-  });
-}
+    this.#refuse(seriesFault(series));
+    return series;
+  }
 
-function readSeriesStrings(chunk: Chunk, columns: ColumnReader): string[] {
-  const count = columns.number();
-  columns.claim(count);
-  const lengths = new Uint32Array(count);
-  columns.u32(lengths);
-  // Labels are valid UTF-8 when they are written, so what is not was not written by us.
-  const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-  return Array.from(lengths, (length, row) => {
-    const bytes = columns.raw(length);
-    try {
-      return utf8.decode(bytes);
-    } catch {
-      throw corruptedBlock('chunk: a label is not UTF-8', {
-        offset: chunk.range.offset,
-        section: sectionName(chunk.section),
-        row,
+  #familyCount(): number {
+    return Math.max(familyCountOf(this.#table, Section.runs), familyCountOf(this.#table, Section.sampleStacks));
+  }
+
+  #pushes(): PushColumns {
+    const n = rowCountOf(this.#table, Section.pushes);
+    const pushes = {
+      timeNanos: new BigInt64Array(n),
+      durationNanos: new BigInt64Array(n),
+      period: new BigInt64Array(n),
+      id: new Uint8Array(n * 16),
+    };
+    this.#each(pagesOf(this.#table, Section.pushes), (columns, start, end) => {
+      columns.i64Deltas(pushes.timeNanos.subarray(start, end));
+      columns.i64Deltas(pushes.durationNanos.subarray(start, end));
+      columns.i64Deltas(pushes.period.subarray(start, end));
+      pushes.id.set(columns.raw((end - start) * 16), start * 16);
+    });
+    return pushes;
+  }
+
+  #profiles(): ProfileColumns {
+    const n = rowCountOf(this.#table, Section.profiles);
+    const profiles = {
+      series: new Uint32Array(n),
+      push: new Uint32Array(n),
+      run: new Uint32Array(n),
+      column: new Uint32Array(n),
+      total: new BigInt64Array(n),
+    };
+    this.#each(pagesOf(this.#table, Section.profiles), (columns, start, end) => {
+      columns.u32Deltas(profiles.series.subarray(start, end));
+      columns.u32Deltas(profiles.push.subarray(start, end));
+      columns.u32Deltas(profiles.run.subarray(start, end));
+      columns.u32(profiles.column.subarray(start, end));
+      columns.i64(profiles.total.subarray(start, end));
+    });
+    return profiles;
+  }
+
+  #sampleOffsets(family: number): Uint32Array {
+    const n = rowCountOf(this.#table, Section.runs, family);
+    const offsets = new Uint32Array(n + 1);
+    let samples = 0;
+    this.#each(pagesOf(this.#table, Section.runs, family), (columns, start, end) => {
+      const counts = new Uint32Array(end - start);
+      columns.u32(counts);
+      samples += addOffsets(counts, offsets, start);
+    });
+    // Also refuses a sum beyond 2^32, whose offsets have wrapped.
+    const limit = rowCountOf(this.#table, Section.sampleStacks, family);
+    if (samples !== limit) {
+      const problem = 'runs name another number of samples than there are';
+      this.#refuse({ section: Section.runs, problem, row: n, value: samples, limit });
+    }
+    return offsets;
+  }
+
+  #samples(family: number): Omit<FamilySamples, 'sampleOffsets'> {
+    const table = this.#table;
+    const n = rowCountOf(table, Section.sampleStacks, family);
+    const stack = new Uint32Array(n);
+    this.#each(pagesOf(table, Section.sampleStacks, family), (columns, start, end) => {
+      columns.u32Deltas(stack.subarray(start, end));
+    });
+    const columnCount = columnCountOf(table, Section.sampleValues, family);
+    const values = Array.from({ length: columnCount }, (_, column) => {
+      const value = new BigInt64Array(rowCountOf(table, Section.sampleValues, family, column));
+      this.#each(pagesOf(table, Section.sampleValues, family, column), (columns, start, end) => {
+        columns.values(value.subarray(start, end));
       });
-    }
-  });
-}
+      return value;
+    });
+    const spans = this.#spans(family);
+    const totalCount = columnCountOf(table, Section.totals, family);
+    if (totalCount === 0) return { stack, values, spans };
+    const totals = Array.from({ length: totalCount }, (_, column) => this.#totals(family, column));
+    return { stack, values, spans, totals };
+  }
 
-function stringAt(chunk: Chunk, strings: readonly string[], row: number): string {
-  if (row < strings.length) return strings[row];
-  throw corruptedBlock('chunk: a label is not a row of the strings', {
-    offset: chunk.range.offset,
-    section: sectionName(chunk.section),
-    value: row,
-    limit: strings.length,
-  });
+  #spans(family: number): SpanColumns {
+    const n = rowCountOf(this.#table, Section.spans, family);
+    const spans = { sample: new Uint32Array(n), spanId: new BigUint64Array(n), traceId: new Uint8Array(n * 16) };
+    const spanIdBytes = new Uint8Array(spans.spanId.buffer);
+    this.#each(pagesOf(this.#table, Section.spans, family), (columns, start, end) => {
+      columns.u32Deltas(spans.sample.subarray(start, end));
+      spanIdBytes.set(columns.raw((end - start) * 8), start * 8);
+      spans.traceId.set(columns.raw((end - start) * 16), start * 16);
+    });
+    return spans;
+  }
+
+  #totals(family: number, column: number): TotalColumns {
+    const n = rowCountOf(this.#table, Section.totals, family, column);
+    const totals = { node: new Uint32Array(n), value: new BigInt64Array(n) };
+    this.#each(pagesOf(this.#table, Section.totals, family, column), (columns, start, end) => {
+      columns.u32Deltas(totals.node.subarray(start, end));
+      columns.values(totals.value.subarray(start, end));
+    });
+    return totals;
+  }
+
+  #each(pages: readonly Page[], read: (columns: ColumnReader, start: number, end: number) => void): void {
+    for (const page of pages) {
+      const columns = this.#pages.open(page);
+      read(columns, page.firstRow, page.firstRow + page.rowCount);
+      columns.end();
+    }
+  }
+
+  #refuse(fault: Parameters<typeof refuseFault>[0]): void {
+    refuseFault(fault, this.#table);
+  }
 }

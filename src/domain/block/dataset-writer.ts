@@ -4,23 +4,29 @@ import { assert } from '#src/platform/assert.ts';
 import { Section } from './block-format.ts';
 import { ChunkWriter, segmentZstdLevel } from './chunk-writer.ts';
 import { assertNoFault } from './column-fault.ts';
-import type { ColumnWriter } from './column-writer.ts';
-import type { DatasetColumns, ProfileColumns, SampleColumns, SpanColumns } from './dataset-columns.ts';
-import { datasetFault } from './dataset-faults.ts';
+import {
+  type DatasetColumns,
+  type FamilySamples,
+  familyOfRun,
+  firstRuns,
+  type ProfileColumns,
+  type PushColumns,
+} from './dataset-columns.ts';
+import { datasetFault, type FamilySizes } from './dataset-faults.ts';
 import { countsOf } from './row-counts.ts';
-import { seriesStrings } from './series-strings.ts';
+import { writeSeriesPage } from './series-page.ts';
+import { writePages } from './symbol-space-writer.ts';
 
 export type DatasetInput = {
-  readonly tenant: string;
   readonly service: string;
   readonly columns: DatasetColumns;
-  /** Rows of the stacks in the symbol space that the samples refer to. */
-  readonly stackCount: number;
+  /** The families of the symbol space that the samples refer to. */
+  readonly space: readonly FamilySizes[];
 };
 
 export type EncodedDataset = {
   /** A buffer of its own, so that a thread can give it away. */
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
   readonly headBytes: Bytes;
   readonly minTimeMs: UnixMs;
   readonly maxTimeMs: UnixMs;
@@ -28,78 +34,132 @@ export type EncodedDataset = {
 };
 
 /**
- * Encodes the data of one service: header, series, profiles, samples, spans.
+ * Encodes the data of one service: header, what a query needs before it looks at samples, samples. The plain version,
+ * and the definition: the kernels that do the same faster are tested against it.
  *
  * @throws AssertionError when there is no profile, a series has no profile type, or the columns break an invariant of
  *         `DatasetColumns`
  * @throws StoreError 'limit-exceeded' when a section is larger than a reader accepts
  * @cost   O(bytes), mostly in zstd
- * @source docs/formats/block.md, "Dataset"
+ * @source docs/formats/block-v1.md, "Dataset"
  */
 export function encodeDataset(
-  { service, columns, stackCount }: DatasetInput,
+  { service, columns, space }: DatasetInput,
   zstdLevel: number = segmentZstdLevel,
 ): EncodedDataset {
-  const { series, profiles, samples, spans } = columns;
+  const { series, pushes, profiles, families } = columns;
   assert(profiles.series.length > 0, 'a dataset has a profile');
-  assertNoFault(datasetFault(columns, stackCount));
+  assertNoFault(datasetFault(columns, space));
 
-  const dataset = new ChunkWriter('dataset', zstdLevel);
-  writeSeries(dataset, series);
-  writeProfiles(dataset, profiles);
-  writeSamples(dataset, samples);
-  writeSpans(dataset, spans);
-  return { ...dataset.finish(), ...timeRangeOf(profiles.timeNanos), labels: datasetLabels(service, series) };
+  const writer = new ChunkWriter('dataset', zstdLevel);
+  writeSeries(writer, series);
+  writeTypes(writer, profileTypeColumns(columns));
+  writePushes(writer, pushes);
+  writeProfiles(writer, profiles);
+  for (const [family, samples] of families.entries()) writeRuns(writer, family, samples);
+  writer.closeChunk();
+  for (const [family, samples] of families.entries()) {
+    writeTotals(writer, family, samples);
+    writer.closeChunk();
+    writeSamples(writer, family, samples);
+    writer.closeChunk();
+  }
+  return { ...writer.finish(), ...timeRangeOf(pushes.timeNanos), labels: datasetLabels(service, series) };
 }
 
-function writeSeries(dataset: ChunkWriter, series: readonly Labels[]): void {
+/**
+ * Which value columns of which families belong to a profile type: one row per family and column, with a series of
+ * that type. With it a query finds the totals of a type without its profiles.
+ *
+ * @shapes all [n]
+ */
+export type TypeColumns = { readonly family: Uint32Array; readonly column: Uint32Array; readonly series: Uint32Array };
+
+/** Only where each column of a family has one profile type, which totals need. */
+function profileTypeColumns({ profiles, families }: DatasetColumns): TypeColumns {
+  const seriesOf = new Map<number, number>();
+  const firstRunOf = firstRuns(families);
+  for (let i = 0; i < profiles.run.length; i++) {
+    const family = familyOfRun(firstRunOf, profiles.run[i]);
+    const key = family * 256 + profiles.column[i];
+    if (families[family].totals !== undefined && !seriesOf.has(key)) seriesOf.set(key, profiles.series[i]);
+  }
+  const keys = [...seriesOf.keys()].sort((a, b) => a - b);
+  return {
+    family: Uint32Array.from(keys, (key) => key >> 8),
+    column: Uint32Array.from(keys, (key) => key & 255),
+    series: Uint32Array.from(keys, (key) => seriesOf.get(key) ?? 0),
+  };
+}
+
+function writeSeries(writer: ChunkWriter, series: readonly Labels[]): void {
   const bytesBefore = labelBytesBefore(series);
-  dataset.section(
-    Section.series,
+  const key = { section: Section.series };
+  writePages(
+    writer,
+    key,
     series.length,
-    (columns, start, end) => writeSeriesChunk(columns, series.slice(start, end)),
+    (columns, start, end) => writeSeriesPage(columns, series.slice(start, end)),
     (row) => bytesBefore[row],
   );
 }
 
-/** Each chunk has its own strings, so that it is read alone. */
-function writeSeriesChunk(columns: ColumnWriter, series: readonly Labels[]): void {
-  const { strings, rowOf } = seriesStrings(series);
-  const encoded = strings.map((text) => Buffer.from(text));
-  const labels = series.flat();
-  columns.number(strings.length);
-  columns.u32(Uint32Array.from(encoded, (bytes) => bytes.length));
-  for (const bytes of encoded) columns.raw(bytes);
-  columns.u32(Uint32Array.from(series, (set) => set.length));
-  columns.u32(Uint32Array.from(labels, ({ name }) => rowOf.get(name) ?? 0));
-  columns.u32(Uint32Array.from(labels, ({ value }) => rowOf.get(value) ?? 0));
+function writeTypes(writer: ChunkWriter, types: TypeColumns): void {
+  writePages(writer, { section: Section.types }, types.family.length, (columns, start, end) => {
+    columns.u32(types.family.subarray(start, end));
+    columns.u32(types.column.subarray(start, end));
+    columns.u32(types.series.subarray(start, end));
+  });
 }
 
-function writeProfiles(dataset: ChunkWriter, profiles: ProfileColumns): void {
-  dataset.section(Section.profiles, profiles.series.length, (columns, start, end) => {
+function writePushes(writer: ChunkWriter, pushes: PushColumns): void {
+  writePages(writer, { section: Section.pushes }, pushes.timeNanos.length, (columns, start, end) => {
+    columns.i64Deltas(pushes.timeNanos.subarray(start, end));
+    columns.i64Deltas(pushes.durationNanos.subarray(start, end));
+    columns.i64Deltas(pushes.period.subarray(start, end));
+    columns.raw(pushes.id.subarray(start * 16, end * 16));
+  });
+}
+
+function writeProfiles(writer: ChunkWriter, profiles: ProfileColumns): void {
+  writePages(writer, { section: Section.profiles }, profiles.series.length, (columns, start, end) => {
     columns.u32Deltas(profiles.series.subarray(start, end));
-    columns.i64Deltas(profiles.timeNanos.subarray(start, end));
-    columns.i64Deltas(profiles.durationNanos.subarray(start, end));
-    columns.i64Deltas(profiles.period.subarray(start, end));
+    columns.u32Deltas(profiles.push.subarray(start, end));
+    columns.u32Deltas(profiles.run.subarray(start, end));
+    columns.u32(profiles.column.subarray(start, end));
     columns.i64(profiles.total.subarray(start, end));
-    columns.u32(countsOf(profiles.sampleOffsets, start, end));
-    columns.raw(profiles.id.subarray(start * 16, end * 16));
   });
 }
 
-function writeSamples(dataset: ChunkWriter, samples: SampleColumns): void {
-  dataset.section(Section.samples, samples.stack.length, (columns, start, end) => {
-    columns.u32Deltas(samples.stack.subarray(start, end));
-    columns.i64(samples.value.subarray(start, end));
+function writeRuns(writer: ChunkWriter, family: number, { sampleOffsets }: FamilySamples): void {
+  writePages(writer, { section: Section.runs, family }, sampleOffsets.length - 1, (columns, start, end) => {
+    columns.u32(countsOf(sampleOffsets, start, end));
   });
 }
 
-function writeSpans(dataset: ChunkWriter, spans: SpanColumns): void {
-  dataset.section(Section.spans, spans.sample.length, (columns, start, end) => {
+function writeSamples(writer: ChunkWriter, family: number, { stack, values, spans }: FamilySamples): void {
+  writePages(writer, { section: Section.sampleStacks, family }, stack.length, (columns, start, end) => {
+    columns.u32Deltas(stack.subarray(start, end));
+  });
+  for (const [column, value] of values.entries()) {
+    writePages(writer, { section: Section.sampleValues, family, column }, stack.length, (columns, start, end) => {
+      columns.values(value.subarray(start, end));
+    });
+  }
+  writePages(writer, { section: Section.spans, family }, spans.sample.length, (columns, start, end) => {
     columns.u32Deltas(spans.sample.subarray(start, end));
     columns.raw(bytesOf(spans.spanId.subarray(start, end)));
     columns.raw(spans.traceId.subarray(start * 16, end * 16));
   });
+}
+
+function writeTotals(writer: ChunkWriter, family: number, { totals = [] }: FamilySamples): void {
+  for (const [column, { node, value }] of totals.entries()) {
+    writePages(writer, { section: Section.totals, family, column }, node.length, (columns, start, end) => {
+      columns.u32Deltas(node.subarray(start, end));
+      columns.values(value.subarray(start, end));
+    });
+  }
 }
 
 /** What the metadata index finds the dataset by: one label set per profile type. */

@@ -33,7 +33,7 @@ export type FooterRead =
  * @param objectBytes  the size of the object
  * @throws StoreError 'corrupted' when the length, the checksum or the metadata is wrong, 'unimplemented' when the
  *         version is later than this program
- * @source docs/formats/block.md, "Footer"
+ * @source docs/formats/block-v1.md, "Footer"
  */
 export function readFooter(tail: Uint8Array, objectBytes: Bytes): FooterRead {
   assert(tail.length <= objectBytes, `a tail of ${tail.length} bytes of an object of ${objectBytes}`);
@@ -93,7 +93,7 @@ function datasetOf(dataset: Dataset, footerOffset: Bytes): DatasetMeta {
   const range = rangeOf(present(dataset.range()), footerOffset);
   const symbols = rangeOf(present(dataset.symbols()), footerOffset);
   const headBytes = Number(dataset.headBytes());
-  if (headBytes < headerBytesFor(0) || headBytes > range.sizeBytes) {
+  if (headBytes < headerBytesFor(0, 0) || headBytes > range.sizeBytes) {
     throw corruptedBlock('footer: the head of a dataset does not fit', {
       offset: footerOffset,
       headBytes,
@@ -158,7 +158,7 @@ function checkCover(datasets: readonly DatasetMeta[], footerOffset: Bytes): void
   ranges.sort((a, b) => a.offset - b.offset);
   let end = 0;
   for (const { offset, sizeBytes } of ranges) {
-    if (offset !== end || sizeBytes < headerBytesFor(0)) {
+    if (offset !== end || sizeBytes < headerBytesFor(0, 0)) {
       throw corruptedBlock('footer: ranges do not follow each other', { offset, expected: end, sizeBytes });
     }
     end += sizeBytes;

@@ -23,7 +23,7 @@ type Offset = number;
  *
  * @param meta  `sizeBytes` is the whole object, this footer included: see `joinParts`
  * @throws StoreError 'limit-exceeded' when it is larger than a reader accepts
- * @source docs/formats/block.md, "Footer"
+ * @source docs/formats/block-v1.md, "Footer"
  */
 export function encodeFooter(meta: BlockMeta): Uint8Array {
   const builder = new Builder(1024 + meta.datasets.length * 256);

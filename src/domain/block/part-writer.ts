@@ -1,14 +1,15 @@
-import type { SymbolColumns } from '#src/domain/symbols/symbol-columns.ts';
 import { assert } from '#src/platform/assert.ts';
 import type { ByteRange, DatasetMeta } from './block-meta.ts';
 import { segmentZstdLevel } from './chunk-writer.ts';
 import type { DatasetColumns } from './dataset-columns.ts';
+import type { FamilySizes } from './dataset-faults.ts';
 import { encodeDataset } from './dataset-writer.ts';
+import type { SpaceColumns } from './space-columns.ts';
 import { encodeSymbolSpace } from './symbol-space-writer.ts';
 
 export type PartInput = {
   readonly tenant: string;
-  readonly symbols: SymbolColumns;
+  readonly symbols: SpaceColumns;
   readonly datasets: readonly { readonly service: string; readonly columns: DatasetColumns }[];
 };
 
@@ -27,24 +28,31 @@ export type BlockPart = {
  *
  * @throws AssertionError when there is no dataset, or columns break an invariant
  * @throws StoreError 'limit-exceeded' when a section is larger than a reader accepts
- * @source docs/formats/block.md, "Object"
+ * @source docs/formats/block-v1.md, "Object"
  */
 export function encodePart(input: PartInput, zstdLevel: number = segmentZstdLevel): BlockPart {
   assert(input.datasets.length > 0, 'a part has a dataset');
   const { tenant, symbols } = input;
-  const space = encodeSymbolSpace(symbols, zstdLevel);
-  const symbolRange: ByteRange = { offset: 0, sizeBytes: space.length };
+  const encodedSpace = encodeSymbolSpace(symbols, zstdLevel);
+  const symbolRange: ByteRange = { offset: 0, sizeBytes: encodedSpace.length };
+  const space = familySizesOf(symbols);
 
-  const bytes = [space];
+  const bytes = [encodedSpace];
   const datasets: DatasetMeta[] = [];
-  let offset = space.length;
+  let offset = encodedSpace.length;
   for (const { service, columns } of input.datasets) {
-    const stackCount = symbols.stacks.parent.length;
-    const { bytes: encoded, ...found } = encodeDataset({ tenant, service, columns, stackCount }, zstdLevel);
+    const { bytes: encoded, ...found } = encodeDataset({ service, columns, space }, zstdLevel);
     const range = { offset, sizeBytes: encoded.length };
     datasets.push({ tenant, service, range, symbols: symbolRange, ...found });
     bytes.push(encoded);
     offset += encoded.length;
   }
   return { bytes, datasets };
+}
+
+export function familySizesOf({ families }: SpaceColumns): FamilySizes[] {
+  return families.map(({ sampledStacks, folded }) => ({
+    sampledStackCount: sampledStacks.length,
+    nodeCount: folded === undefined ? 0 : folded.parent.length,
+  }));
 }

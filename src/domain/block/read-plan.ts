@@ -1,16 +1,14 @@
 import type { Bytes } from '#src/domain/model/units.ts';
-import { Section } from './block-format.ts';
 import type { ByteRange, DatasetMeta } from './block-meta.ts';
-import { type Chunk, type ChunkTable, chunksOf } from './chunk-table.ts';
+import type { Page } from './chunk-table.ts';
 
 // Which bytes of an object a query reads, and in which order. Pure: what comes out is a list of ranges, to be fetched by
 // somebody else and handed to the readers as `FetchedRange`s.
 //
-//     labels   head
-//     series   head | profiles
-//     trees    head, symbol space | profiles | samples of the profiles that match, spans if they are asked for
+//     labels, series   heads of the datasets
+//     trees            heads of the datasets, symbol spaces | chunks with the samples of the profiles that match
 //
-// A bar is a round trip: what is behind it depends on what is before. A small dataset is read whole in the first.
+// A bar is a round trip: what is behind it depends on what is before. What is small comes whole in the first.
 
 export type ReadPurpose = 'labels' | 'series' | 'trees';
 
@@ -18,47 +16,38 @@ export type ReadPurpose = 'labels' | 'series' | 'trees';
 export type RowRange = { readonly start: number; readonly end: number };
 
 /** Reading this much more costs less than asking again: 256 KiB take about as long as a first byte does on S3. */
-const wholeDatasetBytesMax: Bytes = 256 << 10;
+const wholeBytesMax: Bytes = 256 << 10;
+
+/** The header of a larger symbol space is in these, and mostly its names. */
+const symbolHeadBytes: Bytes = 64 << 10;
 
 /** Ranges with a smaller gap are fetched as one, for the same reason. A request is what an object store bills. */
 export const readGapBytesMax: Bytes = 64 << 10;
 
 /** The first round: all that can be known from metadata. */
-export function firstReads(dataset: DatasetMeta, purpose: ReadPurpose): ByteRange[] {
-  const { range, headBytes } = dataset;
+export function firstReads({ range, headBytes, symbols }: DatasetMeta, purpose: ReadPurpose): ByteRange[] {
   const head = { offset: range.offset, sizeBytes: headBytes };
-  if (purpose === 'labels') return [head];
-  const first = range.sizeBytes <= wholeDatasetBytesMax ? range : head;
-  return coalesced(purpose === 'series' ? [first] : [dataset.symbols, first]);
+  if (purpose !== 'trees') return [head];
+  const small = { offset: symbols.offset, sizeBytes: Math.min(symbols.sizeBytes, symbolHeadBytes) };
+  return coalesced([
+    symbols.sizeBytes <= wholeBytesMax ? symbols : small,
+    range.sizeBytes <= wholeBytesMax ? range : head,
+  ]);
 }
 
-/** The second round, for series and trees. */
-export function profileReads(table: ChunkTable): ByteRange[] {
-  return coalesced(chunksOf(table, Section.profiles).map((chunk) => chunk.range));
-}
-
-/**
- * The third round: the chunks with the samples of the profiles that matched.
- *
- * @param rows  ranges of sample rows, as `sampleOffsets` gives them; in order, none inside another
- */
-export function sampleReads(table: ChunkTable, rows: readonly RowRange[]): ByteRange[] {
-  return coalesced(sampleChunks(table, rows).map((chunk) => chunk.range));
-}
-
-/** The chunks that hold any of the rows, in order. */
-export function sampleChunks(table: ChunkTable, rows: readonly RowRange[]): Chunk[] {
+/** The pages that hold any of the rows, in order. @param rows  in order, none inside another */
+export function pagesWith(pages: readonly Page[], rows: readonly RowRange[]): Page[] {
   const wanted = rows.filter(({ start, end }) => start < end);
   let next = 0;
-  return chunksOf(table, Section.samples).filter(({ firstRow, rowCount }) => {
+  return pages.filter(({ firstRow, rowCount }) => {
     while (next < wanted.length && wanted[next].end <= firstRow) next++;
     return next < wanted.length && wanted[next].start < firstRow + rowCount;
   });
 }
 
-/** With the third round, when span or trace ids are asked for. */
-export function spanReads(table: ChunkTable): ByteRange[] {
-  return coalesced(chunksOf(table, Section.spans).map((chunk) => chunk.range));
+/** The ranges of the chunks that the pages are in. */
+export function chunkReads(pages: readonly Page[]): ByteRange[] {
+  return coalesced([...new Set(pages.map(({ chunk }) => chunk.range))]);
 }
 
 /** Those of the ranges that no fetched range holds yet. */

@@ -1,17 +1,7 @@
 import { Counter, Gauge } from 'prom-client';
-import { Section } from '#src/domain/block/block-format.ts';
 import { type BlockMeta, type ByteRange, objectPath } from '#src/domain/block/block-meta.ts';
-import { type ChunkTable, chunksOf, datasetTable, rowCountOf } from '#src/domain/block/chunk-table.ts';
 import type { FetchedRange } from '#src/domain/block/fetched-ranges.ts';
-import {
-  coalesced,
-  firstReads,
-  missingReads,
-  profileReads,
-  type ReadPurpose,
-  sampleReads,
-  spanReads,
-} from '#src/domain/block/read-plan.ts';
+import { coalesced, type ReadPurpose } from '#src/domain/block/read-plan.ts';
 import { StoreError } from '#src/domain/errors.ts';
 import type { PlanNode, ReadNode } from '#src/domain/query/plan.ts';
 import { metrics } from '#src/platform/metrics.ts';
@@ -113,13 +103,10 @@ export class QueryBackend implements PlanRunner {
     const { datasets } = block;
     const purpose = purposeOf(query);
     try {
-      const first = coalesced(datasets.flatMap((dataset) => firstReads(dataset, purpose)));
-      const fetched = await this.#fetch(path, first, signal);
-      if (purpose !== 'labels') {
-        const wanted = datasets.flatMap((dataset) => secondReads(datasetTable(dataset, fetched), query));
-        const missing = coalesced(missingReads(wanted, fetched));
-        if (missing.length > 0) fetched.push(...(await this.#fetch(path, missing, signal)));
-      }
+      const ranges = datasets.flatMap(({ range, headBytes, symbols }) =>
+        purpose === 'trees' ? [symbols, range] : [{ offset: range.offset, sizeBytes: headBytes }],
+      );
+      const fetched = await this.#fetch(path, coalesced(ranges), signal);
       blocksRead.inc();
       return [{ datasets, fetched }];
     } catch (error) {
@@ -142,16 +129,6 @@ export class QueryBackend implements PlanRunner {
 function purposeOf({ kind }: NodeQuery): ReadPurpose {
   if (kind === 'time-series') return 'series';
   return kind === 'tree' || kind === 'profile' ? 'trees' : 'labels';
-}
-
-/** Everything else that the query needs of a dataset, now that its chunk table is known. */
-function secondReads(table: ChunkTable, query: NodeQuery): ByteRange[] {
-  const profiles = profileReads(table);
-  if (query.kind !== 'tree' && query.kind !== 'profile') return profiles;
-  const samples = sampleReads(table, [{ start: 0, end: rowCountOf(table, Section.samples) }]);
-  const { spanIds, traceIds } = query.selection;
-  const needsSpans = spanIds.length + traceIds.length > 0 && chunksOf(table, Section.spans).length > 0;
-  return [...profiles, ...samples, ...(needsSpans ? spanReads(table) : [])];
 }
 
 /** Runs all at once. The first failure stops the others and is thrown when they have stopped. */
