@@ -1,6 +1,6 @@
 // The list of kernels. src/kernels/instance.ts has their types.
 export {
-  allocHead, allocScratch, arenaFull, arenaInit, peakBytes, headUsed, resetHead, resetScratch, scratchUsed,
+  allocHead, allocScratch, arenaFull, arenaInit, peakBytes, headUsed, resetHead, resetScratch, scratchUsed, shrinkScratch,
 } from './arena';
 export { hashInit } from './bytes';
 export { intern, tableBytes, tableNew, tableOffsets, tableRows } from './intern-table';
@@ -16,3 +16,6 @@ export {
 } from './label-groups';
 export { appendSamples, datasetFamily, datasetNew, keepSamples, keptSamples, resultRows, rowCount } from './ingest-samples';
 export { markNeeded, sumSamples, treeAddStacks, treeMerge } from './aggregate';
+export {
+  fieldU32, fieldU64, locationColumns, lowBytes, markStacks, placesOf, placeStacks, subtractU32, treeColumns,
+} from './head-columns';

@@ -154,4 +154,4 @@ function linesFromStart(
 }
 
 /** What a line adds to the pages of locations, about, so that a page of deeply inlined code is not too large. */
-const LINE_BYTES = 12;
+export const LINE_BYTES = 12;
