@@ -1,4 +1,8 @@
 import type { Bytes } from '#src/domain/model/units.ts';
+import type { ByteStrings } from '#src/domain/symbols/symbol-columns.ts';
+
+/** How much a string may share with the one before, so that few stored bytes stay few when they are read. */
+export const SHARED_BYTES_MAX = 255;
 
 /**
  * Appends columns to the raw bytes of a chunk.
@@ -70,6 +74,67 @@ export class ColumnWriter {
     this.#planes64(deltas);
   }
 
+  /** Bits as they are: for ids and hashes, where a sign means nothing. */
+  u64(column: BigInt64Array | BigUint64Array): void {
+    this.#planes64(wordsOf(column));
+  }
+
+  /**
+   * Unsigned values, divided by what all of them are a multiple of: for times at a fixed rate and whole pages of memory.
+   *
+   *     | divisor u64 | planes of value / divisor |         divisor = 1 when there is no value but 0
+   */
+  values(column: BigInt64Array | BigUint64Array): void {
+    const values = new BigUint64Array(column.buffer, column.byteOffset, column.length);
+    const divisor = commonDivisor(values);
+    for (const half of wordsOf(BigUint64Array.of(divisor))) this.number(half);
+    this.u64(divisor === 1n ? values : values.map((value) => value / divisor));
+  }
+
+  /**
+   * References to rows that are numbered in the order of their first use, so that most new ones are `next`.
+   *
+   *     value    1  2  1  3  3  2       with next = 1 before the first row
+   *     code     0  0  2  0  1  2       next - value modulo 2^32; then next = max(next, value + 1)
+   *
+   * A code is 0 exactly where a row is used for the first time. Other values above `next` are allowed, and long.
+   */
+  firstUse(column: Uint32Array, next: number): void {
+    const codes = new Uint32Array(column.length);
+    let first = next;
+    for (let i = 0; i < column.length; i++) {
+      codes[i] = first - column[i];
+      first = Math.max(first, (column[i] + 1) >>> 0);
+    }
+    this.#planes32(codes);
+  }
+
+  /**
+   * Strings from `firstRow` to `endRow`, each without what it shares with the one before. The first one shares nothing,
+   * so that strings can be read from there on.
+   *
+   *     | planes of shared lengths, 0 .. 255 | planes of the other lengths | the other bytes of all strings |
+   *
+   * @cost O(bytes). Sorted strings share the most
+   */
+  strings({ bytes, offsets }: ByteStrings, firstRow: number, endRow: number): void {
+    const n = endRow - firstRow;
+    const shared = new Uint32Array(n);
+    const rest = new Uint32Array(n);
+    for (let i = 0; i < n; i++) {
+      const start = offsets[firstRow + i];
+      const end = offsets[firstRow + i + 1];
+      if (i > 0) shared[i] = sharedBytes(bytes, offsets[firstRow + i - 1], start, end);
+      rest[i] = end - start - shared[i];
+    }
+    this.#planes32(shared);
+    this.#planes32(rest);
+    for (let i = 0; i < n; i++) {
+      const end = offsets[firstRow + i + 1];
+      this.raw(bytes.subarray(end - rest[i], end));
+    }
+  }
+
   /** What was appended so far. A view, good until the next call. */
   written(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
@@ -122,6 +187,26 @@ export class ColumnWriter {
 /** Bytes that it takes to hold the highest set bit, at least one. */
 function planesFor(used: number): number {
   return Math.max(1, (39 - Math.clz32(used)) >> 3);
+}
+
+/** 1 when all are 0. */
+function commonDivisor(values: BigUint64Array): bigint {
+  let divisor = 0n;
+  for (const value of values) {
+    let [a, b] = [divisor, value];
+    while (b !== 0n) [a, b] = [b, a % b];
+    divisor = a;
+    if (divisor === 1n) break;
+  }
+  return divisor === 0n ? 1n : divisor;
+}
+
+/** How many bytes the string at `start` has in common with the one before, at `previous`. */
+function sharedBytes(bytes: Uint8Array, previous: Bytes, start: Bytes, end: Bytes): number {
+  const max = Math.min(start - previous, end - start, SHARED_BYTES_MAX);
+  let shared = 0;
+  while (shared < max && bytes[previous + shared] === bytes[start + shared]) shared++;
+  return shared;
 }
 
 function zigzag64(target: Uint32Array, at: number, low: number, high: number): void {
