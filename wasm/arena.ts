@@ -96,6 +96,16 @@ export function shrinkScratch(pointer: usize): void {
   scratchTop = (pointer + 31) & ~15;
 }
 
+/** Where the next allocation of an arena would be: to see that nothing was allocated since. */
+export function arenaTop(arena: u32): usize {
+  return arena == SCRATCH ? scratchTop : headTop;
+}
+
+/** Gives back all that was allocated in scratch since `arenaTop(SCRATCH)` was `top`. */
+export function releaseScratch(top: usize): void {
+  scratchTop = top;
+}
+
 function ensure(top: usize): void {
   const have = <usize>memory.size() << 16;
   if (top <= have) return;

@@ -16,3 +16,11 @@ export {
 } from './label-groups';
 export { appendSamples, datasetNew, insertStacks, keepSamples, keptSamples, resultRows, rowCount } from './ingest-samples';
 export { markNeeded, sumSamples, treeAddStacks, treeMerge } from './aggregate';
+export {
+  columnBytes, columnFirstUse, columnI64, columnI64Deltas, columnNumber, columnStrings, columnU32, columnU32Deltas,
+  columnU64, columnValues, outputLength, outputNew, outputPointer, outputReset,
+} from './column-encode';
+export {
+  columnDetail, columnDetail2, columnDetail3, columnError, readBytes, readerClaim, readerEnd, readerNew, readerOffset,
+  readFirstUse, readI64, readI64Deltas, readNumber, readStrings, readU32, readU32Deltas, readU64, readValues,
+} from './column-decode';

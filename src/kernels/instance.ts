@@ -112,6 +112,40 @@ export type KernelExports = {
     self: Pointer,
     rows: number,
   ): void;
+
+  outputNew(arena: number, bytes: number): Pointer;
+  outputPointer(output: Pointer): Pointer;
+  outputLength(output: Pointer): number;
+  outputReset(output: Pointer): void;
+  columnBytes(output: Pointer, pointer: Pointer, n: number): void;
+  columnNumber(output: Pointer, value: number): void;
+  columnU32(output: Pointer, pointer: Pointer, n: number): void;
+  columnU32Deltas(output: Pointer, pointer: Pointer, n: number): void;
+  columnFirstUse(output: Pointer, pointer: Pointer, n: number, next: number): void;
+  columnU64(output: Pointer, pointer: Pointer, n: number): void;
+  columnI64(output: Pointer, pointer: Pointer, n: number): void;
+  columnI64Deltas(output: Pointer, pointer: Pointer, n: number): void;
+  columnValues(output: Pointer, pointer: Pointer, n: number): void;
+  columnStrings(output: Pointer, bytes: Pointer, offsets: Pointer, firstRow: number, n: number): void;
+
+  readonly columnError: WebAssembly.Global<'i32'>;
+  readonly columnDetail: WebAssembly.Global<'i64'>;
+  readonly columnDetail2: WebAssembly.Global<'i64'>;
+  readonly columnDetail3: WebAssembly.Global<'i64'>;
+  readerNew(pointer: Pointer, length: number): Pointer;
+  readerOffset(reader: Pointer): number;
+  readerClaim(reader: Pointer, n: number): number;
+  readerEnd(reader: Pointer): number;
+  readNumber(reader: Pointer): number;
+  readBytes(reader: Pointer, n: number): Pointer;
+  readU32(reader: Pointer, target: Pointer, n: number): number;
+  readU32Deltas(reader: Pointer, target: Pointer, n: number): number;
+  readFirstUse(reader: Pointer, target: Pointer, n: number, next: number): number;
+  readU64(reader: Pointer, target: Pointer, n: number): number;
+  readI64(reader: Pointer, target: Pointer, n: number): number;
+  readI64Deltas(reader: Pointer, target: Pointer, n: number): number;
+  readValues(reader: Pointer, target: Pointer, n: number): number;
+  readStrings(reader: Pointer, offsets: Pointer, n: number, bytesMax: number): Pointer;
 };
 
 /** The two arenas of wasm/arena.ts, as `alloc` and the structures name them. */
