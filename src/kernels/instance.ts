@@ -146,6 +146,11 @@ export type KernelExports = {
   readI64Deltas(reader: Pointer, target: Pointer, n: number): number;
   readValues(reader: Pointer, target: Pointer, n: number): number;
   readStrings(reader: Pointer, offsets: Pointer, n: number, bytesMax: number): Pointer;
+
+  maxU32(column: Pointer, n: number): number;
+  allBelow(column: Pointer, n: number, limit: number): number;
+  rises(column: Pointer, n: number): number;
+  offsetsOfCounts(offsets: Pointer, counts: Pointer, n: number): number;
 };
 
 /** The two arenas of wasm/arena.ts, as `alloc` and the structures name them. */
