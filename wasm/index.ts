@@ -25,3 +25,4 @@ export {
   readFirstUse, readI64, readI64Deltas, readNumber, readStrings, readU32, readU32Deltas, readU64, readValues,
 } from './column-decode';
 export { allBelow, maxU32, offsetsOfCounts, rises } from './column-checks';
+export { xxhash64 } from './xxhash64';

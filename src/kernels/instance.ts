@@ -151,6 +151,8 @@ export type KernelExports = {
   allBelow(column: Pointer, n: number, limit: number): number;
   rises(column: Pointer, n: number): number;
   offsetsOfCounts(offsets: Pointer, counts: Pointer, n: number): number;
+
+  xxhash64(pointer: Pointer, length: number, seed: bigint): bigint;
 };
 
 /** The two arenas of wasm/arena.ts, as `alloc` and the structures name them. */
