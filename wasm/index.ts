@@ -19,3 +19,13 @@ export { markNeeded, sumSamples, treeAddStacks, treeMerge } from './aggregate';
 export {
   fieldU32, fieldU64, locationColumns, lowBytes, markStacks, placesOf, placeStacks, subtractU32, treeColumns,
 } from './head-columns';
+export {
+  columnBytes, columnFirstUse, columnI64, columnI64Deltas, columnNumber, columnStrings, columnU32, columnU32Deltas,
+  columnU64, columnValues, outputLength, outputNew, outputPointer, outputReset,
+} from './column-encode';
+export {
+  columnDetail, columnDetail2, columnDetail3, columnError, readBytes, readerClaim, readerEnd, readerNew, readerOffset,
+  readFirstUse, readI64, readI64Deltas, readNumber, readStrings, readU32, readU32Deltas, readU64, readValues,
+} from './column-decode';
+export { allBelow, maxU32, offsetsOfCounts, rises } from './column-checks';
+export { xxhash64 } from './xxhash64';
