@@ -1,11 +1,12 @@
 import { constants, createZstdDecompress, zstdDecompressSync } from 'node:zlib';
 import { corruptedBlock } from '#src/domain/block/corrupted-block.ts';
 import { zstdFrameOf, zstdWindowLogMax } from '#src/domain/block/zstd-frame.ts';
+import type { ErrorDetails } from '#src/domain/errors.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import { ZlibHandle } from './zlib-handle.ts';
 
-/** Where a frame came from, for the message of an error. `offset` counts from the start of the object. */
-export type FrameOrigin = { readonly offset: number; readonly section: string };
+/** Where a frame came from, for the details of an error. `offset` counts from the start of the object. */
+export type FrameOrigin = ErrorDetails & { readonly offset: number };
 
 const PARAMS = { [constants.ZSTD_d_windowLogMax]: zstdWindowLogMax };
 

@@ -64,6 +64,16 @@ describe('ZstdCompressor', () => {
     });
   }
 
+  test('opens one handle for many frames', () => {
+    let opened = 0;
+    const compressor = new ZstdCompressor(1, (level) => {
+      opened++;
+      return openZstdCompression(level);
+    });
+    for (const length of [100, 5000, 100]) compressor.compress(columnLike(length));
+    equal(opened, 1);
+  });
+
   test('has no checksum in its frames', () => {
     equal(new ZstdCompressor(1).compress(columnLike(300))[4] & 0x04, 0);
   });

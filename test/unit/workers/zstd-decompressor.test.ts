@@ -79,6 +79,16 @@ describe('ZstdDecompressor', () => {
     }
   });
 
+  test('opens one handle for many frames', () => {
+    let opened = 0;
+    const decompressor = new ZstdDecompressor(() => {
+      opened++;
+      return openZstdDecompression();
+    });
+    for (const length of [100, 5000, 100]) decompressed(decompressor, frameOf(content(length)), length);
+    equal(opened, 1);
+  });
+
   const raw = content(200_000);
   const frame = frameOf(raw);
   const undeclared = frameOf(raw, { undeclared: true });
