@@ -6,7 +6,7 @@ import { ZlibHandle } from './zlib-handle.ts';
 /** A larger result gets a buffer for itself, so that one large chunk does not stay for the life of a thread. */
 export const SCRATCH_BYTES_MAX: Bytes = 8 << 20;
 
-/** Chunks are small, and at the same level the one-shot function costs up to twenty times the work on the bytes. */
+/** Most chunks fit, so that the scratch of a thread mostly never grows. */
 const SCRATCH_BYTES_MIN: Bytes = 64 << 10;
 
 /**
@@ -26,7 +26,7 @@ export class ZstdCompressor {
     this.#open = open;
   }
 
-  /** Memory that stays for the next call, without that of zstd itself: 1 MiB at level 1, 4 MiB at level 3. */
+  /** Memory that stays for the next call, without that of zstd itself. */
   get scratchBytes(): Bytes {
     return this.#scratch.length;
   }
