@@ -9,5 +9,6 @@ await import('./kernels/ingest.bench.ts');
 await import('./kernels/function-tree.bench.ts');
 await import('./kernels/block-part.bench.ts');
 await import('./kernels/columns.bench.ts');
+await import('./kernels/zstd.bench.ts');
 
 writeResults('kernels', await runAll(new RegExp(process.argv[2] ?? '')));

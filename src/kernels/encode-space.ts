@@ -95,13 +95,13 @@ export function encodeSpace(
 export function sampledStacksOf(
   kernels: KernelInstance,
   tree: Pointer,
-  columns: readonly { readonly stack: Pointer; readonly samples: number }[],
+  columns: readonly { readonly stack: Pointer; readonly count: number }[],
 ): SampledStacks {
   const { exports } = kernels;
   const rows = tree === 0 ? 1 : exports.treeRows(tree) >>> 0;
   const place = exports.allocScratch(rows * 4) >>> 0;
   kernels.u8().fill(0, place, place + rows * 4);
-  for (const { stack, samples } of columns) exports.markStacks(place, stack, samples);
+  for (const { stack, count: n } of columns) exports.markStacks(place, stack, n);
   const sampled = exports.allocScratch(rows * 4) >>> 0;
   const count = exports.placeStacks(place, sampled, rows) >>> 0;
   exports.shrinkScratch(sampled + count * 4);
