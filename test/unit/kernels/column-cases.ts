@@ -1,5 +1,5 @@
 import { Codec, Section } from '#src/domain/block/block-format.ts';
-import type { Chunk } from '#src/domain/block/chunk-table.ts';
+import type { Page } from '#src/domain/block/chunk-table.ts';
 import type { ByteStrings } from '#src/domain/symbols/symbol-columns.ts';
 import type { Random } from '../../fixtures/random.ts';
 import { byteStrings } from '../domain/block/random-columns.ts';
@@ -7,15 +7,16 @@ import { byteStrings } from '../domain/block/random-columns.ts';
 /** Sizes around every step that the kernels take, and a full chunk. */
 export const COLUMN_SIZES = [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 1000, 65_536];
 
-/** The chunk that errors name. */
-export const someChunk: Chunk = {
-  section: Section.samples,
-  codec: Codec.none,
-  range: { offset: 1000, sizeBytes: 0 },
+/** The page that errors name. */
+export const somePage: Page = {
+  section: Section.sampleStacks,
+  family: 3,
+  column: 0,
+  chunk: { codec: Codec.none, range: { offset: 1000, sizeBytes: 0 }, rawBytes: 0, crc32: 0 },
+  offset: 70,
   rawBytes: 0,
   firstRow: 0,
   rowCount: 0,
-  crc32: 0,
 };
 
 const EDGES_32 = [0, 1, 2 ** 7, 2 ** 8 - 1, 2 ** 8, 2 ** 16 - 1, 2 ** 16, 2 ** 24 - 1, 2 ** 24, 2 ** 31, 2 ** 32 - 1];

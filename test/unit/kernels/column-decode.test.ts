@@ -7,7 +7,7 @@ import { ColumnDecoder } from '#src/kernels/column-decoder.ts';
 import type { KernelInstance } from '#src/kernels/instance.ts';
 import { testKernels } from '../../fixtures/kernels.ts';
 import { Random, runSeed } from '../../fixtures/random.ts';
-import { COLUMN_SIZES, someChunk, stringColumns, u32Columns, u64Columns } from './column-cases.ts';
+import { COLUMN_SIZES, somePage, stringColumns, u32Columns, u64Columns } from './column-cases.ts';
 
 //     FUZZ_ROUNDS=1000000 SEED=7 node --test test/unit/kernels/column-decode.test.ts
 
@@ -95,7 +95,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
 
 function decoderOf(kernels: KernelInstance, bytes: Uint8Array): ColumnDecoder {
   kernels.exports.resetScratch();
-  return new ColumnDecoder(kernels, someChunk, kernels.put(bytes), bytes.length);
+  return new ColumnDecoder(kernels, somePage, kernels.put(bytes), bytes.length);
 }
 
 function written(write: (writer: ColumnWriter) => void): Uint8Array {
@@ -289,7 +289,7 @@ test(`column-decode takes whatever comes as the plain version does (seed ${seed}
     const bytes = random.chance(0.1) ? random.bytes(random.int(0, 100)) : mutated(random, good);
     const asked = steps.map(({ kind, n }) => ({ kind, n: random.chance(0.1) ? n + random.int(0, 300) : n }));
 
-    const reader = new ColumnReader(someChunk, bytes);
+    const reader = new ColumnReader(somePage, bytes);
     const expected = outcome(
       asked,
       ({ kind, n }) => KINDS[kind]!.plain(reader, n),
@@ -299,7 +299,7 @@ test(`column-decode takes whatever comes as the plain version does (seed ${seed}
     kernels.u8().fill(CANARY, 65_536, 65_536 + 200_000);
     const canary = kernels.exports.allocScratch(CANARY_BYTES) >>> 0;
     const pointer = kernels.put(bytes);
-    const decoder = new ColumnDecoder(kernels, someChunk, pointer, bytes.length);
+    const decoder = new ColumnDecoder(kernels, somePage, pointer, bytes.length);
     const actual = outcome(
       asked,
       ({ kind, n }) => KINDS[kind]!.kernel(decoder, n, kernels),
