@@ -1,15 +1,13 @@
 import { threadId, workerData } from 'node:worker_threads';
-import { encodePart } from '#src/domain/block/part-writer.ts';
 import { StoreError, toWire } from '#src/domain/errors.ts';
 import { KernelInstance } from '#src/kernels/instance.ts';
-import { Head } from './head.ts';
 import { Inflater } from './inflater.ts';
 import type { IngestBatch, IngestReply, SealReply } from './ingest-messages.ts';
-import { ingestProfile } from './ingest-profile.ts';
 import { type OpenedMessage, type OpenMessageTask, openMessage as openPushMessage } from './open-message.ts';
 import type { TaskReply, WorkerOptions } from './pool.ts';
 import type { Answer, AnswerTask, NodeReport, NodeTask } from './query-messages.ts';
 import { runQueryNode } from './query-node.ts';
+import { ThreadHead } from './thread-head.ts';
 import { buffersOf, transferring } from './transfer.ts';
 import { writeAnswer as writeAnswerBytes } from './write-answer.ts';
 
@@ -31,37 +29,27 @@ const { headBytesMax, taskBytesMax, hashSecrets } = options();
  */
 const KEPT_BYTES_MAX = 128 << 20;
 
-const inflater = Inflater.create();
-
 // Two instances, because a head lives through many tasks, and the answer of a query must not find it in its way.
-let ingestKernels = newIngestKernels();
+const head = new ThreadHead({
+  threadId,
+  newKernels: newIngestKernels,
+  keptBytesMax: KEPT_BYTES_MAX,
+  inflater: Inflater.create(),
+});
 let queryKernels = newQueryKernels();
-let head = new Head(ingestKernels);
 
 export function warmUp(): TaskReply<undefined> {
   return task(() => undefined);
 }
 
 /** Decodes profiles into the head of this thread. */
-export function ingestBatch({ items, limits, nowMs }: IngestBatch): TaskReply<IngestReply> {
-  return task(() => ({
-    threadId,
-    outcomes: items.map((item) => ingestProfile(ingestKernels, head, item, limits[item.limits], nowMs, inflater)),
-    headBytes: head.usedBytes,
-  }));
+export function ingestBatch(batch: IngestBatch): TaskReply<IngestReply> {
+  return task(() => head.ingest(batch));
 }
 
 /** Encodes the head of this thread and begins a new one. */
 export function sealHead(): TaskReply<SealReply> {
-  return task(() => {
-    try {
-      return { threadId, parts: head.take().map((tenant) => encodePart(tenant)) };
-    } finally {
-      // Whatever happened, its profiles are answered for: as stored, or as failed with this task.
-      if (ingestKernels.peakBytes > KEPT_BYTES_MAX) ingestKernels = newIngestKernels();
-      head = new Head(ingestKernels);
-    }
-  });
+  return task(() => head.seal());
 }
 
 export function openMessage(input: OpenMessageTask): TaskReply<OpenedMessage> {

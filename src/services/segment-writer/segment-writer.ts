@@ -65,7 +65,7 @@ type Lane = { readonly thread: number; readonly queue: Pending[]; busy: boolean 
 type StoredProfile = {
   readonly pending: Pending;
   readonly lane: Lane;
-  readonly threadId: number;
+  readonly headId: string;
   readonly rawBytes: Bytes;
 };
 
@@ -241,7 +241,7 @@ export class SegmentWriter implements ProfileWriter {
     try {
       const reply = await this.#deps.heads.ingest(lane.thread, { items, limits, nowMs });
       for (const [i, outcome] of reply.outcomes.entries()) {
-        this.#settle(lane, window, batch[i], outcome, reply.threadId);
+        this.#settle(lane, window, batch[i], outcome, reply.headId);
       }
       if (window.rawBytes >= this.#options.segmentBytesMax || reply.headBytes >= this.#options.headBytesMax) {
         this.#flushFull(window);
@@ -251,10 +251,10 @@ export class SegmentWriter implements ProfileWriter {
     }
   }
 
-  #settle(lane: Lane, window: Window, pending: Pending, outcome: IngestOutcome, threadId: number): void {
+  #settle(lane: Lane, window: Window, pending: Pending, outcome: IngestOutcome, headId: string): void {
     if (outcome.kind === 'stored') {
       window.rawBytes += outcome.rawBytes;
-      window.stored.push({ pending, lane, threadId, rawBytes: outcome.rawBytes });
+      window.stored.push({ pending, lane, headId, rawBytes: outcome.rawBytes });
     } else if (outcome.kind === 'head-full') {
       // The client can send it again, and by then there is a new head. Its bytes moved to the thread and are gone.
       pending.reject(new StoreError('unavailable', 'the head of this window is full (pool.head-bytes-max)'));
@@ -306,17 +306,22 @@ export class SegmentWriter implements ProfileWriter {
     await Promise.all(window.batches);
     flushSeconds.observe({ stage: 'seal' }, (performance.now() - startMs) / 1000);
 
-    const threadIds = new Map<Lane, number>();
+    const sealedHeads = new Map<Lane, string>();
     const parts = [];
     for (const result of sealed) {
       if (result.status === 'rejected') continue;
-      threadIds.set(result.value.lane, result.value.sealed.threadId);
+      sealedHeads.set(result.value.lane, result.value.sealed.headId);
       parts.push(...result.value.sealed.parts);
     }
-    const alive = window.stored.filter(({ lane, threadId }) => threadIds.get(lane) === threadId);
-    const lost = window.stored.filter(({ lane, threadId }) => threadIds.get(lane) !== threadId);
+    const alive = window.stored.filter(({ lane, headId }) => sealedHeads.get(lane) === headId);
+    const lost = window.stored.filter(({ lane, headId }) => sealedHeads.get(lane) !== headId);
     for (const { pending } of lost) {
-      pending.reject(new StoreError('unavailable', 'the thread that held this profile died; send it again'));
+      pending.reject(
+        new StoreError(
+          'unavailable',
+          'the head that held this profile is lost, with its thread or a failed batch; send it again',
+        ),
+      );
     }
     if (parts.length === 0) return;
 
