@@ -83,6 +83,12 @@ for (let run = 0; run < 6; run++) {
       }
       return visible.numbers.has(number);
     };
+    const fail = (error: unknown): void => {
+      if (!(error instanceof StoreError)) problems.push(String(error));
+      else if (error.message.includes('waitingBytesMax')) answers.full++;
+      else if (error.code === 'unavailable' || error.code === 'aborted') answers[error.code]++;
+      else problems.push(`${error.code}: ${error.message}`);
+    };
     const push = (profileCount: number, signal: AbortSignal): void => {
       const sent = Array.from({ length: profileCount }, () => {
         const kind = random.pick(['stored', 'stored', 'stored', 'stored', 'dropped', 'refused'] as const);
@@ -97,18 +103,18 @@ for (let run = 0; run < 6; run++) {
         .then(
           (outcomes: ProfileOutcome[]) => {
             equal(outcomes.length, sent.length);
-            for (const [i, { kind }] of outcomes.entries()) {
+            for (const [i, outcome] of outcomes.entries()) {
+              const { kind } = outcome;
+              if (kind === 'failed') {
+                fail(outcome.error);
+                continue;
+              }
               answers[kind]++;
               if (kind !== sent[i].kind) problems.push(`profile ${sent[i].number}: ${kind} instead of ${sent[i].kind}`);
               if (kind === 'stored' && !isVisible(sent[i].number)) problems.push(`profile ${sent[i].number} is lost`);
             }
           },
-          (error: unknown) => {
-            if (!(error instanceof StoreError)) problems.push(String(error));
-            else if (error.message.includes('waitingBytesMax')) answers.full++;
-            else if (error.code === 'unavailable' || error.code === 'aborted') answers[error.code]++;
-            else problems.push(`${error.code}: ${error.message}`);
-          },
+          (error: unknown) => fail(error),
         )
         .finally(() => unanswered--);
     };

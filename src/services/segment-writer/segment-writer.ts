@@ -55,8 +55,7 @@ type Pending = {
   readonly profile: RoutedProfile;
   readonly rawBytes: Bytes;
   readonly signal: AbortSignal;
-  resolve(outcome: ProfileOutcome): void;
-  reject(error: unknown): void;
+  answer(outcome: ProfileOutcome): void;
 };
 
 /** A thread, as the writer sees it: what waits for it, and whether it is at work. */
@@ -152,12 +151,7 @@ export class SegmentWriter implements ProfileWriter {
       });
     }
     this.#addWaiting(bytes);
-    // allSettled, so that no failure of a sibling goes unheard; the first one is the answer.
-    const settled = await Promise.allSettled(profiles.map((profile) => this.#enqueue(profile, signal)));
-    return settled.map((result) => {
-      if (result.status === 'rejected') throw result.reason;
-      return result.value;
-    });
+    return Promise.all(profiles.map((profile) => this.#enqueue(profile, signal)));
   }
 
   /** Refuses new profiles, and returns when everything that was accepted has its answer. */
@@ -170,9 +164,9 @@ export class SegmentWriter implements ProfileWriter {
   }
 
   #enqueue(profile: RoutedProfile, signal: AbortSignal): Promise<ProfileOutcome> {
-    return new Promise((resolve, reject) => {
+    return new Promise((answer) => {
       const lane = this.#laneFor(profile);
-      lane.queue.push({ profile, rawBytes: declaredSizeBytes(profile.profile), signal, resolve, reject });
+      lane.queue.push({ profile, rawBytes: declaredSizeBytes(profile.profile), signal, answer });
       // After this turn of the loop, so that what one read of a socket brought goes in one batch.
       queueMicrotask(() => this.#pump(lane));
     });
@@ -211,7 +205,7 @@ export class SegmentWriter implements ProfileWriter {
       lane.queue.shift();
       this.#addWaiting(-next.profile.profile.length);
       if (next.signal.aborted) {
-        next.reject(new StoreError('aborted', 'the client left before its profile was decoded'));
+        next.answer(failed(new StoreError('aborted', 'the client left before its profile was decoded')));
         continue;
       }
       rawBytes += next.rawBytes;
@@ -247,7 +241,7 @@ export class SegmentWriter implements ProfileWriter {
         this.#flushFull(window);
       }
     } catch (error) {
-      for (const pending of batch) pending.reject(error);
+      for (const pending of batch) pending.answer(failed(error));
     }
   }
 
@@ -257,9 +251,9 @@ export class SegmentWriter implements ProfileWriter {
       window.stored.push({ pending, lane, headId, rawBytes: outcome.rawBytes });
     } else if (outcome.kind === 'head-full') {
       // The client can send it again, and by then there is a new head. Its bytes moved to the thread and are gone.
-      pending.reject(new StoreError('unavailable', 'the head of this window is full (pool.head-bytes-max)'));
+      pending.answer(failed(new StoreError('unavailable', 'the head of this window is full (pool.head-bytes-max)')));
       this.#flushFull(window);
-    } else pending.resolve(outcome);
+    } else pending.answer(outcome);
   }
 
   #scheduleFlush(window: Window): void {
@@ -315,23 +309,17 @@ export class SegmentWriter implements ProfileWriter {
     }
     const alive = window.stored.filter(({ lane, headId }) => sealedHeads.get(lane) === headId);
     const lost = window.stored.filter(({ lane, headId }) => sealedHeads.get(lane) !== headId);
-    for (const { pending } of lost) {
-      pending.reject(
-        new StoreError(
-          'unavailable',
-          'the head that held this profile is lost, with its thread or a failed batch; send it again',
-        ),
-      );
-    }
+    const why = 'the head that held this profile is lost, with its thread or a failed batch; send it again';
+    for (const { pending } of lost) pending.answer(failed(new StoreError('unavailable', why)));
     if (parts.length === 0) return;
 
     try {
       await this.#store(parts);
-      for (const { pending, rawBytes } of alive) pending.resolve({ kind: 'stored', rawBytes });
+      for (const { pending, rawBytes } of alive) pending.answer({ kind: 'stored', rawBytes });
     } catch (error) {
       failedCounter.inc();
       this.#deps.log.error('segment not stored', { profiles: alive.length, error: String(error) });
-      for (const { pending } of alive) pending.reject(error);
+      for (const { pending } of alive) pending.answer(failed(error));
     } finally {
       flushSeconds.observe({ stage: 'total' }, (performance.now() - startMs) / 1000);
     }
@@ -355,6 +343,10 @@ export class SegmentWriter implements ProfileWriter {
     this.#waitingBytes += bytes;
     waitingGauge.set(this.#waitingBytes);
   }
+}
+
+function failed(error: unknown): ProfileOutcome {
+  return { kind: 'failed', error };
 }
 
 function isActive(lane: Lane): boolean {
