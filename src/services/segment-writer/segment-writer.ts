@@ -12,6 +12,7 @@ import { metrics } from '#src/platform/metrics.ts';
 import type { ProfileOutcome, ProfileWriter, RoutedProfile } from '#src/services/distributor/ports.ts';
 import type { IngestItem, IngestOutcome } from '#src/workers/ingest-messages.ts';
 import type { BlockRegistry, HeadThreads, ObjectWriter } from './ports.ts';
+import { registerBlock } from './register-block.ts';
 
 export type SegmentWriterOptions = {
   /** How long a segment collects profiles once another was flushed less than this ago. Bounds objects per second. */
@@ -23,6 +24,7 @@ export type SegmentWriterOptions = {
   /** Bytes of bodies that may wait for a thread. Above it a push is refused, so a slow disk cannot fill memory. */
   readonly waitingBytesMax: Bytes;
   readonly uploadTimeoutMs: DurationMs;
+  /** Of one attempt to register a segment. */
   readonly metadataUpdateTimeoutMs: DurationMs;
 };
 
@@ -334,7 +336,7 @@ export class SegmentWriter implements ProfileWriter {
     await objects.put(objectPath(meta), parts, clock.deadline(this.#options.uploadTimeoutMs));
     flushSeconds.observe({ stage: 'put' }, (performance.now() - startMs) / 1000);
     const putMs = performance.now();
-    await registry.addBlock(meta, clock.deadline(this.#options.metadataUpdateTimeoutMs));
+    await registerBlock(meta, { registry, clock, timeoutMs: this.#options.metadataUpdateTimeoutMs });
     flushSeconds.observe({ stage: 'register' }, (performance.now() - putMs) / 1000);
     segmentBytes.observe(meta.sizeBytes);
   }
