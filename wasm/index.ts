@@ -1,6 +1,6 @@
 // The list of kernels. src/kernels/instance.ts has their types.
 export {
-  allocHead, allocScratch, arenaFull, arenaInit, peakBytes, headUsed, resetHead, resetScratch, scratchUsed,
+  allocHead, allocScratch, arenaFull, arenaInit, headPeak, headUsed, resetHead, resetScratch, scratchPeak, scratchUsed,
 } from './arena';
 export { hashInit } from './bytes';
 export { intern, tableBytes, tableNew, tableOffsets, tableRows } from './intern-table';

@@ -1,7 +1,7 @@
 import { encodePart } from '#src/domain/block/part-writer.ts';
 import { StoreError } from '#src/domain/errors.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
-import type { KernelInstance } from '#src/kernels/instance.ts';
+import type { ArenaMemory, KernelInstance } from '#src/kernels/instance.ts';
 import { Head } from './head.ts';
 import type { Inflater } from './inflater.ts';
 import type { IngestBatch, IngestReply, SealReply } from './ingest-messages.ts';
@@ -31,6 +31,11 @@ export class ThreadHead {
     this.#options = options;
     this.#kernels = options.newKernels();
     this.#head = new Head(this.#kernels);
+  }
+
+  /** What the kernels of the head take. */
+  get memory(): ArenaMemory {
+    return this.#kernels.memory;
   }
 
   /**

@@ -4,7 +4,7 @@ import { KernelInstance } from '#src/kernels/instance.ts';
 import { Inflater } from './inflater.ts';
 import type { IngestBatch, IngestReply, SealReply } from './ingest-messages.ts';
 import { type OpenedMessage, type OpenMessageTask, openMessage as openPushMessage } from './open-message.ts';
-import type { TaskReply, WorkerOptions } from './pool.ts';
+import type { TaskReply, ThreadMemory, WorkerOptions } from './pool.ts';
 import type { Answer, AnswerTask, NodeReport, NodeTask } from './query-messages.ts';
 import { runQueryNode } from './query-node.ts';
 import { ThreadHead } from './thread-head.ts';
@@ -73,12 +73,22 @@ export function writeAnswer(input: AnswerTask): TaskReply<Answer> {
 /** Errors travel as data, because their class does not survive the way. What is not a StoreError is a bug and does. */
 function task<T>(work: () => T): TaskReply<T> {
   try {
-    const reply = { value: work() };
-    return transferring(reply, buffersOf(reply));
+    const value = work();
+    return transferring({ value, memory: memory() }, buffersOf(value));
   } catch (error) {
-    if (error instanceof StoreError) return { failure: toWire(error) };
+    if (error instanceof StoreError) return { failure: toWire(error), memory: memory() };
     throw error;
   }
+}
+
+function memory(): ThreadMemory {
+  const query = queryKernels.memory;
+  return {
+    head: head.memory.headBytes,
+    ingest: head.memory.scratchBytes,
+    query: query.scratchBytes,
+    answer: query.headBytes,
+  };
 }
 
 function newIngestKernels(): KernelInstance {

@@ -1,5 +1,6 @@
-import { deepEqual, equal, notEqual, rejects } from 'node:assert/strict';
+import { deepEqual, equal, match, notEqual, ok, rejects } from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
+import { metrics } from '#src/platform/metrics.ts';
 import { PoolHeadThreads } from '#src/services/segment-writer/pool-head-threads.ts';
 import type { IngestBatch, SealReply } from '#src/workers/ingest-messages.ts';
 import { Pool, type PoolOptions } from '#src/workers/pool.ts';
@@ -57,4 +58,47 @@ describe('Pool', () => {
     equal(sealed.headId, after.headId);
     notEqual(sealed.headId, before.headId);
   });
+
+  test('tells how much memory a thread takes, up to the bound of its head', async (t) => {
+    const headBytesMax = 1 << 20;
+    const heads = new PoolHeadThreads(poolOfOne(t, { headBytesMax }));
+
+    const kinds: string[] = [];
+    for (let i = 0; i < 100 && !kinds.includes('head-full'); i++) {
+      const { outcomes } = await heads.ingest(0, wideBatch(i, 2000));
+      kinds.push(...outcomes.map(({ kind }) => kind));
+    }
+
+    equal(kinds[0], 'stored');
+    equal(kinds.at(-1), 'head-full');
+    const { head, ingest } = await memoryNow();
+    ok(head > headBytesMax / 2 && head <= headBytesMax, `${head} of ${headBytesMax} bytes`);
+    ok(ingest > 0);
+  });
+
+  test('tells how much memory a thread takes, up to the bound of a task', async (t) => {
+    const taskBytesMax = 1 << 20;
+    const heads = new PoolHeadThreads(poolOfOne(t, { taskBytesMax }));
+
+    const { outcomes } = await heads.ingest(0, wideBatch(0, 4000));
+
+    const [outcome] = outcomes;
+    equal(outcome?.kind, 'refused');
+    match(outcome?.kind === 'refused' ? outcome.error.message : '', /1048576 bytes \(pool\.task-bytes-max/);
+    const { ingest } = await memoryNow();
+    ok(ingest > taskBytesMax / 2 && ingest <= taskBytesMax, `${ingest} of ${taskBytesMax} bytes`);
+  });
 });
+
+/** A profile of so many stacktraces that no other one has. */
+function wideBatch(number: number, stackCount: number): IngestBatch {
+  const samples = Array.from({ length: stackCount }, (_, i) => ({ stack: `main;f${number}_${i}`, v: [1] }));
+  return { items: [ingestItem(pprof({ samples }))], limits: [openLimits], nowMs: INGEST_NOW_MS };
+}
+
+async function memoryNow(): Promise<{ readonly head: number; readonly ingest: number }> {
+  const text = await metrics.metrics();
+  const bytesOf = (arena: string): number =>
+    Number(new RegExp(`kiln_pool_thread_memory_bytes\\{thread="0",arena="${arena}"\\} (\\d+)`).exec(text)?.[1]);
+  return { head: bytesOf('head'), ingest: bytesOf('ingest') };
+}

@@ -48,7 +48,7 @@ const BATCH_PROFILES_MAX = 16;
 const BATCH_RAW_BYTES_MAX = 4 << 20;
 
 /** Segments on their way to storage at a time. With more of them waiting, the current one grows instead. */
-const FLUSHES_MAX = 4;
+export const FLUSHES_MAX = 4;
 
 /** A service whose owner is this many profiles behind borrows an idle thread; its data is then in two datasets. */
 const SPILL_PROFILES = BATCH_PROFILES_MAX;
@@ -97,6 +97,11 @@ const segmentBytes = new Histogram({
 const failedCounter = new Counter({
   name: 'kiln_segment_writer_failed_segments_total',
   help: 'Segments whose pushes were refused because they could not be stored or registered.',
+  registers: [metrics],
+});
+const flushesGauge = new Gauge({
+  name: 'kiln_segment_writer_flushes',
+  help: 'Segments on their way to storage.',
   registers: [metrics],
 });
 const waitingGauge = new Gauge({
@@ -290,8 +295,12 @@ export class SegmentWriter implements ProfileWriter {
     this.#window = new Window();
     if (full.full) for (const lane of this.#lanes) queueMicrotask(() => this.#pump(lane));
     this.#lastFlushMs = this.#deps.clock.now();
-    const flush = this.#flush(full).finally(() => this.#flushes.delete(flush));
+    const flush = this.#flush(full).finally(() => {
+      this.#flushes.delete(flush);
+      flushesGauge.set(this.#flushes.size);
+    });
     this.#flushes.add(flush);
+    flushesGauge.set(this.#flushes.size);
   }
 
   async #flush(window: Window): Promise<void> {

@@ -1,11 +1,17 @@
-import { deepEqual } from 'node:assert/strict';
+import { deepEqual, equal } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { StoreError } from '#src/domain/errors.ts';
+import { metrics } from '#src/platform/metrics.ts';
 import type { ProfileOutcome, RoutedProfile } from '#src/services/distributor/ports.ts';
-import { SegmentWriter, type SegmentWriterOptions } from '#src/services/segment-writer/segment-writer.ts';
+import { FLUSHES_MAX, SegmentWriter, type SegmentWriterOptions } from '#src/services/segment-writer/segment-writer.ts';
 import { FakeClock } from '../../../fixtures/fake-clock.ts';
 import { FakeHeadThreads, fakeProfile } from '../../../fixtures/fake-head-threads.ts';
-import { FakeBlockRegistry, FakeObjectWriter } from '../../../fixtures/fake-segment-storage.ts';
+import {
+  FakeBlockRegistry,
+  FakeObjectWriter,
+  noStorageFaults,
+  type StorageFaults,
+} from '../../../fixtures/fake-segment-storage.ts';
 import { openLimits } from '../../../fixtures/ingest.ts';
 import { labelList } from '../../../fixtures/labels.ts';
 import { Random } from '../../../fixtures/random.ts';
@@ -18,15 +24,21 @@ const options: SegmentWriterOptions = {
   segmentBytesMax: 1 << 20,
   headBytesMax: 1 << 20,
   waitingBytesMax: 1 << 20,
-  uploadTimeoutMs: 1000,
+  uploadTimeoutMs: 10_000,
   metadataUpdateTimeoutMs: 500,
 };
 
-function setUp(headOptions: { profilesMax?: number } = {}) {
+function setUp({
+  putFaults = noStorageFaults,
+  ...headOptions
+}: {
+  profilesMax?: number;
+  putFaults?: StorageFaults;
+} = {}) {
   const clock = new FakeClock();
   const random = new Random(1);
   const heads = new FakeHeadThreads(clock, random, { threads: 1, ...headOptions });
-  const objects = new FakeObjectWriter({ clock, random });
+  const objects = new FakeObjectWriter({ clock, random, faults: putFaults });
   const registry = new FakeBlockRegistry(objects, { clock, random });
   let ids = 0;
   const writer = new SegmentWriter(options, {
@@ -71,4 +83,29 @@ describe('SegmentWriter', () => {
     deepEqual((await left).map(summaryOf), ['aborted']);
     deepEqual((await stayed).map(summaryOf), ['stored']);
   });
+
+  test('has so many segments on their way and no more; the current one grows', async () => {
+    const { clock, heads, objects, writer } = setUp({ putFaults: { ...noStorageFaults, hangs: 1 } });
+
+    const writes: Promise<ProfileOutcome[]>[] = [];
+    for (let window = 0; window < 4 * FLUSHES_MAX; window++) {
+      writes.push(writer.write([routed(fakeProfile(window))], signal));
+      await clock.turn(options.segmentDurationMs);
+    }
+
+    equal(objects.running, FLUSHES_MAX);
+    equal(heads.calls.filter((call) => call === 'seal 0').length, FLUSHES_MAX);
+    equal(await flushesNow(), FLUSHES_MAX);
+    await clock.turn(10 * options.uploadTimeoutMs);
+    deepEqual(
+      (await Promise.all(writes)).flat().map(summaryOf),
+      writes.map(() => 'unavailable'),
+    );
+    equal(heads.calls.filter((call) => call === 'seal 0').length, FLUSHES_MAX + 1);
+    equal(await flushesNow(), 0);
+  });
 });
+
+async function flushesNow(): Promise<number> {
+  return Number(/^kiln_segment_writer_flushes (\d+)/m.exec(await metrics.metrics())?.[1]);
+}
