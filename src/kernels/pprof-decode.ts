@@ -107,6 +107,10 @@ export class DecodedProfile {
     return this.#field(Field.maxDepth);
   }
 
+  get stringCount(): number {
+    return this.#field(Source.strings);
+  }
+
   get mappingCount(): number {
     return this.#field(Source.mappings);
   }

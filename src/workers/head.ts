@@ -4,6 +4,7 @@ import type { Bytes, UnixNanos } from '#src/domain/model/units.ts';
 import type { SymbolColumns } from '#src/domain/symbols/symbol-columns.ts';
 import { Arena, type KernelInstance, type Pointer } from '#src/kernels/instance.ts';
 import { takeSymbols } from '#src/kernels/symbol-space.ts';
+import { LabelSetKeys } from './label-set-keys.ts';
 
 /** One row of `DatasetColumns.profiles`, before its samples are in order. */
 export type ProfileRow = {
@@ -40,22 +41,29 @@ export class HeadDataset {
   readonly pointer: Pointer;
   readonly series: Labels[] = [];
   readonly rows: ProfileRow[] = [];
+  readonly #numberByLabelText = new Map<string, number>();
   readonly #seriesByKey = new Map<string, number>();
 
   constructor(kernels: KernelInstance) {
     this.pointer = kernels.exports.datasetNew(DATASET_SCALE) >>> 0;
   }
 
-  /** The number of the series with these labels, which is new if nobody asked before. */
-  seriesIndex(labels: Labels): number {
-    const key = labelsKey(labels);
-    let index = this.#seriesByKey.get(key);
-    if (index === undefined) {
-      index = this.series.length;
-      this.series.push(labels);
-      this.#seriesByKey.set(key, index);
-    }
-    return index;
+  /**
+   * Finds the series of one profile.
+   *
+   * @returns the number of the series with certain labels, which is new if nobody asked before
+   */
+  seriesFinder(): (labels: Labels) => number {
+    const keys = new LabelSetKeys(this.#numberByLabelText);
+    return (labels) => {
+      const key = keys.keyOf(labels);
+      let index = this.#seriesByKey.get(key);
+      if (index === undefined) {
+        index = this.series.push(labels) - 1;
+        this.#seriesByKey.set(key, index);
+      }
+      return index;
+    };
   }
 }
 
@@ -177,11 +185,4 @@ function takeSpans(kernels: KernelInstance, fields: Uint32Array, movedBy: Int32A
     sorted.traceId.set(trace.subarray(16 * from, 16 * from + 16), 16 * to);
   }
   return sorted;
-}
-
-/** Lengths, because a text may hold any separator. */
-function labelsKey(labels: Labels): string {
-  let key = '';
-  for (const { name, value } of labels) key += `${name.length} ${value.length} ${name}${value}`;
-  return key;
 }

@@ -10,7 +10,8 @@ import { LANGUAGE_MARKERS, type Language, languageOfSpy } from '#src/domain/ppro
 import { writePlainProfile } from '#src/domain/pprof/plain-writer.ts';
 import { discardReasonOf } from '#src/domain/pprof/profile-errors.ts';
 import { checkSampleTypeName, timeInWindow } from '#src/domain/pprof/validate.ts';
-import { type SeriesLabels, seriesLabels } from '#src/domain/series/series-labels.ts';
+import { seriesLabeller } from '#src/domain/series/series-labeller.ts';
+import type { SeriesLabels } from '#src/domain/series/series-labels.ts';
 import { labelsOnArrival } from '#src/domain/series/service-name.ts';
 import { versionedBuildId, versionInfoOf } from '#src/domain/series/version-info.ts';
 import { decodeFailure } from '#src/kernels/decode-failure.ts';
@@ -21,6 +22,7 @@ import type { Head } from './head.ts';
 import { type ArenaBytes, inflateIntoArena } from './inflate-into-arena.ts';
 import type { Inflater } from './inflater.ts';
 import type { IngestItem, IngestOutcome } from './ingest-messages.ts';
+import { LabelSetKeys } from './label-set-keys.ts';
 
 /** Without a size limit of the tenant, the arena sets one: what is decoded takes a few times the space of the pprof. */
 const SCRATCH_PER_RAW_BYTE = 6;
@@ -76,26 +78,23 @@ function ingestRaw(
 
   const { keptCount, groupCount, groups } = groupSamples(kernels, profile);
   if (keptCount === 0) return { kind: 'dropped', rawBytes: raw.length };
-  const { seriesOfGroup, series, service } = seriesOfGroups(groups, groupCount, (sampleLabels) =>
-    seriesLabels({
-      requestLabels: item.labels,
-      sampleLabels,
-      sampleTypes,
-      periodType: profile.periodType,
-      ingest,
-      limits,
-    }),
+  const { seriesOfGroup, series, service } = seriesOfGroups(
+    groups,
+    groupCount,
+    seriesLabeller({ requestLabels: item.labels, sampleTypes, periodType: profile.periodType, ingest, limits }),
   );
   if (series.length === 0) return { kind: 'dropped', rawBytes: raw.length, reason: 'dropped_by_relabel_rules' };
 
   const { space, dataset } = head.open(item.tenant, service);
   const target = { space, dataset: dataset.pointer };
+  const seriesIndexOf = dataset.seriesFinder();
+  const { durationNanos, period } = profile;
   for (const run of appendSamples(kernels, profile, target, keptCount, seriesOfGroup, series.length)) {
     dataset.rows.push({
-      series: dataset.seriesIndex(series[run.series].labels[run.type]),
+      series: seriesIndexOf(series[run.series].labels[run.type]),
       timeNanos,
-      durationNanos: profile.durationNanos,
-      period: profile.period,
+      durationNanos,
+      period,
       total: run.total,
       id: item.id,
       firstSample: run.firstSample,
@@ -164,11 +163,12 @@ function seriesOfGroups(
 ): { seriesOfGroup: Uint32Array; series: LabelledSeries[]; service: string } {
   const seriesOfGroup = new Uint32Array(groupCount).fill(DROPPED_GROUP);
   const series: LabelledSeries[] = [];
+  const keys = new LabelSetKeys();
   const indexByKey = new Map<string, number>();
   for (const { group, labels } of groups) {
     const found = labelsOf(labels);
     if (found.kind === 'dropped') continue;
-    const key = JSON.stringify(found.labels[0].map(({ name, value }) => [name, value]));
+    const key = keys.keyOf(found.labels[0]);
     let index = indexByKey.get(key);
     if (index === undefined) {
       index = series.push(found) - 1;
