@@ -10,6 +10,7 @@ export {
   spaceStacks, spaceStrings,
 } from './symbol-space';
 export { decodeDetail, decodeDetail2, decodeError, decodeProfile, decodeWhat, dropAddresses } from './pprof-decode';
+export { repairGoStacks } from './go-stacks';
 export { findMarker, stripGoShapes } from './go-symbols';
 export {
   collectLabelKeys, groupSamples, groupTable, hasSpans, labelKeys, sampleGroup, setLabelRole,

@@ -65,6 +65,7 @@ export type KernelExports = {
   ): Pointer;
   dropAddresses(profile: Pointer): void;
   findMarker(source: Pointer, markers: Pointer): number;
+  repairGoStacks(profile: Pointer): void;
   stripGoShapes(source: Pointer, prefix: Pointer): void;
 
   readonly labelKeys: WebAssembly.Global<'i32'>;

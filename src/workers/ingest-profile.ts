@@ -2,7 +2,7 @@ import { StoreError, toWire } from '#src/domain/errors.ts';
 import { LabelName, valueOf } from '#src/domain/model/labels.ts';
 import type { Bytes, UnixMs } from '#src/domain/model/units.ts';
 import { decodeProfile as decodePlain } from '#src/domain/pprof/decode.ts';
-import { mayHaveTruncatedStacks, repairTruncatedStacks } from '#src/domain/pprof/go-truncated-stacks.ts';
+import { mayHaveTruncatedStacks } from '#src/domain/pprof/go-truncated-stacks.ts';
 import { GO_SHAPE_PREFIX } from '#src/domain/pprof/go-type-parameters.ts';
 import { ingestTime, needsPlainFixups, withIngestFixups } from '#src/domain/pprof/ingest-fixups.ts';
 import type { IngestOptions, ProfileLimits } from '#src/domain/pprof/ingest-options.ts';
@@ -144,7 +144,7 @@ function repairGo(kernels: KernelInstance, profile: DecodedProfile, sampleTypes:
   const names = sampleTypes.map(({ type }) => type);
   // The deepest stack decides, and only it is known without looking at all of them.
   if (!mayHaveTruncatedStacks(names, [profile.maxDepth])) return;
-  profile.replaceStacks(repairTruncatedStacks(profile.stacksOfEqualLocations()));
+  kernels.exports.repairGoStacks(profile.pointer);
 }
 
 function writeVersion(profile: DecodedProfile, item: IngestItem): void {
