@@ -41,12 +41,3 @@ export function putErrorOf(error: unknown, facts: ErrorDetails): unknown {
     known.code === 'not-found' ? 'the folder of the object store is not there, or is none' : known.message;
   return new StoreError('unavailable', message, known.details, { cause: error });
 }
-
-/** Why a signal aborted, as a failure. */
-export function abortErrorOf(signal: AbortSignal, facts: ErrorDetails): StoreError {
-  const reason: unknown = signal.reason;
-  if (reason instanceof StoreError) return reason;
-  return reason instanceof DOMException && reason.name === 'TimeoutError'
-    ? new StoreError('deadline-exceeded', 'the object store did not answer in time', facts)
-    : new StoreError('aborted', 'the caller left', facts);
-}
