@@ -38,6 +38,8 @@ export function putErrorOf(error: unknown, facts: ErrorDetails): unknown {
   if (!(known instanceof StoreError)) return known;
   if (known.code !== 'not-found' && known.code !== 'deadline-exceeded') return known;
   const message =
-    known.code === 'not-found' ? 'the folder of the object store is not there, or is none' : known.message;
+    known.code === 'not-found'
+      ? 'the folder of the object store is not there, or is none'
+      : 'the object store did not answer in time';
   return new StoreError('unavailable', message, known.details, { cause: error });
 }
