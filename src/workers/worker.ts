@@ -8,7 +8,7 @@ import type { IngestBatch, IngestReply, SealReply } from './ingest-messages.ts';
 import { ingestProfile } from './ingest-profile.ts';
 import { type OpenedMessage, type OpenMessageTask, openMessage as openPushMessage } from './open-message.ts';
 import type { TaskReply, WorkerOptions } from './pool.ts';
-import type { Answer, AnswerTask, NodeReport, NodeTask } from './query-messages.ts';
+import type { Answer, AnswerTask, NodeAnswer, NodeTask } from './query-messages.ts';
 import { runQueryNode } from './query-node.ts';
 import { buffersOf, transferring } from './transfer.ts';
 import { writeAnswer as writeAnswerBytes } from './write-answer.ts';
@@ -19,7 +19,7 @@ export type Tasks = {
   ingestBatch(batch: IngestBatch): IngestReply;
   sealHead(input: undefined): SealReply;
   openMessage(task: OpenMessageTask): OpenedMessage;
-  queryNode(task: NodeTask): NodeReport;
+  queryNode(task: NodeTask): NodeAnswer;
   writeAnswer(task: AnswerTask): Answer;
 };
 
@@ -68,7 +68,7 @@ export function openMessage(input: OpenMessageTask): TaskReply<OpenedMessage> {
   return task(() => openPushMessage(input));
 }
 
-export function queryNode(input: NodeTask): TaskReply<NodeReport> {
+export function queryNode(input: NodeTask): TaskReply<NodeAnswer> {
   return task(() => {
     try {
       return queryKernels.guard(() => runQueryNode(queryKernels, input));
