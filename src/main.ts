@@ -177,9 +177,13 @@ function rolesOf(config: Config, log: Log): { parts: Part[]; announce: () => voi
         }),
         querier: new QueryFrontend(config.queryFrontend, {
           clock,
+          log,
           pool,
           metadata: metastore,
-          backend: new QueryBackend({ readNodesMax: pool.threadCount * READ_NODES_PER_THREAD }, { objects, pool }),
+          backend: new QueryBackend(
+            { ...config.queryBackend, readNodesMax: pool.threadCount * READ_NODES_PER_THREAD },
+            { objects, pool },
+          ),
         }),
         ready: () => readiness,
         uiDirectory: new URL('./ui/', import.meta.url),

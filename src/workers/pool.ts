@@ -2,6 +2,7 @@ import { Piscina } from 'piscina';
 import { Counter, Gauge, Histogram } from 'prom-client';
 import { fromWire, StoreError, type WireError } from '#src/domain/errors.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
+import { abortErrorOf } from '#src/platform/abort-error.ts';
 import { metrics } from '#src/platform/metrics.ts';
 import type { Tasks } from './worker.ts';
 
@@ -145,8 +146,8 @@ export class Pool {
   /**
    * Runs a task.
    *
-   * @throws StoreError 'unavailable' when the lane is full, the pool is closed or the thread died; 'aborted' when the
-   *         signal aborted before the task started; otherwise what the task threw
+   * @throws StoreError 'unavailable' when the lane is full, the pool is closed or the thread died; 'aborted' and others,
+   *         as the signal says, when it aborted before the task started; otherwise what the task threw
    */
   run<Name extends keyof Tasks & string>(
     name: Name,
@@ -203,8 +204,9 @@ export class Pool {
         const waiting = this.#next(thread);
         if (waiting === undefined) break;
         this.#count(waiting.options.lane, -1);
-        if (waiting.options.signal?.aborted) {
-          waiting.reject(new StoreError('aborted', 'the caller left before the task began'));
+        const { signal } = waiting.options;
+        if (signal?.aborted) {
+          waiting.reject(abortErrorOf(signal, 'waiting for a pool thread'));
           continue;
         }
         void this.#execute(thread, waiting);

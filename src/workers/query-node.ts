@@ -3,6 +3,7 @@ import { type ChunkTable, datasetTable, symbolTable } from '#src/domain/block/ch
 import { decodeSeries } from '#src/domain/block/dataset-reader.ts';
 import type { FetchedRange } from '#src/domain/block/fetched-ranges.ts';
 import { decodeSymbols } from '#src/domain/block/symbol-space-reader.ts';
+import { StoreError } from '#src/domain/errors.ts';
 import type { Labels } from '#src/domain/model/labels.ts';
 import { stacksAtCallSite } from '#src/domain/query/call-site.ts';
 import { bucketPoints, mergeBucketedSeries } from '#src/domain/query/series-buckets.ts';
@@ -12,16 +13,33 @@ import { FunctionTreeBuilder } from '#src/kernels/function-tree-builder.ts';
 import type { KernelInstance } from '#src/kernels/instance.ts';
 import { StackSums } from '#src/kernels/stack-sums.ts';
 import { SymbolSpaceBuilder } from '#src/kernels/symbol-space-builder.ts';
-import type { NodeQuery, NodeReport, NodeTask, ObjectRead, ProfileSelection } from './query-messages.ts';
+import type { NodeAnswer, NodeQuery, NodeReport, NodeTask, ObjectRead, ProfileSelection } from './query-messages.ts';
+import { reportBytes } from './report-bytes.ts';
 import { selectProfiles, stackCountOf, takeSamples } from './selected-samples.ts';
 
 type SampleQuery = Extract<NodeQuery, { kind: 'tree' | 'profile' }>;
 
+/** The flag that sets the limit, for messages and metrics. */
+const RESULT_LIMIT = 'query-backend.result-bytes-max';
+
 /**
  * Computes a node of a query plan: reads datasets, or merges the reports of other nodes, to one report. Trees are
  * merged whole; they are cut once, when the answer is written.
+ *
+ * @throws StoreError 'too-large' when the report is larger than a result may be
  */
-export function runQueryNode(kernels: KernelInstance, { query, reads, reports }: NodeTask): NodeReport {
+export function runQueryNode(kernels: KernelInstance, task: NodeTask): NodeAnswer {
+  const { resultBytesMax, roomBytes } = task.limits;
+  const report = reportOf(kernels, task);
+  const sizeBytes = reportBytes(report);
+  if (sizeBytes > resultBytesMax) {
+    const message = `the result takes ${sizeBytes} bytes of memory or more, the limit is ${resultBytesMax} (${RESULT_LIMIT})`;
+    throw new StoreError('too-large', message, { limit: RESULT_LIMIT, value: resultBytesMax, actual: sizeBytes });
+  }
+  return { report: sizeBytes <= roomBytes ? report : undefined, sizeBytes };
+}
+
+function reportOf(kernels: KernelInstance, { query, reads, reports }: NodeTask): NodeReport {
   switch (query.kind) {
     case 'label-names':
       return { kind: 'names', names: distinctNames(reads, reports, query.matchers, (labels) => labels.map(nameOf)) };

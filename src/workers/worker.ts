@@ -5,7 +5,7 @@ import { Inflater } from './inflater.ts';
 import type { IngestBatch, IngestReply, SealReply } from './ingest-messages.ts';
 import { type OpenedMessage, type OpenMessageTask, openMessage as openPushMessage } from './open-message.ts';
 import type { TaskReply, ThreadMemory, WorkerOptions } from './pool.ts';
-import type { Answer, AnswerTask, NodeReport, NodeTask } from './query-messages.ts';
+import type { Answer, AnswerTask, NodeAnswer, NodeTask } from './query-messages.ts';
 import { runQueryNode } from './query-node.ts';
 import { ThreadHead } from './thread-head.ts';
 import { buffersOf, transferring } from './transfer.ts';
@@ -17,7 +17,7 @@ export type Tasks = {
   ingestBatch(batch: IngestBatch): IngestReply;
   sealHead(input: undefined): SealReply;
   openMessage(task: OpenMessageTask): OpenedMessage;
-  queryNode(task: NodeTask): NodeReport;
+  queryNode(task: NodeTask): NodeAnswer;
   writeAnswer(task: AnswerTask): Answer;
 };
 
@@ -56,7 +56,7 @@ export function openMessage(input: OpenMessageTask): TaskReply<OpenedMessage> {
   return task(() => openPushMessage(input));
 }
 
-export function queryNode(input: NodeTask): TaskReply<NodeReport> {
+export function queryNode(input: NodeTask): TaskReply<NodeAnswer> {
   return task(() => {
     try {
       return queryKernels.guard(() => runQueryNode(queryKernels, input));

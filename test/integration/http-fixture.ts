@@ -9,7 +9,7 @@ import { gzipSync } from 'node:zlib';
 import { Registry } from 'prom-client';
 import type { Log } from '#src/platform/log.ts';
 import type { PushedProfile, PushMessage, PushService } from '#src/services/distributor/ports.ts';
-import type { Querier, Reply, Wire } from '#src/services/query-frontend/ports.ts';
+import type { Body, Querier, Reply, Wire } from '#src/services/query-frontend/ports.ts';
 import { type HttpConfig, httpConstants } from '#src/transports/http/http-config.ts';
 import { createHttpServer, type HttpServer } from '#src/transports/http/server.ts';
 import type { Readiness } from '#src/transports/http/status-routes.ts';
@@ -42,7 +42,8 @@ type QueryCall = {
 /** Remembers what is asked, and answers what the test wants, compressed if the wire says so. */
 export class FakeQuerier {
   readonly calls: QueryCall[] = [];
-  work: (signal: AbortSignal) => Promise<string | Reply> = async () => '{}';
+  work: (signal: AbortSignal) => Promise<string | Body> = async () => '{}';
+  missingObjects = 0;
 
   /** Every method of the port is the same here. */
   asQuerier(): Querier {
@@ -51,8 +52,9 @@ export class FakeQuerier {
       async (tenants: readonly string[], request: unknown, wire: Wire, signal: AbortSignal): Promise<Reply> => {
         this.calls.push({ method: name, tenants, request, wire });
         const answer = await this.work(signal);
-        if (typeof answer !== 'string') return answer;
-        return [wire.gzip ? gzipSync(answer) : Buffer.from(answer)];
+        const { missingObjects } = this;
+        if (typeof answer !== 'string') return { body: answer, missingObjects };
+        return { body: [wire.gzip ? gzipSync(answer) : Buffer.from(answer)], missingObjects };
       };
     return {
       profileTypes: method('profileTypes'),

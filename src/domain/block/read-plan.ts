@@ -61,6 +61,18 @@ export function spanReads(table: ChunkTable): ByteRange[] {
   return coalesced(chunksOf(table, Section.spans).map((chunk) => chunk.range));
 }
 
+/**
+ * Bytes that a block adds to the memory of a query at most, with the gaps that are fetched along: known before anything
+ * is read.
+ */
+export function readBytesMax(datasets: readonly DatasetMeta[], purpose: ReadPurpose): Bytes {
+  const first = coalesced(datasets.flatMap((dataset) => firstReads(dataset, purpose)));
+  // Later rounds read chunks inside of the datasets, so they join no gap that the datasets as a whole would not.
+  const later = purpose === 'labels' ? [] : datasets.filter(({ range }) => range.sizeBytes > wholeDatasetBytesMax);
+  const ranges = [...first, ...coalesced(later.map(({ range }) => range))];
+  return ranges.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+}
+
 /** Those of the ranges that no fetched range holds yet. */
 export function missingReads(
   ranges: readonly ByteRange[],

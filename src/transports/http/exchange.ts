@@ -3,7 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import { StoreError } from '#src/domain/errors.ts';
 import type { Bytes, UnixMs } from '#src/domain/model/units.ts';
 import type { Clock } from '#src/platform/clock.ts';
-import type { Reply } from '#src/services/query-frontend/ports.ts';
+import type { Body } from '#src/services/query-frontend/ports.ts';
 import type { HttpMetrics } from './http-metrics.ts';
 
 export type Header = readonly [name: string, value: string];
@@ -11,7 +11,7 @@ export type Header = readonly [name: string, value: string];
 export type Answer = {
   readonly status: number;
   readonly headers: readonly Header[];
-  readonly body: Reply;
+  readonly body: Body;
 };
 
 /** What the exchanges of one server share. */
@@ -153,7 +153,7 @@ export class Exchange {
   }
 
   /** Gives the socket as much as it takes, and goes on when it takes more. Nothing is buffered twice. */
-  #send(body: Reply): void {
+  #send(body: Body): void {
     const totalBytes = this.#answerBytes;
     if (totalBytes === 0 || this.method === 'head') {
       this.#response.endWithoutBody(totalBytes);

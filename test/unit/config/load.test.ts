@@ -13,6 +13,8 @@ describe('load', () => {
     equal(config.limits.maxProfileStacktraceSamples, 16_000);
     equal(config.segmentWriter.segmentDurationMs, 100);
     equal(config.pool.threads, 7);
+    equal(config.queryBackend.memoryBytesMax, 256 << 20);
+    equal(config.queryBackend.resultBytesMax, 64 << 20);
   });
 
   for (const args of [
