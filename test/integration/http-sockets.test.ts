@@ -1,6 +1,7 @@
 import { deepEqual, equal, match, rejects } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { StoreError } from '#src/domain/errors.ts';
+import { freePort } from '../fixtures/free-port.ts';
 import {
   type Fixture,
   fetchFrom,
@@ -446,9 +447,28 @@ describe('close', () => {
   });
 });
 
-test('a port that is taken is refused, not shared', async (t) => {
-  const first = await startServer(t);
-  const second = await startServer(t);
+describe('listen', () => {
+  for (const host of ['127.0.0.1', '']) {
+    test(`a port that another Kiln has is refused, not shared, on ${host || 'every interface'}`, async (t) => {
+      // Ports that the system chose are never shared; those that somebody asked for are what this is about.
+      const port = await freePort();
+      const [first, second] = [await startServer(t, {}, { host, port }), await startServer(t)];
 
-  await rejects(second.server.listen('127.0.0.1', first.port), { code: 'unavailable' });
+      await rejects(second.server.listen(host, port), {
+        code: 'unavailable',
+        message: `cannot listen on ${host || '*'}:${port}: another process has the port; choose another one with --server.http-listen-port`,
+      });
+
+      equal((await fetchFrom(first, '/ready')).status, 200);
+    });
+  }
+
+  test('an address of another machine is refused by name', async (t) => {
+    const { server } = await startServer(t);
+
+    await rejects(server.listen('192.0.2.1', 4040), {
+      code: 'unavailable',
+      message: /^cannot listen on 192\.0\.2\.1:4040: .*EADDRNOTAVAIL.*--server\.http-listen-address/,
+    });
+  });
 });

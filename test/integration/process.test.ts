@@ -6,6 +6,7 @@ import { request } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { freePort } from '../fixtures/free-port.ts';
 import { KilnClient } from '../fixtures/kiln-client.ts';
 import { flagsFor, KilnCommand, temporaryDirectory } from '../fixtures/kiln-command.ts';
 import { pprof } from '../fixtures/pprof-builder.ts';
@@ -111,6 +112,19 @@ describe('a Kiln that cannot start', () => {
     match(kiln.stderr, new RegExp(`^kiln: .*\\b${port}\\b`, 'm'));
     const next = new KilnCommand(t, { args: flagsFor(dataDir) });
     await assertWorks(new KilnClient(await next.url()));
+  });
+
+  test('names the port that another Kiln has, and the flag for another one', async (t) => {
+    const port = await freePort();
+    const first = new KilnCommand(t, { args: flagsFor(await temporaryDirectory(t), port) });
+    const client = new KilnClient(await first.url());
+    const second = new KilnCommand(t, { args: flagsFor(await temporaryDirectory(t), port) });
+
+    deepEqual(await second.exit, { code: 69, signal: null });
+
+    match(second.stderr, new RegExp(`^kiln: .*:${port}: another process .* --server\\.http-listen-port$`, 'm'));
+    equal(second.stdout, '');
+    await assertWorks(client);
   });
 
   test('names the data directory that it cannot make', async (t) => {
@@ -265,14 +279,4 @@ async function takenPort(t: TestContext): Promise<number> {
   t.after(() => void holder.close());
   await once(holder, 'listening');
   return (holder.address() as AddressInfo).port;
-}
-
-/** Let go at once: another process could take it before Kiln does, but ports are given out in turn. */
-async function freePort(): Promise<number> {
-  const holder = createServer().listen(0, '127.0.0.1');
-  await once(holder, 'listening');
-  const { port } = holder.address() as AddressInfo;
-  holder.close();
-  await once(holder, 'close');
-  return port;
 }

@@ -13,10 +13,11 @@ import { failureOf } from './errors.ts';
 import { type Answer, Exchange, type ExchangeHost } from './exchange.ts';
 import type { HttpConfig } from './http-config.ts';
 import { HttpMetrics } from './http-metrics.ts';
+import { listenFailure } from './listen-failure.ts';
 import { createRouter, type Router } from './routes.ts';
 import { readStaticFiles } from './static-files.ts';
 import type { Readiness } from './status-routes.ts';
-import { loadUws, type Uws } from './uws.ts';
+import { listenAlone, loadUws, type Uws } from './uws.ts';
 
 export type HttpServerDeps = {
   readonly clock: Clock;
@@ -35,7 +36,7 @@ export interface HttpServer {
    * @param host the empty string: every interface
    * @param port 0: any free one
    * @returns    the port
-   * @throws     StoreError 'unavailable' when the port is taken or not allowed
+   * @throws     StoreError 'unavailable' when the port is taken or not allowed, or the address is of another machine
    */
   listen(host: string, port: number): Promise<number>;
   /** Takes no more connections, lets requests finish until the deadline, then ends what is left. */
@@ -86,24 +87,11 @@ class UwsServer implements HttpServer {
     });
   }
 
-  listen(host: string, port: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      const listening = (socket: us_listen_socket | false): void => {
-        if (socket === false) {
-          reject(
-            new StoreError('unavailable', `cannot listen on ${host || '*'}:${port}: taken, or not allowed`, {
-              host,
-              port,
-            }),
-          );
-          return;
-        }
-        this.#socket = socket;
-        resolve(this.#uws.us_socket_local_port(socket));
-      };
-      if (host === '') this.#app.listen(port, listening);
-      else this.#app.listen(host, port, listening);
-    });
+  async listen(host: string, port: number): Promise<number> {
+    const socket = await listenAlone(this.#app, host, port);
+    if (socket === false) throw await listenFailure(host, port);
+    this.#socket = socket;
+    return this.#uws.us_socket_local_port(socket);
   }
 
   async close(deadlineMs: DurationMs): Promise<void> {
