@@ -42,7 +42,7 @@ async function main(): Promise<void> {
   const log = createLog(config.log.level);
   const { parts, announce } = rolesOf(config, log);
   const lifecycle = new Lifecycle(parts, config.server.gracefulShutdownTimeoutMs, { log, clock: systemClock });
-  endOnSignals(process, log, () => lifecycle.stop());
+  endOnSignals(process, () => lifecycle.stop(), { log, clock: systemClock });
   try {
     await lifecycle.start();
     announce();
