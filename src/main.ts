@@ -35,6 +35,9 @@ const HEAD_FULL_SHARE = 0.5;
 /** Read nodes in memory per thread: one that a thread computes, and one whose bytes arrive meanwhile. */
 const READ_NODES_PER_THREAD = 2;
 
+/** Requests get this share of the time for a stop at most: what they pushed must still be stored in the rest. */
+const STOP_SHARE_OF_REQUESTS = 0.5;
+
 await main();
 
 async function main(): Promise<void> {
@@ -195,7 +198,7 @@ function rolesOf(config: Config, log: Log): { parts: Part[]; announce: () => voi
     readiness = { ready: true };
     return async () => {
       readiness = { ready: false, reason: 'stopping' };
-      await server.close(config.server.gracefulShutdownTimeoutMs);
+      await server.close(config.server.gracefulShutdownTimeoutMs * STOP_SHARE_OF_REQUESTS);
     };
   });
 

@@ -81,16 +81,25 @@ describe('a Kiln that is asked to end', () => {
     deepEqual(await kiln.exit, { code: 0, signal: null });
   });
 
-  test('ends at once when it is asked again after a while', async (t) => {
-    const kiln = new KilnCommand(t, { args: flagsFor(await temporaryDirectory(t)) });
+  test('gives open requests half of the time, and ends with 0', async (t) => {
+    const flags = [...flagsFor(await temporaryDirectory(t)), '--server.graceful-shutdown-timeout=2s'];
+    const kiln = new KilnCommand(t, { args: flags });
     const url = await kiln.url();
-    const endless = new RawConnection(Number(new URL(url).port));
-    endless.send('POST /ingest?name=endless&format=pprof HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n');
-    while ((await requestsOpen(url)) < 2);
+    const upload = await endlessUpload(url);
 
     kiln.signal('SIGTERM');
-    const mayEnd = kiln.printed(/"still stopping/);
-    while (await Promise.race([mayEnd.then(() => false), turn().then(() => true)])) endless.send('1\r\nx\r\n');
+    await upload.sendUntil(kiln.exit);
+
+    deepEqual(await kiln.exit, { code: 0, signal: null });
+    match(upload.connection.text, /^HTTP\/1\.1 503 .*the server is closing/s);
+  });
+
+  test('ends at once when it is asked again after a while', async (t) => {
+    const kiln = new KilnCommand(t, { args: flagsFor(await temporaryDirectory(t)) });
+    const upload = await endlessUpload(await kiln.url());
+
+    kiln.signal('SIGTERM');
+    await upload.sendUntil(kiln.printed(/"still stopping/));
     kiln.signal('SIGTERM');
 
     deepEqual(await kiln.exit, { code: 143, signal: null });
@@ -295,6 +304,23 @@ function readyStatus(port: number): Promise<number | undefined> {
     asked.on('error', () => resolve(undefined));
     asked.end();
   });
+}
+
+type Upload = { readonly connection: RawConnection; readonly sendUntil: (end: Promise<unknown>) => Promise<void> };
+
+/** A push whose body goes on and on. The server has it when this resolves. */
+async function endlessUpload(url: string): Promise<Upload> {
+  const connection = new RawConnection(Number(new URL(url).port));
+  connection.send('POST /ingest?name=endless&format=pprof HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n');
+  while ((await requestsOpen(url)) < 2);
+  const sendUntil = async (end: Promise<unknown>): Promise<void> => {
+    let ended = false;
+    void end.finally(() => {
+      ended = true;
+    });
+    for (; !ended; await turn()) connection.send('1\r\nx\r\n');
+  };
+  return { connection, sendUntil };
 }
 
 /** Lets sockets work. */

@@ -39,7 +39,10 @@ export interface HttpServer {
    * @throws     StoreError 'unavailable' when the port is taken or not allowed, or the address is of another machine
    */
   listen(host: string, port: number): Promise<number>;
-  /** Takes no more connections, lets requests finish until the deadline, then ends what is left. */
+  /**
+   * Takes no more connections, lets requests finish until the deadline, then ends what is left. A request whose body
+   * does not come on is ended earlier.
+   */
   close(deadlineMs: DurationMs): Promise<void>;
 }
 
@@ -99,14 +102,27 @@ class UwsServer implements HttpServer {
     this.#closing = true;
     this.#exchanges.closing = true;
     if (this.#socket !== undefined) this.#uws.us_listen_socket_close(this.#socket);
+    for (const exchange of this.#exchanges.open) this.#limitBody(exchange);
     this.#ended();
     await this.#parts.clock.sleep(deadlineMs, this.#idle.signal);
-    for (const exchange of this.#exchanges.open) {
-      exchange.cancel(new StoreError('unavailable', 'the server is closing'));
-    }
+    for (const exchange of this.#exchanges.open) this.#turnAway(exchange, 'the server is closing');
     // Answers to what was cancelled are written in the turns that follow the aborts.
     await new Promise((resolve) => setImmediate(resolve));
     this.#app.close();
+  }
+
+  /** Ends a request whose body does not come on, as the server closes. */
+  #limitBody(exchange: Exchange): void {
+    const timeoutMs = this.#config.closingBodyIdleTimeoutMs;
+    void exchange.bodyIdleFor(timeoutMs).then((idle) => {
+      if (!idle) return;
+      this.#turnAway(exchange, `the server is closing, and nothing of the body came for ${timeoutMs} ms`);
+    });
+  }
+
+  #turnAway(exchange: Exchange, message: string): void {
+    this.#parts.metrics.refused('closing');
+    exchange.cancel(new StoreError('unavailable', message));
   }
 
   #ended(): void {
@@ -117,6 +133,7 @@ class UwsServer implements HttpServer {
   async #serve(exchange: Exchange): Promise<void> {
     try {
       const answer = this.#answerTo(exchange);
+      if (this.#closing) this.#limitBody(exchange);
       exchange.answer(answer instanceof Promise ? await answer : answer);
     } catch (error) {
       this.#parts.onBug(error);
