@@ -226,6 +226,20 @@ describe('/ready', () => {
   });
 });
 
+describe('/metrics', () => {
+  test("names everything of Kiln's own kiln_, beside what Prometheus calls the same in every program", async (t) => {
+    const kiln = new KilnCommand(t, { args: flagsFor(await temporaryDirectory(t)) });
+    const text = await (await fetch(`${await kiln.url()}/metrics`)).text();
+
+    const names = Array.from(text.matchAll(/^# TYPE (\S+)/gm), ([, name]) => name as string);
+    deepEqual(
+      names.filter((name) => !/^(kiln|process|nodejs)_/.test(name)),
+      [],
+    );
+    ok(names.includes('kiln_metastore_index_blocks'), text);
+  });
+});
+
 const JSON_TYPE = { 'content-type': 'application/json' };
 
 /** Takes a push, and finds it with the next query. */
