@@ -67,7 +67,8 @@ function configOrExit(): Config {
     process.exit(0);
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
-    process.stderr.write(`kiln: ${error.message}\nTry --help.\n`);
+    const problems = error.message.split('\n').map((problem) => `kiln: ${problem}\n`);
+    process.stderr.write(`${problems.join('')}Every flag, and what it takes: npm start -- --help\n`);
     process.exit(EXIT.usage);
   }
 }

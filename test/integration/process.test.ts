@@ -168,10 +168,10 @@ describe('a Kiln that cannot start', () => {
 
     deepEqual(await kiln.exit, { code: 64, signal: null });
 
-    match(kiln.stderr, /--target: .*"querier" is not a role/);
-    match(kiln.stderr, /--server\.http-listen-port: .*"many"/);
-    match(kiln.stderr, /--strange is not a flag/);
-    match(kiln.stderr, /KILN_DATADIR is not a variable of Kiln; did you mean KILN_DATA_DIR\?/);
+    match(kiln.stderr, /^kiln: --target: .*"querier" is not a role/m);
+    match(kiln.stderr, /^kiln: --server\.http-listen-port: .*"many"/m);
+    match(kiln.stderr, /^kiln: --strange is not a flag/m);
+    match(kiln.stderr, /^kiln: KILN_DATADIR is not a variable of Kiln; did you mean KILN_DATA_DIR\?$/m);
   });
 });
 
