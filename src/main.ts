@@ -21,6 +21,7 @@ import { SegmentWriter } from './services/segment-writer/segment-writer.ts';
 import { FilesystemStore } from './storage/filesystem-store.ts';
 import { lockDirectory } from './storage/lmdb-directory-lock.ts';
 import { openMetastoreDirectory } from './storage/lmdb-metastore-directory.ts';
+import { browserUrl } from './transports/http/browser-url.ts';
 import { httpConstants } from './transports/http/http-config.ts';
 import { createHttpServer } from './transports/http/server.ts';
 import type { Readiness } from './transports/http/status-routes.ts';
@@ -204,7 +205,7 @@ function rolesOf(config: Config, log: Log): { parts: Part[]; announce: () => voi
   });
 
   const announce = (): void => {
-    const url = `http://localhost:${port}`;
+    const url = browserUrl(config.server.httpListenAddress, port);
     process.stdout.write(
       [
         `Kiln is ready on ${url} (all roles)`,
