@@ -83,8 +83,12 @@ export type Fixture = {
   readiness: Readiness;
 };
 
-/** A server on a free port of the loopback, with multi-tenancy on, that is closed when the test ends. */
-export async function startServer(t: TestContext, overrides: Partial<HttpConfig> = {}): Promise<Fixture> {
+/** A server with multi-tenancy on, by default on a free port of the loopback, that is closed when the test ends. */
+export async function startServer(
+  t: TestContext,
+  overrides: Partial<HttpConfig> = {},
+  at: { readonly host: string; readonly port: number } = { host: '127.0.0.1', port: 0 },
+): Promise<Fixture> {
   const directory = await mkdtemp(join(tmpdir(), 'kiln-http-'));
   await writeFile(join(directory, 'index.html'), `<title>page</title>${' '.repeat(2000)}`);
   await writeFile(join(directory, 'app.js'), 'let small;');
@@ -110,7 +114,7 @@ export async function startServer(t: TestContext, overrides: Partial<HttpConfig>
   const ready = (): Readiness => fixture.readiness;
   const deps = { clock, log, registry, push, querier: querier.asQuerier(), ready, uiDirectory };
   const server = await createHttpServer(deps, config);
-  const port = await server.listen('127.0.0.1', 0);
+  const port = await server.listen(at.host, at.port);
   t.after(async () => {
     const closed = server.close(0);
     await clock.turn(0);

@@ -39,7 +39,7 @@ const BLOCKS_PER_TURN = 1_000;
 const CHANGE_OVERHEAD_BYTES: Bytes = 200;
 
 const statePendingBytes = new Gauge({
-  name: 'metastore_state_pending_bytes',
+  name: 'kiln_metastore_state_pending_bytes',
   help: 'Changes of the state that are in the log, but not yet in the rows on disk.',
   registers: [metrics],
 });
