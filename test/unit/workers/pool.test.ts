@@ -53,8 +53,10 @@ describe('Pool', () => {
 
   test('runs tasks that name a thread there, in their order, and others where there is room', async (t) => {
     const pool = startPool(t, { threads: 2 });
-    const idOf = async (thread: number): Promise<number> =>
-      (await pool.run('sealHead', undefined, { lane: 'ingest', thread })).threadId;
+    const idOf = async (thread: number): Promise<string> => {
+      const { headId } = await pool.run('sealHead', undefined, { lane: 'ingest', thread });
+      return headId.split('.')[0]; // Of the thread; the rest counts its heads.
+    };
 
     const [first, second, again] = await Promise.all([idOf(0), idOf(1), idOf(0)]);
 
