@@ -1,11 +1,12 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { valueOf } from '#src/domain/model/labels.ts';
 import { Head } from '#src/workers/head.ts';
 import { ingestProfile } from '#src/workers/ingest-profile.ts';
 import { bothResults, INGEST_NOW_MS, ingestItem, openLimits, plainResult } from '../../fixtures/ingest.ts';
 import { testKernels } from '../../fixtures/kernels.ts';
 import { encodePprof, plainPprof, pprof, type SampleDescription } from '../../fixtures/pprof-builder.ts';
-import { Random } from '../../fixtures/random.ts';
+import { Random, runSeed } from '../../fixtures/random.ts';
 
 const kernels = testKernels();
 
@@ -93,6 +94,34 @@ describe('ingestProfile, numbers of 64 bits', () => {
     });
   }
 
+  const EDGES = [0n, 1n, 2n ** 31n, 2n ** 32n - 1n, 2n ** 53n + 1n, 2n ** 62n, LARGEST - 1n, LARGEST];
+
+  // Below and above 48 samples, where the kernels sort in different ways.
+  for (const count of [1, 2, 3, 10, 47, 48, 200]) {
+    for (const spans of [false, true]) {
+      test(`totals and sums of ${count} samples ${spans ? 'with spans ' : ''}are the true ones, or the largest`, (t) => {
+        const seed = runSeed() + count;
+        t.diagnostic(`seed ${seed}`);
+        const random = new Random(seed);
+        const samples = Array.from({ length: count }, () => ({
+          stack: random.pick(['main', 'main;work', 'other']),
+          labels: {
+            endpoint: random.pick(['/a', '/b']),
+            ...(spans ? { span_id: random.pick(['0102030405060708', 'ffffffffffffffff']) } : {}),
+          },
+          v: [random.pick(EDGES), random.pick(EDGES)],
+        }));
+        const profile = pprof({ types: ['samples/count', 'cpu/nanoseconds'], samples });
+
+        bothResults(kernels, profile);
+
+        const head = new Head(kernels);
+        ingestProfile(kernels, head, ingestItem(profile), openLimits, INGEST_NOW_MS);
+        deepEqual(storedTotals(head.take()), trueTotals(samples));
+      });
+    }
+  }
+
   test('leaves out a sample with a negative value, and one whose values are all zero', () => {
     const types = ['a/count', 'b/count'];
     const samples = [
@@ -108,6 +137,38 @@ describe('ingestProfile, numbers of 64 bits', () => {
     ok(lines.every((line) => !line.includes('gone')));
   });
 });
+
+type EdgeSample = { readonly v: readonly bigint[]; readonly labels: { readonly endpoint: string } };
+
+/** What the totals should be, by sample type and endpoint: sums without a bound, then cut. */
+function trueTotals(samples: readonly EdgeSample[]): Record<string, bigint> {
+  const totals: Record<string, bigint> = {};
+  for (const { v, labels } of samples) {
+    for (const [type, value] of [['samples', v[0]] as const, ['cpu', v[1]] as const]) {
+      const key = `${type} ${labels.endpoint}`;
+      if (value > 0n) totals[key] = (totals[key] ?? 0n) + value;
+    }
+  }
+  const cut = ([key, total]: [string, bigint]): [string, bigint] => [key, total < 2n ** 63n ? total : 2n ** 63n - 1n];
+  return Object.fromEntries(Object.entries(totals).map(cut).sort());
+}
+
+/** What they are. Checks on the way that no sample is below zero, and that the samples of a row add up to its total. */
+function storedTotals(tenants: ReturnType<Head['take']>): Record<string, bigint> {
+  const totals: [string, bigint][] = [];
+  for (const { columns } of tenants.flatMap(({ datasets }) => datasets)) {
+    const { series, profiles, samples } = columns;
+    for (let row = 0; row < profiles.series.length; row++) {
+      const values = [...samples.value.subarray(profiles.sampleOffsets[row], profiles.sampleOffsets[row + 1])];
+      const sum = values.reduce((total, value) => total + value, 0n);
+      ok(values.every((value) => value > 0n));
+      equal(profiles.total[row], sum < 2n ** 63n ? sum : 2n ** 63n - 1n);
+      const labels = series[profiles.series[row]];
+      totals.push([`${valueOf(labels, '__type__')} ${valueOf(labels, 'endpoint') ?? ''}`, profiles.total[row]]);
+    }
+  }
+  return Object.fromEntries(totals.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
 
 describe('ingestProfile, ids', () => {
   const description = plainPprof({

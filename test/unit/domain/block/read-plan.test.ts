@@ -1,7 +1,7 @@
-import { deepEqual, equal } from 'node:assert/strict';
+import { deepEqual, equal, ok } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Section } from '#src/domain/block/block-format.ts';
-import type { DatasetMeta } from '#src/domain/block/block-meta.ts';
+import type { ByteRange, DatasetMeta } from '#src/domain/block/block-meta.ts';
 import { chunksOf, datasetTable, readChunkTable } from '#src/domain/block/chunk-table.ts';
 import { decodeProfiles, decodeSamples, decodeSeries } from '#src/domain/block/dataset-reader.ts';
 import { encodeDataset } from '#src/domain/block/dataset-writer.ts';
@@ -11,11 +11,12 @@ import {
   firstReads,
   missingReads,
   profileReads,
+  readBytesMax,
   sampleChunks,
   sampleReads,
   spanReads,
 } from '#src/domain/block/read-plan.ts';
-import { Random } from '../../../fixtures/random.ts';
+import { Random, runSeed } from '../../../fixtures/random.ts';
 import { randomDataset } from './random-columns.ts';
 
 const at = (offset: number, sizeBytes: number) => ({ offset, sizeBytes });
@@ -133,5 +134,64 @@ describe('a read plan', () => {
       fetched.map(({ range }) => range),
       [at(0, head.headBytes), ...profileReads(table), ...sampleReads(table, rows)],
     );
+  });
+});
+
+describe('readBytesMax', () => {
+  const KIB = 1 << 10;
+  const datasetAt = (offset: number, sizeBytes: number, symbols: ByteRange): DatasetMeta => ({
+    ...{ tenant: 'a', service: 's', minTimeMs: 0, maxTimeMs: 0, labels: [] },
+    ...{ range: { offset, sizeBytes }, headBytes: Math.min(100, sizeBytes), symbols },
+  });
+
+  test('is the heads for labels, and the first round for small datasets, with the gaps between them', () => {
+    const symbols = { offset: 0, sizeBytes: 1000 };
+    const datasets = [datasetAt(1000, 500, symbols), datasetAt(2000, 500, symbols)];
+
+    equal(readBytesMax(datasets, 'labels'), 1100);
+    equal(readBytesMax(datasets, 'series'), 1500);
+    equal(readBytesMax(datasets, 'trees'), 2500);
+  });
+
+  test('counts the head and then the whole of a large dataset', () => {
+    const datasets = [datasetAt(1 << 30, 80 << 20, { offset: 0, sizeBytes: 1000 })];
+
+    equal(readBytesMax(datasets, 'labels'), 100);
+    equal(readBytesMax(datasets, 'trees'), 1000 + 100 + (80 << 20));
+  });
+
+  test('is never less than what the rounds fetch, wherever the chunks lie', (t) => {
+    const seed = runSeed();
+    t.diagnostic(`seed ${seed}`);
+    const random = new Random(seed);
+    for (let run = 0; run < 500; run++) {
+      let offset = random.int(0, 200 * KIB);
+      const symbols = { offset: 0, sizeBytes: offset };
+      const datasets = Array.from({ length: random.int(1, 6) }, () => {
+        const dataset = datasetAt(offset, random.int(1, random.pick([10 * KIB, 2000 * KIB])), symbols);
+        offset += dataset.range.sizeBytes + random.int(0, 100 * KIB);
+        return dataset;
+      });
+      const purpose = random.pick(['series', 'trees'] as const);
+      const first = coalesced(datasets.flatMap((dataset) => firstReads(dataset, purpose)));
+      const chunks = datasets.flatMap(({ range }) =>
+        Array.from({ length: random.int(0, 20) }, () => {
+          const start = random.int(0, range.sizeBytes - 1);
+          return {
+            offset: range.offset + start,
+            sizeBytes: random.int(1, Math.min(50 * KIB, range.sizeBytes - start)),
+          };
+        }),
+      );
+      const second = coalesced(
+        missingReads(
+          chunks,
+          first.map((range) => ({ range })),
+        ),
+      );
+      const fetchedBytes = [...first, ...second].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+
+      ok(fetchedBytes <= readBytesMax(datasets, purpose), `${fetchedBytes} > ${readBytesMax(datasets, purpose)}`);
+    }
   });
 });
