@@ -61,8 +61,9 @@ export function peakBytes(): u32 {
 /** `bytes` of memory with unknown content, 16-byte aligned, and 16 readable bytes behind them. */
 export function allocScratch(bytes: usize): usize {
   const pointer = scratchTop;
+  if (bytes > scratchEnd - pointer) full(1); // Before the sum, which such a length makes wrap.
   const top = (pointer + bytes + 31) & ~15;
-  if (top > scratchEnd || top < pointer) full(1);
+  if (top > scratchEnd) full(1);
   ensure(top);
   scratchTop = top;
   if (top > scratchPeak) scratchPeak = top;
@@ -71,8 +72,9 @@ export function allocScratch(bytes: usize): usize {
 
 export function allocHead(bytes: usize): usize {
   const pointer = headTop;
+  if (bytes > headEnd - pointer) full(2); // Before the sum, which such a length makes wrap.
   const top = (pointer + bytes + 31) & ~15;
-  if (top > headEnd || top < pointer) full(2);
+  if (top > headEnd) full(2);
   ensure(top);
   headTop = top;
   if (top > headPeak) headPeak = top;
@@ -92,6 +94,16 @@ export function allocZeroed(arena: u32, bytes: usize): usize {
 /** Gives back the end of the last scratch allocation, from `pointer` on. */
 export function shrinkScratch(pointer: usize): void {
   scratchTop = (pointer + 31) & ~15;
+}
+
+/** Where the next allocation of an arena would be: to see that nothing was allocated since. */
+export function arenaTop(arena: u32): usize {
+  return arena == SCRATCH ? scratchTop : headTop;
+}
+
+/** Gives back all that was allocated in scratch since `arenaTop(SCRATCH)` was `top`. */
+export function releaseScratch(top: usize): void {
+  scratchTop = top;
 }
 
 function ensure(top: usize): void {

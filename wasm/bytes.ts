@@ -52,6 +52,24 @@ export function equalBytes(a: usize, b: usize, length: u32): bool {
   return left == 0 || masked(p, left) == masked(q, left);
 }
 
+/**
+ * Copies a string. Reads and writes up to 15 bytes past the end, so whatever belongs there is written later. The
+ * source may begin up to `length` bytes before the target, not behind it.
+ */
+export function copyString(target: usize, source: usize, length: u32): void {
+  if (length > 256) return memory.copy(target, source, length); // A call: for short ones it costs more than the copy.
+  for (let i: usize = 0; i < <usize>length; i += 16) v128.store(target + i, v128.load(source + i));
+}
+
+/** How many bytes two strings have in common at their start, up to `most`. */
+export function sharedBytes(a: usize, b: usize, most: u32): u32 {
+  for (let i: u32 = 0; i < most; i += 8) {
+    const differs = load<u64>(a + i) ^ load<u64>(b + i);
+    if (differs != 0) return min(most, i + <u32>(ctz(differs) >> 3));
+  }
+  return most;
+}
+
 /** The first `count` bytes at the pointer, 0 <= count <= 8, as a little-endian number. */
 // @ts-ignore: decorator
 @inline

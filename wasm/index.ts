@@ -1,6 +1,6 @@
 // The list of kernels. src/kernels/instance.ts has their types.
 export {
-  allocHead, allocScratch, arenaFull, arenaInit, peakBytes, headUsed, resetHead, resetScratch, scratchUsed,
+  allocHead, allocScratch, arenaFull, arenaInit, peakBytes, headUsed, resetHead, resetScratch, scratchUsed, shrinkScratch,
 } from './arena';
 export { hashInit } from './bytes';
 export { intern, tableBytes, tableNew, tableOffsets, tableRows } from './intern-table';
@@ -16,3 +16,16 @@ export {
 } from './label-groups';
 export { appendSamples, datasetFamily, datasetNew, keepSamples, keptSamples, resultRows, rowCount } from './ingest-samples';
 export { markNeeded, sumSamples, treeAddStacks, treeMerge } from './aggregate';
+export {
+  fieldU32, fieldU64, locationColumns, lowBytes, markStacks, placesOf, placeStacks, subtractU32, treeColumns,
+} from './head-columns';
+export {
+  columnBytes, columnFirstUse, columnI64, columnI64Deltas, columnNumber, columnStrings, columnU32, columnU32Deltas,
+  columnU64, columnValues, outputLength, outputNew, outputPointer, outputReset,
+} from './column-encode';
+export {
+  columnDetail, columnDetail2, columnDetail3, columnError, readBytes, readerClaim, readerEnd, readerNew, readerOffset,
+  readFirstUse, readI64, readI64Deltas, readNumber, readStrings, readU32, readU32Deltas, readU64, readValues,
+} from './column-decode';
+export { allBelow, maxU32, offsetsOfCounts, rises } from './column-checks';
+export { xxhash64 } from './xxhash64';

@@ -17,6 +17,7 @@ export type KernelExports = {
   peakBytes(): number;
   allocScratch(bytes: number): Pointer;
   allocHead(bytes: number): Pointer;
+  shrinkScratch(end: Pointer): void;
   hashInit(a: bigint, b: bigint, c: bigint): void;
 
   tableNew(arena: number, rows: number, bytes: number): Pointer;
@@ -91,6 +92,25 @@ export type KernelExports = {
     familyOfSeries: Pointer,
   ): void;
 
+  fieldU32(target: Pointer, table: Pointer, field: number, width: number): void;
+  fieldU64(target: Pointer, table: Pointer, field: number, width: number): void;
+  subtractU32(a: Pointer, b: Pointer, n: number): void;
+  lowBytes(target: Pointer, column: Pointer, n: number): void;
+  locationColumns(
+    locations: Pointer,
+    startLine: Pointer,
+    lineOffsets: Pointer,
+    mapping: Pointer,
+    address: Pointer,
+    folded: Pointer,
+    lineFunction: Pointer,
+    lineDistance: Pointer,
+  ): void;
+  treeColumns(tree: Pointer, distance: Pointer, key: Pointer): void;
+  markStacks(place: Pointer, stack: Pointer, n: number): void;
+  placeStacks(place: Pointer, sampled: Pointer, rows: number): number;
+  placesOf(target: Pointer, place: Pointer, stack: Pointer, n: number): void;
+
   sumSamples(sums: Pointer, stack: Pointer, value: Pointer, n: number): void;
   markNeeded(needed: Pointer, parent: Pointer, sums: Pointer, stacks: number): number;
   treeAddStacks(
@@ -115,6 +135,47 @@ export type KernelExports = {
     self: Pointer,
     rows: number,
   ): void;
+
+  outputNew(arena: number, bytes: number): Pointer;
+  outputPointer(output: Pointer): Pointer;
+  outputLength(output: Pointer): number;
+  outputReset(output: Pointer): void;
+  columnBytes(output: Pointer, pointer: Pointer, n: number): void;
+  columnNumber(output: Pointer, value: number): void;
+  columnU32(output: Pointer, pointer: Pointer, n: number): void;
+  columnU32Deltas(output: Pointer, pointer: Pointer, n: number): void;
+  columnFirstUse(output: Pointer, pointer: Pointer, n: number, next: number): void;
+  columnU64(output: Pointer, pointer: Pointer, n: number): void;
+  columnI64(output: Pointer, pointer: Pointer, n: number): void;
+  columnI64Deltas(output: Pointer, pointer: Pointer, n: number): void;
+  columnValues(output: Pointer, pointer: Pointer, n: number): void;
+  columnStrings(output: Pointer, bytes: Pointer, offsets: Pointer, firstRow: number, n: number): void;
+
+  readonly columnError: WebAssembly.Global<'i32'>;
+  readonly columnDetail: WebAssembly.Global<'i64'>;
+  readonly columnDetail2: WebAssembly.Global<'i64'>;
+  readonly columnDetail3: WebAssembly.Global<'i64'>;
+  readerNew(pointer: Pointer, length: number): Pointer;
+  readerOffset(reader: Pointer): number;
+  readerClaim(reader: Pointer, n: number): number;
+  readerEnd(reader: Pointer): number;
+  readNumber(reader: Pointer): number;
+  readBytes(reader: Pointer, n: number): Pointer;
+  readU32(reader: Pointer, target: Pointer, n: number): number;
+  readU32Deltas(reader: Pointer, target: Pointer, n: number): number;
+  readFirstUse(reader: Pointer, target: Pointer, n: number, next: number): number;
+  readU64(reader: Pointer, target: Pointer, n: number): number;
+  readI64(reader: Pointer, target: Pointer, n: number): number;
+  readI64Deltas(reader: Pointer, target: Pointer, n: number): number;
+  readValues(reader: Pointer, target: Pointer, n: number): number;
+  readStrings(reader: Pointer, offsets: Pointer, n: number, bytesMax: number): Pointer;
+
+  maxU32(column: Pointer, n: number): number;
+  allBelow(column: Pointer, n: number, limit: number): number;
+  rises(column: Pointer, n: number): number;
+  offsetsOfCounts(offsets: Pointer, counts: Pointer, n: number): number;
+
+  xxhash64(pointer: Pointer, length: number, seed: bigint): bigint;
 };
 
 /** The two arenas of wasm/arena.ts, as `alloc` and the structures name them. */

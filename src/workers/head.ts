@@ -1,18 +1,10 @@
 import { columnsMax, familiesMax } from '#src/domain/block/block-format.ts';
-import {
-  type DatasetColumns,
-  type FamilySamples,
-  firstRuns,
-  type ProfileColumns,
-  type PushColumns,
-  type SpanColumns,
-} from '#src/domain/block/dataset-columns.ts';
-import type { SpaceColumns } from '#src/domain/block/space-columns.ts';
+import { firstRuns, type ProfileColumns, type PushColumns } from '#src/domain/block/dataset-columns.ts';
+import type { DatasetHeadColumns } from '#src/domain/block/dataset-writer.ts';
 import { LabelName, type Labels, valueOf } from '#src/domain/model/labels.ts';
 import type { Bytes, UnixNanos } from '#src/domain/model/units.ts';
 import type { ProfileRow } from '#src/kernels/ingest.ts';
 import { Arena, type KernelInstance, type Pointer } from '#src/kernels/instance.ts';
-import { takeSpace } from '#src/kernels/symbol-space.ts';
 
 /** One row of `DatasetColumns.pushes`. */
 export type Push = {
@@ -23,30 +15,15 @@ export type Push = {
   readonly id: Uint8Array;
 };
 
-/** One tenant's part of a head, ready to be encoded. */
+/** One tenant's part of a head: services in byte order, those alone that have a profile. */
 export type HeadTenant = {
   readonly tenant: string;
-  readonly symbols: SpaceColumns;
-  readonly datasets: readonly { readonly service: string; readonly columns: DatasetColumns }[];
+  readonly space: HeadSpace;
+  readonly datasets: readonly { readonly service: string; readonly dataset: HeadDataset }[];
 };
 
 /** Rows that a new symbol space has room for. Small, because a node with a thousand tenants has a thousand of them. */
 const SPACE_SCALE = 256;
-
-/** The fields of the samples of a family in the kernels' memory, as in wasm/ingest-samples.ts: u32 each. */
-const Family = {
-  samples: 0,
-  stack: 2,
-  columns: 3,
-  spans: 4,
-  spanSample: 6,
-  spanId: 7,
-  spanTrace: 8,
-  runs: 9,
-  runSamples: 11,
-  values: 12,
-  fields: 12 + columnsMax,
-} as const;
 
 /**
  * The data of one service in a window: its series and profile rows here, and its samples in the kernels' memory.
@@ -171,61 +148,42 @@ export class Head {
     return { space: entry.space, dataset };
   }
 
-  /**
-   * Copies everything out, tenants and services in byte order, so that equal heads give equal objects.
-   *
-   * @cost O(bytes), plus sorting the profile rows
-   */
-  take(): HeadTenant[] {
-    const tenants = [...this.#tenants].sort(([a], [b]) => (a < b ? -1 : 1));
-    return tenants.flatMap(([tenant, { space, datasets }]) => {
-      const filled = [...datasets].filter(([, { pushes }]) => pushes.length > 0).sort(([a], [b]) => (a < b ? -1 : 1));
-      return filled.length === 0 ? [] : [takeTenant(this.#kernels, tenant, space, filled)];
-    });
+  /** Everything in it, tenants in byte order, so that equal heads give equal objects. */
+  tenants(): HeadTenant[] {
+    return [...this.#tenants]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([tenant, { space, datasets }]) => ({
+        tenant,
+        space,
+        datasets: [...datasets]
+          .filter(([, { pushes }]) => pushes.length > 0)
+          .sort(([a], [b]) => (a < b ? -1 : 1))
+          .map(([service, dataset]) => ({ service, dataset })),
+      }))
+      .filter(({ datasets }) => datasets.length > 0);
   }
 }
 
-function takeTenant(
-  kernels: KernelInstance,
-  tenant: string,
-  { pointer, familyCount }: HeadSpace,
-  datasets: readonly (readonly [string, HeadDataset])[],
-): HeadTenant {
-  const { stacks, ...symbols } = takeSpace(kernels, pointer, familyCount);
-  const taken = datasets.map(([service, dataset]) => ({
-    service,
-    columns: takeDataset(kernels, dataset, familyCount),
-  }));
-  // Samples refer to rows of the stack tables so far; from here on to their place among those that samples have.
-  const families = stacks.map((ofFamily, family) => {
-    const place = new Uint32Array(ofFamily.parent.length);
-    for (const { columns } of taken) for (const stack of columns.families[family].stack) place[stack] = 1;
-    const sampledStacks: number[] = [];
-    for (let row = 0; row < place.length; row++) if (place[row] === 1) place[row] = sampledStacks.push(row) - 1;
-    for (const { columns } of taken) {
-      const { stack } = columns.families[family];
-      for (let i = 0; i < stack.length; i++) stack[i] = place[stack[i]];
-    }
-    return { stacks: ofFamily, sampledStacks: Uint32Array.from(sampledStacks) };
-  });
-  return { tenant, symbols: { ...symbols, families }, datasets: taken };
-}
-
-/** Brings the profile rows into their order: series, then time. */
-function takeDataset(kernels: KernelInstance, dataset: HeadDataset, familyCount: number): DatasetColumns {
-  const families = Array.from({ length: familyCount }, (_, family) =>
-    takeFamily(kernels, kernels.exports.datasetFamily(dataset.pointer, family) >>> 0),
-  );
-  const pushes = pushColumns(dataset.pushes);
-  return { series: dataset.series, pushes, profiles: profileColumns(dataset, pushes.timeNanos, families), families };
+/**
+ * The head of a dataset as columns, profiles in their order: series, then time.
+ *
+ * @param sampleOffsets  by family: where the samples of its runs begin
+ * @cost  O(profiles), sorted
+ */
+export function headColumns(
+  { series, pushes, rows }: HeadDataset,
+  sampleOffsets: readonly Uint32Array[],
+): Omit<DatasetHeadColumns, 'types'> {
+  const families = sampleOffsets.map((offsets) => ({ sampleOffsets: offsets }));
+  const columns = pushColumns(pushes);
+  return { series, pushes: columns, profiles: profileColumns(rows, columns.timeNanos, firstRuns(families)), families };
 }
 
 function profileColumns(
-  { rows }: HeadDataset,
+  rows: HeadDataset['rows'],
   timeNanos: BigInt64Array,
-  families: readonly FamilySamples[],
+  firstRunOf: readonly number[],
 ): ProfileColumns {
-  const firstRunOf = firstRuns(families);
   const timeOf = (row: number): bigint => timeNanos[rows.push[row]];
   const order = Uint32Array.from(rows.series, (_, i) => i).sort(
     (a, b) => rows.series[a] - rows.series[b] || (timeOf(a) < timeOf(b) ? -1 : timeOf(a) > timeOf(b) ? 1 : a - b),
@@ -247,39 +205,6 @@ function pushColumns(pushes: readonly Push[]): PushColumns {
     durationNanos: BigInt64Array.from(pushes, (push) => push.durationNanos),
     period: BigInt64Array.from(pushes, (push) => push.period),
     id,
-  };
-}
-
-const noSamples = (): FamilySamples => ({
-  sampleOffsets: new Uint32Array(1),
-  stack: new Uint32Array(0),
-  values: [],
-  spans: { sample: new Uint32Array(0), spanId: new BigUint64Array(0), traceId: new Uint8Array(0) },
-});
-
-function takeFamily(kernels: KernelInstance, pointer: Pointer): FamilySamples {
-  if (pointer === 0) return noSamples();
-  const fields = kernels.takeU32(pointer, Family.fields);
-  const counts = kernels.takeU32(fields[Family.runSamples], fields[Family.runs]);
-  const sampleOffsets = new Uint32Array(counts.length + 1);
-  for (const [i, count] of counts.entries()) sampleOffsets[i + 1] = sampleOffsets[i] + count;
-  const n = fields[Family.samples];
-  return {
-    sampleOffsets,
-    stack: kernels.takeU32(fields[Family.stack], n),
-    values: Array.from({ length: fields[Family.columns] }, (_, column) =>
-      kernels.takeI64(fields[Family.values + column], n),
-    ),
-    spans: takeSpans(kernels, fields),
-  };
-}
-
-function takeSpans(kernels: KernelInstance, fields: Uint32Array): SpanColumns {
-  const n = fields[Family.spans];
-  return {
-    sample: kernels.takeU32(fields[Family.spanSample], n),
-    spanId: new BigUint64Array(kernels.takeI64(fields[Family.spanId], n).buffer),
-    traceId: kernels.takeU8(fields[Family.spanTrace], 16 * n),
   };
 }
 

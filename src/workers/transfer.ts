@@ -14,22 +14,40 @@ export function transferring<T extends object>(value: T, buffers: readonly Array
 }
 
 /**
- * All buffers that a plain value holds: objects and arrays are looked through, typed arrays are what is looked for.
- * Buffers that Node shares between many small ones are left out, so those are copied.
+ * The buffers that a plain value holds: objects and lists are looked through, typed arrays are what is looked for. Buffers
+ * that Node shares between many small ones are left out. What is left out is copied, so leaving out is never wrong.
+ *
+ * The members of a list are taken to be alike: where the first one holds no bytes, the others are not looked at. Most of
+ * what is sent are lists of names and labels, and on the main loop a walk through all of them cost 3 % of its time.
  */
 export function buffersOf(value: unknown): ArrayBuffer[] {
   const buffers = new Set<ArrayBuffer>();
-  const waiting: unknown[] = [value];
-  while (waiting.length > 0) {
-    const next = waiting.pop();
-    if (typeof next !== 'object' || next === null) continue;
-    if (ArrayBuffer.isView(next)) {
-      if (isMovable(next)) buffers.add(next.buffer as ArrayBuffer);
-    } else if (!(next instanceof ArrayBuffer)) {
-      for (const inner of Object.values(next)) if (typeof inner === 'object') waiting.push(inner);
-    } else buffers.add(next);
-  }
+  collect(value, buffers);
   return [...buffers];
+}
+
+/** @returns whether there are bytes in it, movable or not; an empty list may have been one of bytes */
+function collect(value: unknown, buffers: Set<ArrayBuffer>): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (Array.isArray(value)) return collectFromList(value, buffers);
+  if (ArrayBuffer.isView(value)) {
+    if (isMovable(value)) buffers.add(value.buffer as ArrayBuffer);
+    return true;
+  }
+  if (value instanceof ArrayBuffer) {
+    buffers.add(value);
+    return true;
+  }
+  let found = false;
+  for (const key in value) if (collect(value[key as keyof typeof value], buffers)) found = true;
+  return found;
+}
+
+function collectFromList(list: readonly unknown[], buffers: Set<ArrayBuffer>): boolean {
+  if (list.length === 0) return true;
+  if (!collect(list[0], buffers)) return false;
+  for (let i = 1; i < list.length; i++) collect(list[i], buffers);
+  return true;
 }
 
 /** The bytes with a buffer of their own, which may be given away: themselves if they have one, else a copy. */

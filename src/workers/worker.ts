@@ -1,7 +1,8 @@
 import { threadId, workerData } from 'node:worker_threads';
-import { encodePart } from '#src/domain/block/part-writer.ts';
+import { segmentZstdLevel } from '#src/domain/block/chunk-writer.ts';
 import { StoreError, toWire } from '#src/domain/errors.ts';
 import { KernelInstance } from '#src/kernels/instance.ts';
+import { encodeHead } from './encode-head.ts';
 import { Head } from './head.ts';
 import { Inflater } from './inflater.ts';
 import type { IngestBatch, IngestReply, SealReply } from './ingest-messages.ts';
@@ -12,6 +13,7 @@ import type { Answer, AnswerTask, NodeReport, NodeTask } from './query-messages.
 import { runQueryNode } from './query-node.ts';
 import { buffersOf, transferring } from './transfer.ts';
 import { writeAnswer as writeAnswerBytes } from './write-answer.ts';
+import { ZstdCompressor } from './zstd-compressor.ts';
 
 /** The tasks of the pool, by name, as the main thread sees them. */
 export type Tasks = {
@@ -32,6 +34,7 @@ const { headBytesMax, taskBytesMax, hashSecrets } = options();
 const KEPT_BYTES_MAX = 128 << 20;
 
 const inflater = Inflater.create();
+const compressor = new ZstdCompressor(segmentZstdLevel);
 
 // Two instances, because a head lives through many tasks, and the answer of a query must not find it in its way.
 let ingestKernels = newIngestKernels();
@@ -55,7 +58,7 @@ export function ingestBatch({ items, limits, nowMs }: IngestBatch): TaskReply<In
 export function sealHead(): TaskReply<SealReply> {
   return task(() => {
     try {
-      return { threadId, parts: head.take().map((tenant) => encodePart(tenant)) };
+      return { threadId, parts: encodeHead(ingestKernels, head, (raw) => compressor.compress(raw)) };
     } finally {
       // Whatever happened, its profiles are answered for: as stored, or as failed with this task.
       if (ingestKernels.peakBytes > KEPT_BYTES_MAX) ingestKernels = newIngestKernels();

@@ -1,5 +1,5 @@
 import { constants, crc32, zstdDecompressSync } from 'node:zlib';
-import { Codec, sectionName } from './block-format.ts';
+import { Codec } from './block-format.ts';
 import type { Chunk, Page } from './chunk-table.ts';
 import { ColumnReader } from './column-reader.ts';
 import { corruptedBlock } from './corrupted-block.ts';
@@ -56,14 +56,6 @@ export function checkedBytesOf(chunk: Chunk, fetched: readonly FetchedRange[]): 
   const actual = crc32(stored);
   if (actual === chunk.crc32) return stored;
   throw corruptedBlock('chunk: checksum differs', { offset: chunk.range.offset, expected: chunk.crc32, actual });
-}
-
-/** Where a page is, for the message of an error. */
-export function placeOf({ section, family, column, chunk, offset, firstRow }: Page): {
-  readonly offset: number;
-  readonly [detail: string]: string | number;
-} {
-  return { offset: chunk.range.offset, section: sectionName(section), family, column, pageOffset: offset, firstRow };
 }
 
 function decompress(chunk: Chunk, stored: Uint8Array): Uint8Array {

@@ -172,7 +172,7 @@ function pageEnd(start: number, rowCount: number, bytesBefore: (row: number) => 
   return low;
 }
 
-function compressOnce(raw: Uint8Array, level: number): Uint8Array {
+export function compressOnce(raw: Uint8Array, level: number): Uint8Array {
   return zstdCompressSync(raw, {
     params: { [constants.ZSTD_c_compressionLevel]: level },
     pledgedSrcSize: raw.length,

@@ -1,10 +1,8 @@
 import type { Bytes } from '#src/domain/model/units.ts';
 import type { ByteStrings } from '#src/domain/symbols/symbol-columns.ts';
-import { placeOf } from './chunk-reader.ts';
 import type { Page } from './chunk-table.ts';
 import { corruptedBlock } from './corrupted-block.ts';
-
-const MAX_VALUE = 2n ** 63n - 1n;
+import { placeOf } from './page-place.ts';
 
 /**
  * Reads back what a ColumnWriter appended, in the same order, into arrays that the caller made.
@@ -38,14 +36,7 @@ export class ColumnReader {
   }
 
   u32(target: Uint32Array): void {
-    const n = target.length;
-    const planes = this.#planes(4, n);
-    let at = this.#take(planes * n, 'a column');
-    const bytes = this.#bytes;
-    for (let i = 0; i < n; i++) target[i] = bytes[at++];
-    for (let shift = 8; shift < planes * 8; shift += 8) {
-      for (let i = 0; i < n; i++) target[i] |= bytes[at++] << shift;
-    }
+    this.#planes32(4, target);
   }
 
   u32Deltas(target: Uint32Array): void {
@@ -82,43 +73,64 @@ export class ColumnReader {
     this.#planes64(target);
   }
 
-  values(target: BigInt64Array): void {
-    const divisor = this.#divisor();
-    this.u64(target);
-    for (let i = 0; i < target.length; i++) {
-      const value = BigInt.asUintN(64, target[i]) * divisor;
-      if (value > MAX_VALUE) throw this.#corrupted('a value is beyond 2^63', { row: i });
-      target[i] = value;
+  values(target: BigInt64Array | BigUint64Array): void {
+    const at = this.#take(8, 'a divisor');
+    const divisor = new DataView(this.#bytes.buffer, this.#bytes.byteOffset + at, 8).getBigUint64(0, true);
+    if (divisor === 0n) throw this.#corrupted('a divisor is 0', {});
+    this.#planes64(target);
+    const values = new BigUint64Array(target.buffer, target.byteOffset, target.length);
+    for (let row = 0; row < values.length; row++) {
+      const value = values[row] * divisor;
+      if (value >= 2n ** 64n) throw this.#corrupted('a value times its divisor has more than 64 bits', { row });
+      values[row] = value;
     }
   }
 
-  firstUses(target: Uint32Array, next: number): void {
+  /** @param next as it was written with */
+  firstUse(target: Uint32Array, next: number): void {
     this.u32(target);
+    let first = next;
     for (let i = 0; i < target.length; i++) {
-      target[i] = next - target[i];
-      if (target[i] >= next) next = target[i] + 1;
+      target[i] = first - target[i];
+      first = Math.max(first, (target[i] + 1) >>> 0);
     }
   }
 
-  /** @param bytesMax  of all strings of the page together; a prefix may be used again and again */
+  /**
+   * @param n         how many strings, where the number comes out of the page too
+   * @param bytesMax  of all strings together: stored bytes can stand for many times as many
+   */
   strings(n: number, bytesMax: Bytes): ByteStrings {
+    this.claim(n);
     const shared = new Uint32Array(n);
-    const own = new Uint32Array(n);
-    this.u32(shared);
-    this.u32(own);
+    this.#planes32(1, shared);
+    const rest = new Uint32Array(n);
+    this.u32(rest);
     const offsets = new Uint32Array(n + 1);
-    let total = 0;
-    for (let i = 0; i < n; i++) {
-      const before = i === 0 ? 0 : offsets[i] - offsets[i - 1];
-      if (shared[i] > before) throw this.#corrupted('a string shares more than the one before has', { row: i });
-      total += shared[i] + own[i];
-      if (total > bytesMax) throw this.#corrupted('the strings are too long', { row: i, total, bytesMax });
-      offsets[i + 1] = total;
+    let restBytes = 0;
+    for (let row = 0; row < n; row++) {
+      const previousBytes = row === 0 ? 0 : offsets[row] - offsets[row - 1];
+      if (shared[row] > previousBytes) {
+        throw this.#corrupted('a string shares more than the one before has', {
+          row,
+          sharedBytes: shared[row],
+          previousBytes,
+        });
+      }
+      const end = offsets[row] + shared[row] + rest[row];
+      if (end > bytesMax) {
+        throw this.#corrupted('strings have more bytes than they may have', { row, bytes: end, bytesMax });
+      }
+      offsets[row + 1] = end;
+      restBytes += rest[row];
     }
-    const bytes = new Uint8Array(total);
-    for (let i = 0; i < n; i++) {
-      if (shared[i] > 0) bytes.copyWithin(offsets[i], offsets[i - 1], offsets[i - 1] + shared[i]);
-      bytes.set(this.raw(own[i]), offsets[i] + shared[i]);
+    let from = this.#take(restBytes, 'the text of strings');
+    const bytes = new Uint8Array(offsets[n]);
+    for (let row = 0; row < n; row++) {
+      const at = offsets[row];
+      if (row > 0) bytes.copyWithin(at, offsets[row - 1], offsets[row - 1] + shared[row]);
+      bytes.set(this.#bytes.subarray(from, from + rest[row]), at + shared[row]);
+      from += rest[row];
     }
     return { bytes, offsets };
   }
@@ -138,11 +150,15 @@ export class ColumnReader {
     throw this.#corrupted('bytes are left after the last column', {});
   }
 
-  #divisor(): bigint {
-    const at = this.#take(8, 'a divisor');
-    const divisor = new DataView(this.#bytes.buffer, this.#bytes.byteOffset + at, 8).getBigUint64(0, true);
-    if (divisor === 0n) throw this.#corrupted('a divisor is 0', {});
-    return divisor;
+  #planes32(max: number, target: Uint32Array): void {
+    const n = target.length;
+    const planes = this.#planes(max, n);
+    let at = this.#take(planes * n, 'a column');
+    const bytes = this.#bytes;
+    for (let i = 0; i < n; i++) target[i] = bytes[at++];
+    for (let shift = 8; shift < planes * 8; shift += 8) {
+      for (let i = 0; i < n; i++) target[i] |= bytes[at++] << shift;
+    }
   }
 
   /** @shapes the result is a view of the target: low and high half of each value */

@@ -1,8 +1,11 @@
 import type { Bytes } from '#src/domain/model/units.ts';
 import type { ByteStrings } from '#src/domain/symbols/symbol-columns.ts';
 
+/** How much a string may share with the one before, so that few stored bytes stay few when they are read. */
+export const SHARED_BYTES_MAX = 255;
+
 /**
- * Appends columns to the raw bytes of a chunk.
+ * Appends columns to the raw bytes of a page.
  *
  * A column of n integers is split into byte planes: all lowest bytes, then all second bytes, and so on. Planes above
  * the highest set bit of the column are left out, but never the first one, so that a column of n values takes at least
@@ -71,53 +74,65 @@ export class ColumnWriter {
     this.#planes64(deltas);
   }
 
-  /** For values that are never negative: what i64 takes, without the bit of the sign. */
+  /** Bits as they are: for ids and hashes, where a sign means nothing. */
   u64(column: BigInt64Array | BigUint64Array): void {
     this.#planes64(wordsOf(column));
   }
 
   /**
-   * Values that are never negative, divided by what divides all of them: a CPU profile counts in steps of its period.
+   * Unsigned values, divided by what all of them are a multiple of: for times at a fixed rate and whole pages of memory.
    *
-   *     | divisor u64 | planes of the quotients |
+   *     | divisor u64 | planes of value / divisor |         divisor = 1 when there is no value but 0
    */
-  values(column: BigInt64Array): void {
-    const divisor = greatestDivisor(column);
-    this.raw(new Uint8Array(BigUint64Array.of(divisor).buffer));
-    this.u64(divisor === 1n ? column : column.map((value) => value / divisor));
+  values(column: BigInt64Array | BigUint64Array): void {
+    const values = new BigUint64Array(column.buffer, column.byteOffset, column.length);
+    const divisor = commonDivisor(values);
+    for (const half of wordsOf(BigUint64Array.of(divisor))) this.number(half);
+    this.u64(divisor === 1n ? values : values.map((value) => value / divisor));
   }
 
   /**
-   * References that are numbered by their first use: 0 for one that was not there yet, else how far back it lies.
+   * References to rows that are numbered in the order of their first use, so that most new ones are `next`.
    *
-   * @param next  the number that the first new one has
+   *     value    1  2  1  3  3  2       with next = 1 before the first row
+   *     code     0  0  2  0  1  2       next - value modulo 2^32; then next = max(next, value + 1)
+   *
+   * A code is 0 exactly where a row is used for the first time. Other values above `next` are allowed, and long.
    */
-  firstUses(column: Uint32Array, next: number): void {
+  firstUse(column: Uint32Array, next: number): void {
     const codes = new Uint32Array(column.length);
+    let first = next;
     for (let i = 0; i < column.length; i++) {
-      codes[i] = next - column[i];
-      if (column[i] >= next) next = column[i] + 1;
+      codes[i] = first - column[i];
+      first = Math.max(first, (column[i] + 1) >>> 0);
     }
     this.#planes32(codes);
   }
 
   /**
-   * Strings start .. end, front coded: how many bytes are those of the string before (of the same page, at most 255),
-   * how many follow, and these.
+   * Strings from `firstRow` to `endRow`, each without what it shares with the one before. The first one shares nothing,
+   * so that strings can be read from there on.
+   *
+   *     | planes of shared lengths, 0 .. 255 | planes of the other lengths | the other bytes of all strings |
+   *
+   * @cost O(bytes). Sorted strings share the most
    */
-  strings({ bytes, offsets }: ByteStrings, start: number, end: number): void {
-    const shared = new Uint32Array(end - start);
-    const own = new Uint32Array(end - start);
-    for (let row = start; row < end; row++) {
-      const length = offsets[row + 1] - offsets[row];
-      const prefix = row === start ? 0 : sharedPrefix(bytes, offsets, row, Math.min(length, SHARED_PREFIX_MAX));
-      shared[row - start] = prefix;
-      own[row - start] = length - prefix;
+  strings({ bytes, offsets }: ByteStrings, firstRow: number, endRow: number): void {
+    const n = endRow - firstRow;
+    const shared = new Uint32Array(n);
+    const rest = new Uint32Array(n);
+    for (let i = 0; i < n; i++) {
+      const start = offsets[firstRow + i];
+      const end = offsets[firstRow + i + 1];
+      if (i > 0) shared[i] = sharedBytes(bytes, offsets[firstRow + i - 1], start, end);
+      rest[i] = end - start - shared[i];
     }
-    this.u32(shared);
-    this.u32(own);
-    for (let row = start; row < end; row++)
-      this.raw(bytes.subarray(offsets[row] + shared[row - start], offsets[row + 1]));
+    this.#planes32(shared);
+    this.#planes32(rest);
+    for (let i = 0; i < n; i++) {
+      const end = offsets[firstRow + i + 1];
+      this.raw(bytes.subarray(end - rest[i], end));
+    }
   }
 
   /** What was appended so far. A view, good until the next call. */
@@ -169,32 +184,29 @@ export class ColumnWriter {
   }
 }
 
-/** So that the lengths of prefixes take one plane. */
-const SHARED_PREFIX_MAX = 255;
-
-/** How many bytes a string has in common with the one before. */
-function sharedPrefix(bytes: Uint8Array, offsets: Uint32Array, row: number, max: number): number {
-  const before = offsets[row - 1];
-  const limit = Math.min(max, offsets[row] - before);
-  let n = 0;
-  while (n < limit && bytes[before + n] === bytes[offsets[row] + n]) n++;
-  return n;
+/** Bytes that it takes to hold the highest set bit, at least one. */
+function planesFor(used: number): number {
+  return Math.max(1, (39 - Math.clz32(used)) >> 3);
 }
 
-/** 1 where there is none. */
-function greatestDivisor(values: BigInt64Array): bigint {
+/** 1 when all are 0. */
+function commonDivisor(values: BigUint64Array): bigint {
   let divisor = 0n;
   for (const value of values) {
-    let rest = value;
-    while (rest !== 0n) [divisor, rest] = [rest, divisor % rest];
-    if (divisor === 1n) return 1n;
+    let [a, b] = [divisor, value];
+    while (b !== 0n) [a, b] = [b, a % b];
+    divisor = a;
+    if (divisor === 1n) break;
   }
   return divisor === 0n ? 1n : divisor;
 }
 
-/** Bytes that it takes to hold the highest set bit, at least one. */
-function planesFor(used: number): number {
-  return Math.max(1, (39 - Math.clz32(used)) >> 3);
+/** How many bytes the string at `start` has in common with the one before, at `previous`. */
+function sharedBytes(bytes: Uint8Array, previous: Bytes, start: Bytes, end: Bytes): number {
+  const max = Math.min(start - previous, end - start, SHARED_BYTES_MAX);
+  let shared = 0;
+  while (shared < max && bytes[previous + shared] === bytes[start + shared]) shared++;
+  return shared;
 }
 
 function zigzag64(target: Uint32Array, at: number, low: number, high: number): void {

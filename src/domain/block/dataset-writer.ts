@@ -41,23 +41,43 @@ export function encodeDataset(
   { service, columns, space }: DatasetInput,
   zstdLevel: number = segmentZstdLevel,
 ): EncodedDataset {
-  const { series, pushes, profiles, families } = columns;
-  assert(profiles.series.length > 0, 'a dataset has a profile');
+  const { families } = columns;
+  assert(columns.profiles.series.length > 0, 'a dataset has a profile');
   assertNoFault(datasetFault(columns, space));
 
   const writer = new ChunkWriter('dataset', zstdLevel);
-  writeSeries(writer, series);
-  writeTypes(writer, typeColumnsOf(columns));
-  writePushes(writer, pushes);
-  writeProfiles(writer, profiles);
-  for (const [family, samples] of families.entries()) writeRuns(writer, family, samples);
-  writer.closeChunk();
+  writeDatasetHead(writer, { ...columns, types: typeColumnsOf(columns) });
   for (const [family, samples] of families.entries()) {
     writeTotals(writer, family, samples);
     writer.closeChunk();
     writeSamples(writer, family, samples);
     writer.closeChunk();
   }
+  return finishDataset(writer, service, columns);
+}
+
+/** What a query needs before it looks at samples. */
+export type DatasetHeadColumns = Pick<DatasetColumns, 'series' | 'pushes' | 'profiles'> & {
+  readonly types: TypeColumns;
+  readonly families: readonly Pick<FamilySamples, 'sampleOffsets'>[];
+};
+
+/** Writes the head of a dataset, in chunks of its own. */
+export function writeDatasetHead(writer: ChunkWriter, head: DatasetHeadColumns): void {
+  writeSeries(writer, head.series);
+  writeTypes(writer, head.types);
+  writePushes(writer, head.pushes);
+  writeProfiles(writer, head.profiles);
+  for (const [family, samples] of head.families.entries()) writeRuns(writer, family, samples);
+  writer.closeChunk();
+}
+
+/** @order after everything was written */
+export function finishDataset(
+  writer: ChunkWriter,
+  service: string,
+  { series, pushes }: Pick<DatasetColumns, 'series' | 'pushes'>,
+): EncodedDataset {
   return { ...writer.finish(), ...timeRangeOf(pushes.timeNanos), labels: datasetLabels(service, series) };
 }
 
@@ -100,7 +120,7 @@ function writeProfiles(writer: ChunkWriter, profiles: ProfileColumns): void {
   });
 }
 
-function writeRuns(writer: ChunkWriter, family: number, { sampleOffsets }: FamilySamples): void {
+function writeRuns(writer: ChunkWriter, family: number, { sampleOffsets }: Pick<FamilySamples, 'sampleOffsets'>): void {
   writePages(writer, { section: Section.runs, family }, sampleOffsets.length - 1, (columns, start, end) => {
     columns.u32(countsOf(sampleOffsets, start, end));
   });

@@ -1,10 +1,10 @@
 import type { Label, Labels } from '#src/domain/model/labels.ts';
 import type { ByteStrings } from '#src/domain/symbols/symbol-columns.ts';
-import { placeOf } from './chunk-reader.ts';
 import type { Page } from './chunk-table.ts';
 import type { ColumnReader } from './column-reader.ts';
 import type { ColumnWriter } from './column-writer.ts';
 import { corruptedBlock } from './corrupted-block.ts';
+import { placeOf } from './page-place.ts';
 import { addOffsets } from './row-counts.ts';
 import { seriesStrings } from './series-strings.ts';
 

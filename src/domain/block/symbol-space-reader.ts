@@ -198,5 +198,5 @@ class SpaceReader {
 }
 
 function readFirstUses(columns: ColumnReader, target: Uint32Array): void {
-  columns.firstUses(target, columns.number());
+  columns.firstUse(target, columns.number());
 }

@@ -107,7 +107,7 @@ function writeTree(columns: ColumnWriter, parent: Int32Array, key: Uint32Array, 
 function writeFirstUses(columns: ColumnWriter, references: Uint32Array): void {
   const first = references.length === 0 ? 0 : references[0];
   columns.number(first);
-  columns.firstUses(references, first);
+  columns.firstUse(references, first);
 }
 
 function writeDetails(writer: ChunkWriter, { texts, functions, mappings, locations }: SpaceColumns): void {
@@ -154,4 +154,4 @@ function linesFromStart(
 }
 
 /** What a line adds to the pages of locations, about, so that a page of deeply inlined code is not too large. */
-const LINE_BYTES = 12;
+export const LINE_BYTES = 12;

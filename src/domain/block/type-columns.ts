@@ -9,6 +9,13 @@ import { type DatasetColumns, familyOfRun, firstRuns } from './dataset-columns.t
  */
 export type TypeColumns = { readonly family: Uint32Array; readonly column: Uint32Array; readonly series: Uint32Array };
 
+/** Of a segment. */
+export const noTypes: TypeColumns = {
+  family: new Uint32Array(0),
+  column: new Uint32Array(0),
+  series: new Uint32Array(0),
+};
+
 /** Only where each column of a family has one profile type, which totals need. @cost O(profiles) */
 export function typeColumnsOf({ profiles, families }: DatasetColumns): TypeColumns {
   const seriesOf = new Map<number, number>();

@@ -2,16 +2,20 @@ import { deepEqual, ok } from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
+import { compressOnce } from '#src/domain/block/chunk-writer.ts';
+import { encodePart } from '#src/domain/block/part-writer.ts';
+import { encodeHead } from '#src/workers/encode-head.ts';
 import { Head } from '#src/workers/head.ts';
 import { Inflater } from '#src/workers/inflater.ts';
 import { ingestProfile } from '#src/workers/ingest-profile.ts';
 import { canonicalHead } from '../../fixtures/canonical.ts';
-import { encodedAndDecoded } from '../../fixtures/encoded-head.ts';
+import { decodedPart } from '../../fixtures/encoded-head.ts';
 import { INGEST_NOW_MS, ingestItem, openLimits } from '../../fixtures/ingest.ts';
 import { testKernels } from '../../fixtures/kernels.ts';
 import { encodePprof, plainPprof, pprof } from '../../fixtures/pprof-builder.ts';
 import { Random, runSeed } from '../../fixtures/random.ts';
 import { randomDescription } from '../../fixtures/random-profile.ts';
+import { takenHead } from '../../fixtures/taken-head.ts';
 
 // Feeds bytes to the decoder that no agent sends. Whatever they are, the thread must go on: a trap that is not a full
 // arena is thrown and fails the test, memory stays within its limits, and the head can be encoded and read again.
@@ -137,8 +141,10 @@ test(`ingestProfile takes whatever comes (seed ${seed}, ${ROUNDS} rounds)`, (t) 
     kinds.set(outcome.kind, (kinds.get(outcome.kind) ?? 0) + 1);
     ok(kernels.peakBytes <= SCRATCH_BYTES + HEAD_BYTES + (2 << 20), `round ${round}: ${kernels.peakBytes} bytes`);
     if ((round + 1) % WINDOW_ROUNDS === 0 || round + 1 === ROUNDS) {
-      const tenants = head.take();
-      deepEqual(canonicalHead(encodedAndDecoded(tenants)), canonicalHead(tenants), `the head before round ${round}`);
+      const tenants = takenHead(kernels, head);
+      const plain = tenants.map((tenant) => encodePart(tenant));
+      deepEqual(encodeHead(kernels, head, compressOnce), plain, `the head before round ${round}`);
+      deepEqual(canonicalHead(plain.map(decodedPart)), canonicalHead(tenants), `the head before round ${round}`);
       head = new Head(kernels);
     }
   }

@@ -28,6 +28,40 @@ describe('Inflater', () => {
     equal(inflated?.kind, 'no-room');
     deepEqual([...target.subarray(100)], Array(20).fill(7));
   });
+
+  for (const step of [1, 2, 7, 100, 1000, 1500, 4000]) {
+    test(`goes on where it stopped, with room for ${step} bytes at a time, over the ends of members too`, () => {
+      const inflater = Inflater.create();
+      const members = [1000, 0, 300, 2000].map((length) => profileLike(length, length));
+      const body = Buffer.concat([...members.map((member) => gzipSync(member)), Buffer.alloc(5)]);
+      const target = new Uint8Array(4096);
+
+      let filled = 0;
+      let inflated = inflater?.inflateInto(body, target.subarray(0, step));
+      while (inflated?.kind === 'no-room') {
+        filled += step;
+        inflated = inflater?.continueInto(target.subarray(filled, filled + step));
+      }
+
+      ok(inflated?.kind === 'done');
+      equal(filled + inflated.bytes, 3300);
+      ok(Buffer.concat(members).equals(target.subarray(0, 3300)));
+    });
+  }
+
+  test('says after it went on that a body is cut off, or corrupt', () => {
+    const inflater = Inflater.create();
+    const body = gzipSync(profileLike(1000));
+    const flipped = Uint8Array.from(body);
+    flipped[body.length - 6] ^= 0xff;
+    for (const [bad, kind] of [
+      [body.subarray(0, body.length - 3), 'cut-off'],
+      [flipped, 'corrupt'],
+    ] as const) {
+      equal(inflater?.inflateInto(bad, new Uint8Array(999)).kind, 'no-room');
+      equal(inflater?.continueInto(new Uint8Array(100)).kind, kind);
+    }
+  });
 });
 
 describe('inflateIntoArena', () => {
@@ -41,6 +75,7 @@ describe('inflateIntoArena', () => {
     ['a body exactly as large as the limit', body, 5000],
     ['a body one byte over the limit', body, 4999],
     ['several members', Buffer.concat([body, gzipSync(profileLike(300, 2))]), 10_000],
+    ['a small member behind a large one', Buffer.concat([gzipSync(new Uint8Array(50_000)), body]), 100_000],
     ['several members over the limit', Buffer.concat([body, body]), 9999],
     ['a bomb', gzipSync(new Uint8Array(1 << 20)), 1000],
     ['a body that is cut off', body.subarray(0, body.length - 30), 10_000],

@@ -15,6 +15,7 @@ import { testKernels } from '../../fixtures/kernels.ts';
 import { pprof } from '../../fixtures/pprof-builder.ts';
 import { Random } from '../../fixtures/random.ts';
 import { randomDescription } from '../../fixtures/random-profile.ts';
+import { takenHead } from '../../fixtures/taken-head.ts';
 
 const CORPUS = new URL('../../data/corpus/', import.meta.url);
 const NOW_MS = 1_795_353_600_000;
@@ -44,7 +45,7 @@ function item(profile: Uint8Array, overrides: Partial<IngestItem> = {}): IngestI
 function kernelResult(kernels: KernelInstance, body: Uint8Array): unknown {
   const head = new Head(kernels);
   const outcome = ingestProfile(kernels, head, item(body), limits, NOW_MS);
-  if (outcome.kind === 'stored') return canonicalHead(head.take());
+  if (outcome.kind === 'stored') return canonicalHead(takenHead(kernels, head));
   return outcome.kind === 'refused' ? `refused: ${outcome.reason}` : outcome.kind;
 }
 
@@ -70,7 +71,7 @@ describe('ingestProfile', () => {
       equal(plain.kind, 'stored');
       deepEqual(outcome, { kind: 'stored', rawBytes: raw.length });
       if (plain.kind === 'stored')
-        deepEqual(canonicalHead(head.take()), canonicalSeries(plain.series, plain.timeNanos));
+        deepEqual(canonicalHead(takenHead(kernels, head)), canonicalSeries(plain.series, plain.timeNanos));
     });
   }
 

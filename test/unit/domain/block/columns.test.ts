@@ -56,13 +56,14 @@ describe('columns', () => {
       const bytes = written((columns) => {
         columns.u32(u32);
         columns.u32Deltas(u32);
-        columns.firstUses(u32, 7);
+        columns.firstUse(u32, 7);
         columns.i64(i64);
         columns.i64Deltas(i64);
         columns.i64(u64);
         columns.i64Deltas(u64);
         columns.u64(u64);
         columns.values(values);
+        columns.values(u64);
         columns.strings(strings, 0, n);
         columns.number(n);
         columns.raw(Uint8Array.of(7, 8));
@@ -85,7 +86,7 @@ describe('columns', () => {
         u32,
       );
       deepEqual(
-        read(u32s(), (target) => reader.firstUses(target, 7)),
+        read(u32s(), (target) => reader.firstUse(target, 7)),
         u32,
       );
       deepEqual(
@@ -111,6 +112,10 @@ describe('columns', () => {
       deepEqual(
         read(i64s(), (target) => reader.values(target)),
         values,
+      );
+      deepEqual(
+        read(u64s(), (target) => reader.values(target)),
+        u64,
       );
       deepEqual(reader.strings(n, strings.bytes.length), strings);
       equal(reader.number(), n);
@@ -144,7 +149,7 @@ describe('columns', () => {
     refuses([2, 1, 1, 1], (reader) => reader.u32(new Uint32Array(2)));
     refuses([0, 1, 1], (reader) => reader.u32(new Uint32Array(2)));
     refuses([5, 1, 1, 1, 1, 1], (reader) => reader.u32(new Uint32Array(1)));
-    refuses([5, 1, 1, 1, 1, 1], (reader) => reader.firstUses(new Uint32Array(1), 0));
+    refuses([5, 1, 1, 1, 1, 1], (reader) => reader.firstUse(new Uint32Array(1), 0));
     refuses([9, 1, 1, 1, 1, 1, 1, 1, 1, 1], (reader) => reader.i64(new BigInt64Array(1)));
     refuses([9, 1, 1, 1, 1, 1, 1, 1, 1, 1], (reader) => reader.u64(new BigUint64Array(1)));
     refuses([1, 2, 3], (reader) => reader.number());
@@ -185,20 +190,26 @@ describe('a column of values', () => {
     });
   }
 
-  test('is refused when its divisor is 0, or a value is beyond what an i64 holds', () => {
+  test('holds any 64 bits', () => {
+    const largest = BigUint64Array.of(2n ** 64n - 1n);
+    const bytes = written((columns) => columns.values(largest));
+    const target = new BigUint64Array(1);
+    new ColumnReader(page, bytes).values(target);
+    deepEqual(target, largest);
+  });
+
+  test('is refused when its divisor is 0, or a value is beyond 64 bits', () => {
     const read = (reader: ColumnReader) => reader.values(new BigInt64Array(1));
     refuses([1, 2, 3], read, /a divisor is cut short/);
     refuses(bytesOf(0n, 1, 1), read, /a divisor is 0/);
-    refuses(bytesOf(2n ** 63n, 1, 1), read, /beyond 2\^63/);
-    refuses(bytesOf(2n ** 62n, 1, 2), read, /beyond 2\^63/);
-    refuses(bytesOf(2n ** 64n - 1n, 8, ...Array(8).fill(255)), read, /beyond 2\^63/);
-    refuses(bytesOf(1n, 8, ...Array(8).fill(255)), read, /beyond 2\^63/);
+    refuses(bytesOf(2n ** 63n, 1, 2), read, /more than 64 bits/);
+    refuses(bytesOf(2n ** 64n - 1n, 8, ...Array(8).fill(255)), read, /more than 64 bits/);
   });
 });
 
 describe('a column of first uses', () => {
   test('has 0 for what is new, and otherwise how far back it is', () => {
-    const bytes = written((columns) => columns.firstUses(Uint32Array.of(5, 6, 5, 7, 0, 8), 5));
+    const bytes = written((columns) => columns.firstUse(Uint32Array.of(5, 6, 5, 7, 0, 8), 5));
     deepEqual([...bytes], [1, 0, 0, 2, 0, 8, 0]);
   });
 
@@ -209,8 +220,8 @@ describe('a column of first uses', () => {
       [2 ** 32 - 1, [2 ** 32 - 1, 2 ** 32 - 1, 0]],
     ] as const) {
       const target = new Uint32Array(column.length);
-      const bytes = written((columns) => columns.firstUses(Uint32Array.from(column), next));
-      new ColumnReader(page, bytes).firstUses(target, next);
+      const bytes = written((columns) => columns.firstUse(Uint32Array.from(column), next));
+      new ColumnReader(page, bytes).firstUse(target, next);
       deepEqual([...target], column);
     }
   });
@@ -249,17 +260,22 @@ describe('a column of strings', () => {
 
   test('is refused when its bytes are not there', () => {
     refuses([...planes(0), ...planes(3), 97, 98], (reader) => reader.strings(1, 100), /cut short/);
+    refuses([1, 0, 0], (reader) => reader.strings(4, 100), /more values are claimed/);
+  });
+
+  test('is refused when it shares more than one plane holds', () => {
+    refuses([2, 0, 0, ...planes(0)], (reader) => reader.strings(1, 100), /number of planes/);
   });
 
   // A few bytes could stand for a great many: a long string, and then rows that share it.
   test('is refused before there is room made for more than the limit', () => {
-    const rows = 60_000;
+    const rows = 65_536;
     const bomb = written((columns) => {
-      columns.u32(Uint32Array.from({ length: rows }, (_, row) => (row === 0 ? 0 : 20_000)));
-      columns.u32(Uint32Array.from({ length: rows }, (_, row) => (row === 0 ? 20_000 : 0)));
-      columns.raw(new Uint8Array(20_000));
+      columns.u32(Uint32Array.from({ length: rows }, (_, row) => (row === 0 ? 0 : 255)));
+      columns.u32(Uint32Array.from({ length: rows }, (_, row) => (row === 0 ? 255 : 0)));
+      columns.raw(new Uint8Array(255));
     });
-    refuses(bomb, (reader) => reader.strings(rows, 64 << 20), /the strings are too long/);
-    refuses([1, 0, 4, 255, 255, 255, 255], (reader) => reader.strings(1, 64 << 20), /the strings are too long/);
+    refuses(bomb, (reader) => reader.strings(rows, 1 << 20), /more bytes than they may have/);
+    refuses([1, 0, 4, 255, 255, 255, 255], (reader) => reader.strings(1, 64 << 20), /more bytes than they may have/);
   });
 });
