@@ -3,17 +3,22 @@
 //     node scripts/inspect-block.ts FILE
 //
 // Ends with status 1 when something is corrupted; the offset of it counts from the start of the file. The format:
-// docs/formats/block.md.
+// docs/formats/block-v1.md.
 
 import { readFileSync } from 'node:fs';
-import { Codec, Section, sectionName } from '#src/domain/block/block-format.ts';
+import { Codec, perColumn, perFamily, sectionName } from '#src/domain/block/block-format.ts';
 import type { BlockMeta, ByteRange, DatasetMeta } from '#src/domain/block/block-meta.ts';
-import { type ChunkTable, chunksOf, datasetTable, rowCountOf, symbolTable } from '#src/domain/block/chunk-table.ts';
-import { decodeProfiles, decodeSamples, decodeSeries, decodeSpans } from '#src/domain/block/dataset-reader.ts';
-import { type FetchedRange, wholeObject } from '#src/domain/block/fetched-ranges.ts';
+import { type Chunk, type ChunkTable, datasetTable, type Page, symbolTable } from '#src/domain/block/chunk-table.ts';
+import type { FamilySizes } from '#src/domain/block/dataset-faults.ts';
+import { DatasetReader } from '#src/domain/block/dataset-reader.ts';
+import { wholeObject } from '#src/domain/block/fetched-ranges.ts';
 import { readFooter } from '#src/domain/block/footer-reader.ts';
-import { decodeSymbols } from '#src/domain/block/symbol-space-reader.ts';
+import { familySizesOf } from '#src/domain/block/part-writer.ts';
+import { decodeSymbolSpace } from '#src/domain/block/symbol-space-reader.ts';
 import { StoreError } from '#src/domain/errors.ts';
+
+/** Bytes before and after compression, of a section or of something that is in none. */
+type Share = { raw: number; stored: number };
 
 const [file] = process.argv.slice(2);
 if (file === undefined) {
@@ -34,30 +39,32 @@ function inspect(object: Uint8Array): void {
   const fetched = wholeObject(object);
   printBlock(meta);
 
+  const shares = new Map<string, Share>();
+  let covered = 0;
   let symbolsOffset = -1;
+  let space: readonly FamilySizes[] = [];
   for (const dataset of meta.datasets) {
     // Datasets that share symbols follow each other.
-    const symbols = symbolTable(dataset, fetched);
     if (dataset.symbols.offset !== symbolsOffset) {
       symbolsOffset = dataset.symbols.offset;
+      const table = symbolTable(dataset, fetched);
+      space = familySizesOf(decodeSymbolSpace(table, fetched));
       console.log(`\nsymbols of ${dataset.tenant}  ${place(dataset.symbols)}`);
-      decodeSymbols(symbols, fetched);
-      printChunks(symbols);
+      printTable(table, shares);
+      covered += dataset.symbols.sizeBytes;
     }
     const table = datasetTable(dataset, fetched);
-    checkDataset(table, rowCountOf(symbols, Section.stacks), fetched);
+    const reader = new DatasetReader(table, fetched);
+    reader.types();
+    const { series, pushes, profiles } = reader.all(space);
     printDataset(dataset);
-    printChunks(table);
+    console.log(`  ${series.length} series, ${pushes.timeNanos.length} pushes, ${profiles.series.length} profiles`);
+    printTable(table, shares);
+    covered += dataset.range.sizeBytes;
   }
+  add(shares, 'footer', meta.sizeBytes - covered, meta.sizeBytes - covered);
+  printShares(shares, meta.sizeBytes);
   console.log('\nall checksums and invariants hold');
-}
-
-/** @throws StoreError 'corrupted' at the first chunk that is not what it should be */
-function checkDataset(table: ChunkTable, stackCount: number, fetched: readonly FetchedRange[]): void {
-  decodeSeries(table, fetched);
-  decodeProfiles(table, fetched);
-  for (const chunk of chunksOf(table, Section.samples)) decodeSamples(table, chunk, fetched, stackCount);
-  decodeSpans(table, fetched);
 }
 
 function printBlock(meta: BlockMeta): void {
@@ -77,26 +84,56 @@ function printDataset(dataset: DatasetMeta): void {
   }
 }
 
-function printChunks(table: ChunkTable): void {
-  console.log(row('section', 'first row', 'rows', 'offset', 'stored', 'raw', 'ratio', 'codec', 'CRC-32'));
-  let stored = table.headerBytes;
-  let raw = table.headerBytes;
-  for (const chunk of table.chunks) {
-    const { section, firstRow, rowCount, range, rawBytes, codec, crc32 } = chunk;
-    stored += range.sizeBytes;
-    raw += rawBytes;
-    const ratio = (range.sizeBytes / rawBytes).toFixed(3);
-    const name = codec === Codec.zstd ? 'zstd' : 'none';
-    const crc = crc32.toString(16).padStart(8, '0');
-    console.log(
-      row(sectionName(section), firstRow, rowCount, range.offset, range.sizeBytes, rawBytes, ratio, name, crc),
-    );
+/** Chunks, and below each the pages in it. */
+function printTable(table: ChunkTable, shares: Map<string, Share>): void {
+  console.log(row('', 'first row', 'rows', 'offset', 'stored', 'raw', 'ratio', 'codec', 'CRC-32'));
+  console.log(row('header', '', '', table.range.offset, table.headerBytes, table.headerBytes, '', '', ''));
+  add(shares, 'headers', table.headerBytes, table.headerBytes);
+  for (const [number, chunk] of table.chunks.entries()) {
+    printChunk(number, chunk);
+    for (const page of table.pages.filter((candidate) => candidate.chunk === chunk)) {
+      console.log(row(`  ${pageName(page)}`, page.firstRow, page.rowCount, '', '', page.rawBytes, '', '', ''));
+      // Pages are compressed together, so what each takes is about its part of the chunk.
+      add(shares, sectionName(page.section), page.rawBytes, (chunk.range.sizeBytes * page.rawBytes) / chunk.rawBytes);
+    }
   }
-  console.log(row('with header', '', '', '', stored, raw, (stored / raw).toFixed(3), '', ''));
+  const raw = table.chunks.reduce((sum, { rawBytes }) => sum + rawBytes, table.headerBytes);
+  console.log(row('together', '', '', '', table.range.sizeBytes, raw, ratio(table.range.sizeBytes, raw), '', ''));
+}
+
+function printChunk(number: number, { codec, range, rawBytes, crc32 }: Chunk): void {
+  const name = codec === Codec.zstd ? 'zstd' : 'none';
+  const crc = crc32.toString(16).padStart(8, '0');
+  const { offset, sizeBytes } = range;
+  console.log(row(`chunk ${number}`, '', '', offset, sizeBytes, rawBytes, ratio(sizeBytes, rawBytes), name, crc));
+}
+
+function pageName({ section, family, column }: Page): string {
+  const of = perFamily(section) ? ` ${family}` : '';
+  return `${sectionName(section)}${of}${perColumn(section) ? `.${column}` : ''}`;
+}
+
+/** What each section takes of the object, the largest first. */
+function printShares(shares: ReadonlyMap<string, Share>, sizeBytes: number): void {
+  console.log('\nsections of the whole object; what a page takes of a compressed chunk is by its raw bytes');
+  console.log(row('', 'stored', 'raw', 'ratio', 'share'));
+  for (const [name, { raw, stored }] of [...shares].sort(([, a], [, b]) => b.stored - a.stored)) {
+    const percent = `${((100 * stored) / sizeBytes).toFixed(1)} %`;
+    console.log(row(name, Math.round(stored), raw, ratio(stored, raw), percent));
+  }
+}
+
+function add(shares: Map<string, Share>, name: string, raw: number, stored: number): void {
+  const share = shares.get(name) ?? { raw: 0, stored: 0 };
+  shares.set(name, { raw: share.raw + raw, stored: share.stored + stored });
+}
+
+function ratio(stored: number, raw: number): string {
+  return (stored / raw).toFixed(3);
 }
 
 function row(name: string, ...cells: readonly (string | number)[]): string {
-  return `  ${name.padEnd(12)}${cells.map((cell) => String(cell).padStart(11)).join('')}`;
+  return `  ${name.padEnd(20)}${cells.map((cell) => String(cell).padStart(11)).join('')}`.trimEnd();
 }
 
 function place({ offset, sizeBytes }: ByteRange): string {

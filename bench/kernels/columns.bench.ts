@@ -1,40 +1,43 @@
 import { Codec, Section } from '#src/domain/block/block-format.ts';
-import type { Chunk } from '#src/domain/block/chunk-table.ts';
+import type { Page } from '#src/domain/block/chunk-table.ts';
 import { ColumnReader } from '#src/domain/block/column-reader.ts';
 import { ColumnWriter } from '#src/domain/block/column-writer.ts';
+import type { PartInput } from '#src/domain/block/part-writer.ts';
 import type { ByteStrings } from '#src/domain/symbols/symbol-columns.ts';
 import type { KernelExports, Pointer } from '#src/kernels/instance.ts';
 import { Arena } from '#src/kernels/instance.ts';
 import { xxhash64, xxhash64Plain } from '#src/kernels/xxhash64.ts';
-import type { Head } from '#src/workers/head.ts';
 import { testKernels } from '../../test/fixtures/kernels.ts';
 import { Random } from '../../test/fixtures/random.ts';
+import { takenHead } from '../../test/fixtures/taken-head.ts';
 import { KINDS } from '../load/variants.ts';
 import { measure, type Work } from '../measure.ts';
 import { headOf } from './corpus-head.ts';
 
-// Columns as the kernels have them: already in scratch, and left there. A full chunk of samples, and the function names
+// Columns as the kernels have them: already in scratch, and left there. A full page of samples, and the function names
 // of the corpus.
 
 const ROWS = 65_536;
 const STRINGS = 20_000;
 
-const chunk: Chunk = {
-  section: Section.samples,
-  codec: Codec.none,
-  range: { offset: 0, sizeBytes: 0 },
+const page: Page = {
+  section: Section.sampleStacks,
+  family: 0,
+  column: 0,
+  chunk: { codec: Codec.none, range: { offset: 0, sizeBytes: 0 }, rawBytes: 0, crc32: 0 },
+  offset: 0,
   rawBytes: 0,
   firstRow: 0,
   rowCount: ROWS,
-  crc32: 0,
 };
 
 const kernels = testKernels();
 const { exports } = kernels;
-const [tenant] = headOf(kernels, KINDS).take();
+const [tenant] = takenHead(kernels, headOf(kernels, KINDS));
+const families = tenant.datasets.flatMap((dataset) => dataset.columns.families);
 
-const stack = Uint32Array.from(repeated(tenant.datasets.flatMap(({ columns }) => [...columns.samples.stack])));
-const value = BigInt64Array.from(repeated(tenant.datasets.flatMap(({ columns }) => [...columns.samples.value])));
+const stack = Uint32Array.from(repeated(families.flatMap((samples) => [...samples.stack])));
+const value = BigInt64Array.from(repeated(families.flatMap(({ values }) => values.flatMap((column) => [...column]))));
 const firstUse = numberedByFirstUse(stack);
 const names = functionNames(tenant);
 
@@ -137,7 +140,7 @@ function compare(
     exports.outputReset(output);
     encodeKernel(exports);
   });
-  measure(`kernels/column-decode ${name} plain`, work, () => decode(new ColumnReader(chunk, written)));
+  measure(`kernels/column-decode ${name} plain`, work, () => decode(new ColumnReader(page, written)));
   const pointer = kept(written);
   measure(`kernels/column-decode ${name} wasm`, work, () => {
     exports.resetScratch();
@@ -153,7 +156,7 @@ function kept(column: Uint32Array | BigInt64Array | Uint8Array): Pointer {
   return pointer;
 }
 
-/** As often as it takes to fill a chunk. */
+/** As often as it takes to fill a page. */
 function repeated<Value>(values: readonly Value[]): Value[] {
   return Array.from({ length: ROWS }, (_, i) => values[i % values.length] as Value);
 }
@@ -169,8 +172,8 @@ function numberedByFirstUse(column: Uint32Array): Uint32Array {
 }
 
 /** Sorted, as they share the most. The corpus has fewer: the others are as those of a second package of that name. */
-function functionNames({ symbols }: ReturnType<Head['take']>[number]): ByteStrings {
-  const { strings, functions } = symbols;
+function functionNames({ symbols }: PartInput): ByteStrings {
+  const { names: strings, functions } = symbols;
   const rowsOfNames = [...new Set(functions.name)];
   const texts = rowsOfNames.map((row) =>
     Buffer.from(strings.bytes.subarray(strings.offsets[row], strings.offsets[row + 1])).toString('latin1'),

@@ -1,9 +1,11 @@
+import { symbolsOfFamily } from '#src/domain/block/space-columns.ts';
 import { flamegraph } from '#src/domain/profile/flamegraph.ts';
 import { mergeFunctionTreesPlain } from '#src/domain/profile/merge-function-trees.ts';
 import { encodeFlamegraphJson, encodeFlamegraphProto } from '#src/domain/query/encode-flamegraph.ts';
 import { FunctionTreeBuilder } from '#src/kernels/function-tree-builder.ts';
 import { StackSums } from '#src/kernels/stack-sums.ts';
 import { testKernels } from '../../test/fixtures/kernels.ts';
+import { takenHead } from '../../test/fixtures/taken-head.ts';
 import { measure } from '../measure.ts';
 import { headOf } from './corpus-head.ts';
 
@@ -20,14 +22,23 @@ const cases: readonly (readonly [name: string, kinds: readonly string[]])[] = [
 ];
 
 for (const [name, kinds] of cases) {
-  const [{ symbols, datasets }] = headOf(kernels, kinds).take();
-  const stacks = symbols.stacks.parent.length;
+  const [{ symbols, datasets }] = takenHead(kernels, headOf(kernels, kinds));
+  const families = symbols.families.map(({ sampledStacks }, family) => {
+    const samples = datasets.flatMap(({ columns }) => {
+      const { stack, values } = columns.families[family];
+      return values.map((value) => ({ stack: stack.map((place) => sampledStacks[place]), value }));
+    });
+    return { symbols: symbolsOfFamily(symbols, family), samples };
+  });
+  const stacks = symbols.families.reduce((sum, family) => sum + family.stacks.parent.length, 0);
   const build = () => {
-    query.exports.resetScratch();
     const builder = new FunctionTreeBuilder(query);
-    const sums = new StackSums(query, symbols);
-    for (const { columns } of datasets) sums.add(columns.samples);
-    builder.addStacks(sums);
+    for (const family of families) {
+      query.exports.resetScratch();
+      const sums = new StackSums(query, family.symbols);
+      for (const samples of family.samples) sums.add(samples);
+      builder.addStacks(sums);
+    }
     return builder;
   };
   measure(`kernels/FunctionTreeBuilder.addStacks ${name}`, { count: stacks, unit: 'stack' }, build);

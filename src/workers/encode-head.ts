@@ -1,11 +1,12 @@
 import type { ByteRange, DatasetMeta } from '#src/domain/block/block-meta.ts';
-import { type Compress, ChunkWriter, segmentZstdLevel } from '#src/domain/block/chunk-writer.ts';
-import { finishDataset, noTypes, writeDatasetHead } from '#src/domain/block/dataset-writer.ts';
+import { ChunkWriter, type Compress, segmentZstdLevel } from '#src/domain/block/chunk-writer.ts';
+import { finishDataset, writeDatasetHead } from '#src/domain/block/dataset-writer.ts';
 import type { BlockPart } from '#src/domain/block/part-writer.ts';
 import { addOffsets } from '#src/domain/block/row-counts.ts';
+import { noTypes } from '#src/domain/block/type-columns.ts';
 import { encodeSamples } from '#src/kernels/encode-samples.ts';
 import { encodeSpace, sampledStacksOf } from '#src/kernels/encode-space.ts';
-import { headSamplesOf, type HeadSamples } from '#src/kernels/head-samples.ts';
+import { type HeadSamples, headSamplesOf } from '#src/kernels/head-samples.ts';
 import type { KernelInstance } from '#src/kernels/instance.ts';
 import { PageEncoder } from '#src/kernels/page-encoder.ts';
 import { type Head, type HeadTenant, headColumns } from './head.ts';

@@ -2,7 +2,7 @@ import type { Bytes } from '#src/domain/model/units.ts';
 
 // The numbers of docs/formats/block-v1.md that both the writers and the readers of a block need.
 
-/** The version that writers write, and the highest that readers read. */
+/** The version that writers write, and the only one that readers read. */
 export const BLOCK_VERSION = 1;
 
 /** First four bytes of a header, and of the trailer, read as a little-endian u32. In ASCII: KSYM, KDAT, KBLK. */

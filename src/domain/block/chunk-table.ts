@@ -105,7 +105,7 @@ export function symbolTable({ symbols }: DatasetMeta, fetched: readonly FetchedR
  * @param head   the first bytes of the range, at least the header
  * @param range  where the symbol space or dataset is in the object, from its metadata
  * @throws StoreError 'corrupted' when the header is cut short, differs from its checksum, or says what cannot be;
- *         'unimplemented' when its version is later than this program, or one that was never released
+ *         'unimplemented' when this program does not know its version
  * @source docs/formats/block-v1.md, "Header"
  */
 export function readChunkTable(kind: SpaceKind, head: Uint8Array, range: ByteRange): ChunkTable {

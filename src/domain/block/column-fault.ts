@@ -1,6 +1,6 @@
 import { assert } from '#src/platform/assert.ts';
 import { type Section, sectionName } from './block-format.ts';
-import type { ChunkTable } from './chunk-table.ts';
+import { type ChunkTable, pagesOf } from './chunk-table.ts';
 import { corruptedBlock } from './corrupted-block.ts';
 
 /**
@@ -9,6 +9,9 @@ import { corruptedBlock } from './corrupted-block.ts';
  */
 export type ColumnFault = {
   readonly section: Section;
+  /** 0 when left out, as where the section is not one per family and value column. */
+  readonly family?: number;
+  readonly column?: number;
   /** The column, and what is wrong with it. */
   readonly problem: string;
   readonly row: number;
@@ -28,15 +31,22 @@ export function assertNoFault(fault: ColumnFault | undefined): void {
 /** @throws StoreError 'corrupted' naming the place in the object, when there is a fault */
 export function refuseFault(fault: ColumnFault | undefined, table: ChunkTable): void {
   if (fault === undefined) return;
-  const { section, problem, row } = fault;
-  const page = table.pages.findLast((candidate) => candidate.section === section && candidate.firstRow <= row);
+  const { section, family = 0, column = 0, problem, row } = fault;
+  const page = pagesOf(table, section, family, column).findLast(({ firstRow }) => firstRow <= row);
   throw corruptedBlock(`page: ${problem}`, {
     offset: (page?.chunk ?? table).range.offset,
     section: sectionName(section),
+    family,
+    column,
     row,
     value: String(fault.value),
     limit: String(fault.limit),
   });
+}
+
+/** A fault of columns that belong to a family. */
+export function faultIn(fault: ColumnFault | undefined, family: number): ColumnFault | undefined {
+  return fault && { ...fault, family };
 }
 
 /** The first row whose value is not below the limit, or -1. */

@@ -7,13 +7,13 @@ export function corruptedBlock(message: string, details: ErrorDetails & { readon
 }
 
 /**
- * A version that this program does not know. Not `corrupted`: the checksum was right, so the object is whole, and a
- * newer program reads it.
+ * A version that this program does not know: a later one, or 0, which no release wrote. Not `corrupted`: the checksum
+ * was right, so the object is whole, and another program reads it.
  */
 export function unknownBlockVersion(what: string, version: number, offset: number): StoreError {
   return new StoreError(
     'unimplemented',
-    `block ${what}: version ${version} is unknown, this program reads versions up to ${BLOCK_VERSION}`,
-    { version, versionMax: BLOCK_VERSION, offset },
+    `block ${what}: version ${version} is unknown, this program reads version ${BLOCK_VERSION} only`,
+    { version, versionKnown: BLOCK_VERSION, offset },
   );
 }

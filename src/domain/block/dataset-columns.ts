@@ -51,7 +51,8 @@ export type ProfileColumns = {
  * The samples of one family, run after run, each sorted by stacktrace, then span id.
  *
  * @shapes    sampleOffsets [runs + 1]; stack [n]; values: columns of [n]
- * @invariant sampleOffsets rises from 0 to n; stack is below the number of sampled stacks of the family
+ * @invariant sampleOffsets rises strictly from 0 to n: a run has a sample; stack is below the number of sampled stacks
+ *            of the family
  */
 export type FamilySamples = {
   /** The samples of run i of this family are rows sampleOffsets[i] .. sampleOffsets[i + 1]. */

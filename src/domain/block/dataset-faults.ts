@@ -1,6 +1,13 @@
 import { compareUtf8, type Labels } from '#src/domain/model/labels.ts';
-import { Section } from './block-format.ts';
-import { type ColumnFault, lengthFault, offsetsFault, referenceFault, strictRiseFault } from './column-fault.ts';
+import { columnsMax, Section } from './block-format.ts';
+import {
+  type ColumnFault,
+  faultIn,
+  lengthFault,
+  offsetsFault,
+  referenceFault,
+  strictRiseFault,
+} from './column-fault.ts';
 import {
   type DatasetColumns,
   type FamilySamples,
@@ -11,6 +18,7 @@ import {
   type SpanColumns,
   type TotalColumns,
 } from './dataset-columns.ts';
+import type { TypeColumns } from './type-columns.ts';
 
 // Where columns break the invariants of `DatasetColumns`: what writers assert, what readers check, and what kernels
 // then rely on without looking.
@@ -94,7 +102,7 @@ function runsFault(families: readonly FamilySamples[], space: readonly FamilySiz
     return { section: Section.runs, problem, row: 0, value: families.length, limit: space.length };
   }
   for (const [i, family] of families.entries()) {
-    const fault = familyFault(family, space[i]);
+    const fault = faultIn(familyFault(family, space[i]), i);
     if (fault !== undefined) return fault;
   }
   return undefined;
@@ -107,12 +115,31 @@ export function familyFault(
   const lengths = values.map(({ length }) => length);
   return (
     offsetsFault(Section.runs, 'sample offsets', sampleOffsets, stack.length) ??
+    strictRiseFault(Section.runs, 'sample offsets', sampleOffsets) ??
+    columnCountFault(Section.sampleValues, values.length, columnsMax) ??
+    columnCountFault(Section.totals, totals.length, values.length) ??
     lengthFault(Section.sampleValues, stack.length, lengths) ??
     referenceFault(Section.sampleStacks, 'stack', stack, sampledStackCount) ??
-    negativeFault(values) ??
+    firstOf(values, (value) => negativeFault(Section.sampleValues, value)) ??
     spanFault(spans, stack.length) ??
-    totals.map((total) => totalFault(total, nodeCount)).find((fault) => fault !== undefined)
+    firstOf(totals, (total) => totalFault(total, nodeCount))
   );
+}
+
+/** The first fault of value columns, which then says in which one it is. */
+function firstOf<Column>(
+  columns: readonly Column[],
+  faultOf: (column: Column) => ColumnFault | undefined,
+): ColumnFault | undefined {
+  for (const [column, of] of columns.entries()) {
+    const fault = faultOf(of);
+    if (fault !== undefined) return { ...fault, column };
+  }
+  return undefined;
+}
+
+function columnCountFault(section: Section, value: number, limit: number): ColumnFault | undefined {
+  return value <= limit ? undefined : { section, problem: 'too many value columns', row: 0, value, limit };
 }
 
 export function spanFault({ sample, spanId, traceId }: SpanColumns, sampleCount: number): ColumnFault | undefined {
@@ -129,18 +156,39 @@ export function totalFault({ node, value }: TotalColumns, nodeCount: number): Co
   return (
     lengthFault(section, node.length, [value.length]) ??
     referenceFault(section, 'node', node, nodeCount) ??
-    strictRiseFault(section, 'nodes', node)
+    strictRiseFault(section, 'nodes', node) ??
+    negativeFault(section, value)
   );
 }
 
-function negativeFault(values: readonly BigInt64Array[]): ColumnFault | undefined {
-  for (const column of values) {
-    for (let row = 0; row < column.length; row++) {
-      if (column[row] >= 0n) continue;
-      return { section: Section.sampleValues, problem: 'a value is negative', row, value: column[row], limit: 0 };
+/** @param columnCounts  value columns of each family */
+export function typeFault(
+  { family, column, series }: TypeColumns,
+  seriesCount: number,
+  columnCounts: readonly number[],
+): ColumnFault | undefined {
+  const section = Section.types;
+  const fault =
+    lengthFault(section, family.length, [column.length, series.length]) ??
+    referenceFault(section, 'family', family, columnCounts.length) ??
+    referenceFault(section, 'series', series, seriesCount);
+  if (fault !== undefined) return fault;
+  for (let row = 0; row < family.length; row++) {
+    const limit = columnCounts[family[row]];
+    if (column[row] >= limit) {
+      return { section, problem: 'there is no such value column', row, value: column[row], limit };
+    }
+    if (row === 0 || family[row - 1] < family[row]) continue;
+    if (family[row - 1] > family[row] || column[row - 1] >= column[row]) {
+      return { section, problem: 'families and columns do not rise', row, value: column[row], limit: column[row - 1] };
     }
   }
   return undefined;
+}
+
+function negativeFault(section: Section, values: BigInt64Array): ColumnFault | undefined {
+  const row = values.findIndex((value) => value < 0n);
+  return row === -1 ? undefined : { section, problem: 'a value is negative', row, value: values[row], limit: 0 };
 }
 
 /** By series, then time. */

@@ -2,7 +2,7 @@ import type { Labels } from '#src/domain/model/labels.ts';
 import { Section } from './block-format.ts';
 import { PageReader } from './chunk-reader.ts';
 import { type ChunkTable, columnCountOf, familyCountOf, type Page, pagesOf, rowCountOf } from './chunk-table.ts';
-import { refuseFault } from './column-fault.ts';
+import { faultIn, refuseFault } from './column-fault.ts';
 import type { ColumnReader } from './column-reader.ts';
 import {
   type DatasetColumns,
@@ -19,11 +19,13 @@ import {
   profileFault,
   pushFault,
   seriesFault,
+  typeFault,
   valueColumnFault,
 } from './dataset-faults.ts';
 import type { FetchedRange } from './fetched-ranges.ts';
 import { addOffsets } from './row-counts.ts';
 import { labelsOfSeries, readSeriesPage, seriesTexts } from './series-page.ts';
+import type { TypeColumns } from './type-columns.ts';
 
 /** What a query needs of a dataset before it looks at samples. */
 export type DatasetHead = {
@@ -57,7 +59,7 @@ export class DatasetReader {
     const head = this.head();
     const families = head.families.map(({ sampleOffsets }, i) => {
       const family = { sampleOffsets, ...this.#samples(i) };
-      this.#refuse(familyFault(family, space[i] ?? { sampledStackCount: 0, nodeCount: 0 }));
+      this.#refuse(faultIn(familyFault(family, space[i] ?? { sampledStackCount: 0, nodeCount: 0 }), i));
       return family;
     });
     const columnCounts = families.map(({ values }) => values.length);
@@ -85,6 +87,22 @@ export class DatasetReader {
     }
     this.#refuse(seriesFault(series));
     return series;
+  }
+
+  /** Which value columns belong to which profile type; none in a segment. @order the head was fetched */
+  types(): TypeColumns {
+    const n = rowCountOf(this.#table, Section.types);
+    const types = { family: new Uint32Array(n), column: new Uint32Array(n), series: new Uint32Array(n) };
+    this.#each(pagesOf(this.#table, Section.types), (columns, start, end) => {
+      columns.u32(types.family.subarray(start, end));
+      columns.u32(types.column.subarray(start, end));
+      columns.u32(types.series.subarray(start, end));
+    });
+    const columnCounts = Array.from({ length: this.#familyCount() }, (_, family) =>
+      columnCountOf(this.#table, Section.sampleValues, family),
+    );
+    this.#refuse(typeFault(types, rowCountOf(this.#table, Section.series), columnCounts));
+    return types;
   }
 
   #familyCount(): number {
@@ -140,7 +158,7 @@ export class DatasetReader {
     const limit = rowCountOf(this.#table, Section.sampleStacks, family);
     if (samples !== limit) {
       const problem = 'runs name another number of samples than there are';
-      this.#refuse({ section: Section.runs, problem, row: n, value: samples, limit });
+      this.#refuse({ section: Section.runs, family, problem, row: n, value: samples, limit });
     }
     return offsets;
   }

@@ -4,18 +4,12 @@ import { assert } from '#src/platform/assert.ts';
 import { Section } from './block-format.ts';
 import { ChunkWriter, segmentZstdLevel } from './chunk-writer.ts';
 import { assertNoFault } from './column-fault.ts';
-import {
-  type DatasetColumns,
-  type FamilySamples,
-  familyOfRun,
-  firstRuns,
-  type ProfileColumns,
-  type PushColumns,
-} from './dataset-columns.ts';
+import type { DatasetColumns, FamilySamples, ProfileColumns, PushColumns } from './dataset-columns.ts';
 import { datasetFault, type FamilySizes } from './dataset-faults.ts';
 import { countsOf } from './row-counts.ts';
 import { writeSeriesPage } from './series-page.ts';
 import { writePages } from './symbol-space-writer.ts';
+import { type TypeColumns, typeColumnsOf } from './type-columns.ts';
 
 export type DatasetInput = {
   readonly service: string;
@@ -52,7 +46,7 @@ export function encodeDataset(
   assertNoFault(datasetFault(columns, space));
 
   const writer = new ChunkWriter('dataset', zstdLevel);
-  writeDatasetHead(writer, { ...columns, types: profileTypeColumns(columns) });
+  writeDatasetHead(writer, { ...columns, types: typeColumnsOf(columns) });
   for (const [family, samples] of families.entries()) {
     writeTotals(writer, family, samples);
     writer.closeChunk();
@@ -85,37 +79,6 @@ export function finishDataset(
   { series, pushes }: Pick<DatasetColumns, 'series' | 'pushes'>,
 ): EncodedDataset {
   return { ...writer.finish(), ...timeRangeOf(pushes.timeNanos), labels: datasetLabels(service, series) };
-}
-
-/**
- * Which value columns of which families belong to a profile type: one row per family and column, with a series of
- * that type. With it a query finds the totals of a type without its profiles.
- *
- * @shapes all [n]
- */
-export type TypeColumns = { readonly family: Uint32Array; readonly column: Uint32Array; readonly series: Uint32Array };
-
-export const noTypes: TypeColumns = {
-  family: new Uint32Array(0),
-  column: new Uint32Array(0),
-  series: new Uint32Array(0),
-};
-
-/** Only where each column of a family has one profile type, which totals need. */
-function profileTypeColumns({ profiles, families }: DatasetColumns): TypeColumns {
-  const seriesOf = new Map<number, number>();
-  const firstRunOf = firstRuns(families);
-  for (let i = 0; i < profiles.run.length; i++) {
-    const family = familyOfRun(firstRunOf, profiles.run[i]);
-    const key = family * 256 + profiles.column[i];
-    if (families[family].totals !== undefined && !seriesOf.has(key)) seriesOf.set(key, profiles.series[i]);
-  }
-  const keys = [...seriesOf.keys()].sort((a, b) => a - b);
-  return {
-    family: Uint32Array.from(keys, (key) => key >> 8),
-    column: Uint32Array.from(keys, (key) => key & 255),
-    series: Uint32Array.from(keys, (key) => seriesOf.get(key) ?? 0),
-  };
 }
 
 function writeSeries(writer: ChunkWriter, series: readonly Labels[]): void {
@@ -157,11 +120,7 @@ function writeProfiles(writer: ChunkWriter, profiles: ProfileColumns): void {
   });
 }
 
-function writeRuns(
-  writer: ChunkWriter,
-  family: number,
-  { sampleOffsets }: Pick<FamilySamples, 'sampleOffsets'>,
-): void {
+function writeRuns(writer: ChunkWriter, family: number, { sampleOffsets }: Pick<FamilySamples, 'sampleOffsets'>): void {
   writePages(writer, { section: Section.runs, family }, sampleOffsets.length - 1, (columns, start, end) => {
     columns.u32(countsOf(sampleOffsets, start, end));
   });

@@ -31,8 +31,8 @@ export type FooterRead =
  *
  * @param tail         the last bytes of the object, as many as were fetched
  * @param objectBytes  the size of the object
- * @throws StoreError 'corrupted' when the length, the checksum or the metadata is wrong, 'unimplemented' when the
- *         version is later than this program
+ * @throws StoreError 'corrupted' when the length, the checksum or the metadata is wrong, 'unimplemented' when this
+ *         program does not know the version
  * @source docs/formats/block-v1.md, "Footer"
  */
 export function readFooter(tail: Uint8Array, objectBytes: Bytes): FooterRead {
@@ -58,7 +58,7 @@ export function readFooter(tail: Uint8Array, objectBytes: Bytes): FooterRead {
   const footer = tail.subarray(tail.length - need);
   const actual = crc32(footer.subarray(0, need - 4));
   if (actual !== expected) throw corruptedBlock('footer: checksum differs', { offset, expected, actual });
-  if (version > BLOCK_VERSION) throw unknownBlockVersion('footer', version, offset);
+  if (version !== BLOCK_VERSION) throw unknownBlockVersion('footer', version, offset);
   return { meta: decodeMetadata(footer.subarray(0, metadataBytes), objectBytes, version) };
 }
 

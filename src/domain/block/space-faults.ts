@@ -1,6 +1,13 @@
 import type { ByteStrings } from '#src/domain/symbols/symbol-columns.ts';
 import { familiesMax, Section } from './block-format.ts';
-import { type ColumnFault, lengthFault, offsetsFault, referenceFault, strictRiseFault } from './column-fault.ts';
+import {
+  type ColumnFault,
+  faultIn,
+  lengthFault,
+  offsetsFault,
+  referenceFault,
+  strictRiseFault,
+} from './column-fault.ts';
 import type { FamilyColumns, FoldedStacks, SpaceColumns } from './space-columns.ts';
 
 /**
@@ -26,7 +33,7 @@ export function spaceFault(space: SpaceColumns): ColumnFault | undefined {
     functionFault(space) ??
     mappingFault(space) ??
     locationFault(space) ??
-    families.map((family) => familyFault(space, family)).find((fault) => fault !== undefined)
+    families.map((family, i) => faultIn(familyFault(space, family), i)).find((fault) => fault !== undefined)
   );
 }
 
@@ -58,14 +65,15 @@ function stringFault(section: Section, strings: ByteStrings): ColumnFault | unde
 function functionFault({ names, texts, functions }: SpaceColumns): ColumnFault | undefined {
   const { name, systemName, filename, startLine } = functions;
   const nameCount = names.offsets.length - 1;
-  const section = Section.functions;
-  if (name.length < 1) return missingRow(section);
+  const details = Section.functionDetails;
+  if (name.length < 1) return missingRow(Section.functions);
   return (
-    lengthFault(section, name.length, [systemName.length, filename.length, startLine.length]) ??
-    zeroFault(section, [name[0], systemName[0], filename[0], startLine[0]]) ??
-    referenceFault(section, 'name', name, nameCount) ??
-    referenceFault(section, 'systemName', systemName, nameCount) ??
-    referenceFault(section, 'filename', filename, texts.offsets.length - 1)
+    lengthFault(details, name.length, [systemName.length, filename.length, startLine.length]) ??
+    zeroFault(Section.functions, [name[0]]) ??
+    zeroFault(details, [systemName[0], filename[0], startLine[0]]) ??
+    referenceFault(Section.functions, 'name', name, nameCount) ??
+    referenceFault(details, 'systemName', systemName, nameCount) ??
+    referenceFault(details, 'filename', filename, texts.offsets.length - 1)
   );
 }
 
@@ -86,14 +94,17 @@ function mappingFault({ texts, mappings }: SpaceColumns): ColumnFault | undefine
 function locationFault({ functions, mappings, locations }: SpaceColumns): ColumnFault | undefined {
   const { mapping, address, folded, lineOffsets, lineFunction, line } = locations;
   const section = Section.locations;
+  const details = Section.locationDetails;
   if (mapping.length < 1) return missingRow(section);
   return (
-    lengthFault(section, mapping.length, [address.length, folded.length, lineOffsets.length - 1]) ??
-    lengthFault(section, lineFunction.length, [line.length]) ??
+    lengthFault(section, mapping.length, [lineOffsets.length - 1]) ??
+    lengthFault(details, mapping.length, [address.length, folded.length]) ??
+    lengthFault(details, lineFunction.length, [line.length]) ??
     offsetsFault(section, 'line offsets', lineOffsets, lineFunction.length) ??
-    zeroFault(section, [mapping[0], address[0], folded[0], lineOffsets[1]]) ??
-    referenceFault(section, 'mapping', mapping, mappings.filename.length) ??
-    referenceFault(section, 'lineFunction', lineFunction, functions.name.length)
+    zeroFault(section, [lineOffsets[1]]) ??
+    zeroFault(details, [mapping[0], address[0], folded[0]]) ??
+    referenceFault(section, 'lineFunction', lineFunction, functions.name.length) ??
+    referenceFault(details, 'mapping', mapping, mappings.filename.length)
   );
 }
 

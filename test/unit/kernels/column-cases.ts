@@ -4,16 +4,16 @@ import type { ByteStrings } from '#src/domain/symbols/symbol-columns.ts';
 import type { Random } from '../../fixtures/random.ts';
 import { byteStrings } from '../domain/block/random-columns.ts';
 
-/** Sizes around every step that the kernels take, and a full chunk. */
+/** Sizes around every step that the kernels take, and a full page. */
 export const COLUMN_SIZES = [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 1000, 65_536];
 
 /** The page that errors name. */
 export const somePage: Page = {
   section: Section.sampleStacks,
-  family: 3,
+  family: 0,
   column: 0,
   chunk: { codec: Codec.none, range: { offset: 1000, sizeBytes: 0 }, rawBytes: 0, crc32: 0 },
-  offset: 70,
+  offset: 0,
   rawBytes: 0,
   firstRow: 0,
   rowCount: 0,

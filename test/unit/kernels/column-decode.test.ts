@@ -2,6 +2,7 @@ import { deepEqual, equal, ok, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ColumnReader } from '#src/domain/block/column-reader.ts';
 import { ColumnWriter } from '#src/domain/block/column-writer.ts';
+import { placeOf } from '#src/domain/block/page-place.ts';
 import { StoreError } from '#src/domain/errors.ts';
 import { ColumnDecoder } from '#src/kernels/column-decoder.ts';
 import type { KernelInstance } from '#src/kernels/instance.ts';
@@ -204,8 +205,7 @@ describe('column-decode', () => {
 
     equal(exports.readerOffset(decoder.reader), 1);
     deepEqual(decoder.corrupted().details, {
-      section: 'samples',
-      offset: 1000,
+      ...placeOf(somePage),
       rawOffset: 1,
       rawBytes: 5,
       planes: 9,

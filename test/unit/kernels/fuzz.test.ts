@@ -2,20 +2,20 @@ import { deepEqual, ok } from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
+import { compressOnce } from '#src/domain/block/chunk-writer.ts';
+import { encodePart } from '#src/domain/block/part-writer.ts';
 import { encodeHead } from '#src/workers/encode-head.ts';
 import { Head } from '#src/workers/head.ts';
 import { Inflater } from '#src/workers/inflater.ts';
 import { ingestProfile } from '#src/workers/ingest-profile.ts';
 import { canonicalHead } from '../../fixtures/canonical.ts';
-import { compressOnce } from '#src/domain/block/chunk-writer.ts';
-import { encodePart } from '#src/domain/block/part-writer.ts';
-import { takenHead } from '../../fixtures/taken-head.ts';
 import { decodedPart } from '../../fixtures/encoded-head.ts';
 import { INGEST_NOW_MS, ingestItem, openLimits } from '../../fixtures/ingest.ts';
 import { testKernels } from '../../fixtures/kernels.ts';
 import { encodePprof, plainPprof, pprof } from '../../fixtures/pprof-builder.ts';
 import { Random, runSeed } from '../../fixtures/random.ts';
 import { randomDescription } from '../../fixtures/random-profile.ts';
+import { takenHead } from '../../fixtures/taken-head.ts';
 
 // Feeds bytes to the decoder that no agent sends. Whatever they are, the thread must go on: a trap that is not a full
 // arena is thrown and fails the test, memory stays within its limits, and the head can be encoded and read again.

@@ -1,7 +1,10 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { compressOnce } from '#src/domain/block/chunk-writer.ts';
+import { encodePart } from '#src/domain/block/part-writer.ts';
 import type { ProfileLimits } from '#src/domain/pprof/ingest-options.ts';
 import type { KernelInstance } from '#src/kernels/instance.ts';
+import { encodeHead } from '#src/workers/encode-head.ts';
 import { Head } from '#src/workers/head.ts';
 import type { IngestItem, IngestOutcome } from '#src/workers/ingest-messages.ts';
 import { ingestProfile } from '#src/workers/ingest-profile.ts';
@@ -13,6 +16,7 @@ import { labelList } from '../../fixtures/labels.ts';
 import { pprof } from '../../fixtures/pprof-builder.ts';
 import { Random } from '../../fixtures/random.ts';
 import { randomDescription } from '../../fixtures/random-profile.ts';
+import { takenHead } from '../../fixtures/taken-head.ts';
 
 function add(
   kernels: KernelInstance,
@@ -54,8 +58,8 @@ describe('Head', () => {
 
     ok(stored.length > 10);
     const expected = resultOf(...stored);
-    deepEqual(canonicalHead(head.take()), expected);
-    deepEqual(canonicalHead(encodedAndDecoded(head.take())), expected);
+    deepEqual(canonicalHead(takenHead(kernels, head)), expected);
+    deepEqual(canonicalHead(encodedAndDecoded(takenHead(kernels, head))), expected);
   });
 
   test('gives tenants and services in byte order, each tenant its own symbols', () => {
@@ -71,7 +75,7 @@ describe('Head', () => {
       add(kernels, head, tenant === 'a' ? small : other, {}, { tenant, service, labels });
     }
 
-    const tenants = head.take();
+    const tenants = takenHead(kernels, head);
 
     deepEqual(
       tenants.map(({ tenant, datasets }) => [tenant, datasets.map(({ service }) => service)]),
@@ -80,12 +84,12 @@ describe('Head', () => {
         ['b', ['x', 'z']],
       ],
     );
-    const texts = tenants.map(({ symbols }) => Buffer.from(symbols.strings.bytes).toString());
+    const texts = tenants.map(({ symbols }) => Buffer.from(symbols.names.bytes).toString());
     equal(texts[0].includes('more'), false);
     ok(texts[1].includes('more'));
   });
 
-  test('orders rows by series, then time, and the samples and spans with them', () => {
+  test('orders profiles by series, then time, and leaves samples and spans in their runs', () => {
     const kernels = testKernels();
     const head = new Head(kernels);
     const at = (timeNanos: bigint, span: string): Uint8Array =>
@@ -95,15 +99,32 @@ describe('Head', () => {
       });
     for (const time of [30n, 10n, 20n]) add(kernels, head, at(time, `000000000000000${time / 10n}`));
 
-    const [{ columns }] = head.take()[0].datasets;
+    const [{ columns }] = takenHead(kernels, head)[0].datasets;
 
-    deepEqual([...columns.profiles.series], [0, 0, 0, 1, 1, 1]);
-    deepEqual([...columns.profiles.timeNanos], [10n, 20n, 30n, 10n, 20n, 30n]);
+    const { pushes, profiles, families } = columns;
+    deepEqual([...pushes.timeNanos], [30n, 10n, 20n]);
+    deepEqual([...profiles.series], [0, 0, 0, 1, 1, 1]);
+    deepEqual([...profiles.push], [1, 2, 0, 1, 2, 0]);
+    // Runs and their samples stay as they came: two of each push.
+    const [{ sampleOffsets, spans }] = families;
+    deepEqual([...profiles.run], [2, 4, 0, 3, 5, 1]);
+    deepEqual([...sampleOffsets], [0, 1, 2, 3, 4, 5, 6]);
     deepEqual(
-      [...columns.spans.spanId].map((id) => id >> 56n),
-      [1n, 2n, 3n, 1n, 2n, 3n],
+      [...spans.spanId].map((id) => id >> 56n),
+      [3n, 3n, 1n, 1n, 2n, 2n],
     );
-    deepEqual([...columns.spans.sample], [0, 1, 2, 3, 4, 5]);
+    deepEqual([...spans.sample], [0, 1, 2, 3, 4, 5]);
+  });
+
+  test('makes of a head the bytes that the plain writer makes', () => {
+    const random = new Random(12);
+    const kernels = testKernels();
+    const head = new Head(kernels);
+    for (let i = 0; i < 30; i++) add(kernels, head, pprof(randomDescription(random)), {}, { tenant: `t${i % 2}` });
+
+    const plain = takenHead(kernels, head).map((tenant) => encodePart(tenant));
+
+    deepEqual(encodeHead(kernels, head, compressOnce), plain);
   });
 
   test('has nothing to encode when nothing was stored', () => {
@@ -113,7 +134,7 @@ describe('Head', () => {
     add(kernels, head, pprof({ samples: [{ stack: 'main', v: [0] }] }));
     add(kernels, head, Uint8Array.of(1, 2, 3));
 
-    deepEqual(head.take(), []);
+    deepEqual(takenHead(kernels, head), []);
   });
 });
 
@@ -128,7 +149,7 @@ describe('ingestProfile, when an arena is full', () => {
     equal(outcome.kind, 'refused');
     match(outcome.kind === 'refused' ? outcome.error.message : '', /1048576 bytes \(scratchBytesMax\)/);
     equal(add(kernels, head, other).kind, 'stored');
-    deepEqual(canonicalHead(encodedAndDecoded(head.take())), resultOf(small, other));
+    deepEqual(canonicalHead(encodedAndDecoded(takenHead(kernels, head))), resultOf(small, other));
   });
 
   test('sets a size limit by the scratch arena when the tenant has none', () => {
@@ -148,7 +169,7 @@ describe('ingestProfile, when an arena is full', () => {
 
     // It needs no room: its symbols are there already.
     equal(add(kernels, head, small).kind, 'stored');
-    deepEqual(canonicalHead(encodedAndDecoded(head.take())), resultOf(small, small));
+    deepEqual(canonicalHead(encodedAndDecoded(takenHead(kernels, head))), resultOf(small, small));
   });
 
   test('takes profile after profile until the head is full, and every one of them is there', () => {
@@ -166,7 +187,7 @@ describe('ingestProfile, when an arena is full', () => {
     deepEqual(outcome, { kind: 'head-full' });
     ok(stored.length > 20, `only ${stored.length} found room`);
     ok(head.usedBytes <= 1 << 20);
-    deepEqual(canonicalHead(encodedAndDecoded(head.take())), resultOf(...stored));
+    deepEqual(canonicalHead(encodedAndDecoded(takenHead(kernels, head))), resultOf(...stored));
   });
 
   test('is as good as new with the next head', () => {
@@ -176,7 +197,7 @@ describe('ingestProfile, when an arena is full', () => {
     const head = new Head(kernels);
 
     equal(add(kernels, head, other).kind, 'stored');
-    deepEqual(canonicalHead(head.take()), resultOf(other));
+    deepEqual(canonicalHead(takenHead(kernels, head)), resultOf(other));
   });
 
   test('refuses by name what does not fit into an empty head either', () => {

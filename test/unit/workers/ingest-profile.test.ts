@@ -13,9 +13,9 @@ import { ingestProfile } from '#src/workers/ingest-profile.ts';
 import { canonicalHead, canonicalSeries } from '../../fixtures/canonical.ts';
 import { testKernels } from '../../fixtures/kernels.ts';
 import { pprof } from '../../fixtures/pprof-builder.ts';
-import { takenHead } from '../../fixtures/taken-head.ts';
 import { Random } from '../../fixtures/random.ts';
 import { randomDescription } from '../../fixtures/random-profile.ts';
+import { takenHead } from '../../fixtures/taken-head.ts';
 
 const CORPUS = new URL('../../data/corpus/', import.meta.url);
 const NOW_MS = 1_795_353_600_000;

@@ -1,12 +1,21 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { familiesMax } from '#src/domain/block/block-format.ts';
+import type { DatasetColumns } from '#src/domain/block/dataset-columns.ts';
 import { valueOf } from '#src/domain/model/labels.ts';
+import { parseSelector } from '#src/domain/series/selector.ts';
 import { Head } from '#src/workers/head.ts';
 import { ingestProfile } from '#src/workers/ingest-profile.ts';
+import { runQueryNode } from '#src/workers/query-node.ts';
+import { canonicalHead } from '../../fixtures/canonical.ts';
+import { encodedAndDecoded } from '../../fixtures/encoded-head.ts';
 import { bothResults, INGEST_NOW_MS, ingestItem, openLimits, plainResult } from '../../fixtures/ingest.ts';
 import { testKernels } from '../../fixtures/kernels.ts';
 import { encodePprof, plainPprof, pprof, type SampleDescription } from '../../fixtures/pprof-builder.ts';
 import { Random, runSeed } from '../../fixtures/random.ts';
+import { segmentOf, wholeRead } from '../../fixtures/segments.ts';
+import { takenHead } from '../../fixtures/taken-head.ts';
+import { pathsOf } from '../domain/profile/folded-tree.ts';
 
 const kernels = testKernels();
 
@@ -38,28 +47,195 @@ describe('ingestProfile, the order of samples', () => {
 
         const head = new Head(kernels);
         ingestProfile(kernels, head, ingestItem(profile), openLimits, INGEST_NOW_MS);
-        for (const { datasets } of head.take()) for (const { columns } of datasets) assertSorted(columns);
+        for (const { datasets } of takenHead(kernels, head)) for (const { columns } of datasets) assertSorted(columns);
       });
     }
   }
 });
 
-type Columns = ReturnType<Head['take']>[number]['datasets'][number]['columns'];
-
-/** Within a profile row: by stack, then span id, then trace id, and no two the same. */
-function assertSorted({ profiles, samples, spans }: Columns): void {
-  const spanOf = new Map(Array.from(spans.sample, (sample, row) => [sample, row]));
-  const keyOf = (sample: number): [number, bigint] => {
-    const row = spanOf.get(sample);
-    return [samples.stack[sample], row === undefined ? 0n : spans.spanId[row]];
-  };
-  for (let row = 0; row < profiles.series.length; row++) {
-    for (let i = profiles.sampleOffsets[row] + 1; i < profiles.sampleOffsets[row + 1]; i++) {
-      const [before, after] = [keyOf(i - 1), keyOf(i)];
-      ok(before[0] < after[0] || (before[0] === after[0] && before[1] <= after[1]), `samples ${i - 1} and ${i}`);
+/** Within a run: by stack, then span id, then trace id, and no two the same. */
+function assertSorted({ families }: DatasetColumns): void {
+  for (const { sampleOffsets, stack, spans } of families) {
+    const spanOf = new Map(Array.from(spans.sample, (sample, row) => [sample, row]));
+    const keyOf = (sample: number): [number, bigint] => {
+      const row = spanOf.get(sample);
+      return [stack[sample], row === undefined ? 0n : spans.spanId[row]];
+    };
+    for (let run = 0; run + 1 < sampleOffsets.length; run++) {
+      for (let i = sampleOffsets[run] + 1; i < sampleOffsets[run + 1]; i++) {
+        const [before, after] = [keyOf(i - 1), keyOf(i)];
+        ok(before[0] < after[0] || (before[0] === after[0] && before[1] <= after[1]), `samples ${i - 1} and ${i}`);
+      }
     }
   }
 }
+
+describe('ingestProfile, sample types', () => {
+  /** What the profiles leave in an empty head. */
+  const takenOf = (...profiles: readonly Uint8Array[]) => {
+    const head = new Head(kernels);
+    for (const profile of profiles) ingestProfile(kernels, head, ingestItem(profile), openLimits, INGEST_NOW_MS);
+    return takenHead(kernels, head);
+  };
+  const typesOf = (count: number, prefix = 't') => Array.from({ length: count }, (_, i) => `${prefix}${i}/count`);
+
+  test('share the stacktraces of a push, and have a value column each, with 0 where there is none', () => {
+    const profile = pprof({
+      types: ['objects/count', 'space/bytes'],
+      samples: [
+        { stack: 'main', v: [1, 0] },
+        { stack: 'main;work', v: [0, 20] },
+        { stack: 'main;work;more', v: [3, 30] },
+      ],
+    });
+
+    const [{ symbols, datasets }] = takenOf(profile);
+
+    equal(symbols.families.length, 1);
+    const [{ stack, values, sampleOffsets }] = datasets[0].columns.families;
+    deepEqual([...stack], [0, 1, 2]);
+    deepEqual(values, [BigInt64Array.of(1n, 0n, 3n), BigInt64Array.of(0n, 20n, 30n)]);
+    deepEqual([...sampleOffsets], [0, 3]);
+    const { run, column, total } = datasets[0].columns.profiles;
+    deepEqual(
+      [[...run], [...column], [...total]],
+      [
+        [0, 0],
+        [0, 1],
+        [4n, 50n],
+      ],
+    );
+    bothResults(kernels, profile);
+  });
+
+  test('of which a push has nothing have no profile, and those that are equal have one family', () => {
+    const of = (v: readonly number[]) => pprof({ types: ['a/count', 'b/count'], samples: [{ stack: 'main', v }] });
+
+    const [{ symbols, datasets }] = takenOf(of([1, 0]), of([0, 2]), of([3, 4]));
+
+    equal(symbols.families.length, 1);
+    const { pushes, profiles } = datasets[0].columns;
+    equal(pushes.timeNanos.length, 3);
+    deepEqual([...profiles.total].sort(), [1n, 2n, 3n, 4n]);
+  });
+
+  for (const [count, parts] of [
+    [32, [32]],
+    [33, [32, 1]],
+    [64, [32, 32]],
+    [65, [32, 32, 1]],
+  ] as const) {
+    test(`of ${count} are stored in parts of at most 32`, () => {
+      const profile = pprof({
+        types: typesOf(count),
+        period: null,
+        samples: [
+          { stack: 'main', v: typesOf(count).map((_, i) => i + 1) },
+          { stack: 'main;first', v: typesOf(count).map((_, i) => (i === 0 ? 7 : 0)) },
+          { stack: 'main;last', v: typesOf(count).map((_, i) => (i === count - 1 ? 9 : 0)) },
+        ],
+      });
+
+      const [{ symbols, datasets }] = takenOf(profile);
+
+      const { families, profiles } = datasets[0].columns;
+      equal(symbols.families.length, parts.length);
+      deepEqual(
+        families.map(({ values }) => values.length),
+        parts,
+      );
+      // A sample is in those parts that it has a value in.
+      const last = parts.length - 1;
+      deepEqual(
+        families.map(({ stack }) => stack.length),
+        parts.map((_, part) => 1 + Number(part === 0) + Number(part === last)),
+      );
+      equal(profiles.series.length, count);
+      bothResults(kernels, profile);
+      const inBlock = canonicalHead(encodedAndDecoded([{ tenant: 'anonymous', symbols, datasets }]));
+      deepEqual(inBlock, [...plainResult(profile)]);
+    });
+  }
+
+  test('of more kinds of profiles than there are families share the last one', () => {
+    const kinds = Array.from({ length: familiesMax + 3 }, (_, i) =>
+      pprof({
+        types: typesOf(1 + (i % 3), `k${i}_`),
+        period: null,
+        samples: [{ stack: `main;f${i}`, v: [1, 2, 3].slice(0, 1 + (i % 3)) }],
+      }),
+    );
+
+    const tenants = takenOf(...kinds, kinds[0], kinds[familiesMax + 1]);
+
+    const [{ symbols, datasets }] = tenants;
+    equal(symbols.families.length, familiesMax + 1);
+    const { families } = datasets[0].columns;
+    const runsOf = ({ sampleOffsets }: (typeof families)[number]) => sampleOffsets.length - 1;
+    deepEqual(families.map(runsOf), [2, ...Array(familiesMax - 1).fill(1), 4]);
+    equal(families[familiesMax].values.length, 3);
+    const expected = [...kinds, kinds[0], kinds[familiesMax + 1]].flatMap((kind) => [...plainResult(kind)]).sort();
+    deepEqual(canonicalHead(tenants), expected);
+    deepEqual(canonicalHead(encodedAndDecoded(tenants)), expected);
+  });
+
+  test('of one profile that comes late may be several parts of the shared family', () => {
+    const early = Array.from({ length: familiesMax }, (_, i) =>
+      pprof({ types: [`k${i}/count`], period: null, samples: [{ stack: 'main', v: [1] }] }),
+    );
+    const late = pprof({
+      types: typesOf(65),
+      period: null,
+      samples: Array.from({ length: 300 }, (_, s) => ({ stack: `main;f${s}`, v: typesOf(65).map((_of, i) => s + i) })),
+    });
+
+    const tenants = takenOf(...early, late);
+
+    const family = tenants[0].datasets[0].columns.families[familiesMax];
+    equal(family.sampleOffsets.length - 1, 3);
+    equal(family.values.length, 32);
+    const expected = [...early, late].flatMap((profile) => [...plainResult(profile)]).sort();
+    deepEqual(canonicalHead(encodedAndDecoded(tenants)), expected);
+  });
+
+  test('of the shared family are found again by queries, each by its own', () => {
+    const kindOf = (i: number) => ({
+      profile: pprof({
+        types: [`k${i}/count`],
+        period: ['p/count', 1],
+        timeNanos: BigInt(INGEST_NOW_MS) * 1_000_000n,
+        samples: [{ stack: `main;f${i}`, v: [i + 1] }],
+      }),
+    });
+    const count = familiesMax + 4;
+    const segment = segmentOf(
+      kernels,
+      Array.from({ length: count }, (_, i) => kindOf(i)),
+    );
+
+    for (const i of [0, familiesMax - 1, familiesMax, familiesMax + 1, count - 1]) {
+      const report = runQueryNode(testKernels(), {
+        query: {
+          kind: 'tree',
+          selection: {
+            matchers: parseSelector(`{__profile_type__="process_cpu:k${i}:count:p:count"}`),
+            startMs: INGEST_NOW_MS - 1,
+            endMs: INGEST_NOW_MS + 1,
+            spanIds: [],
+            traceIds: [],
+            profileIds: [],
+          },
+          callSite: [],
+        },
+        reads: [wholeRead(segment)],
+        reports: [],
+      });
+
+      ok(report.kind === 'tree');
+      deepEqual(pathsOf(report.tree), [`main ${i + 1}/0`, `main;f${i} ${i + 1}/${i + 1}`]);
+    }
+  });
+});
 
 describe('ingestProfile, numbers of 64 bits', () => {
   const LARGEST = 2n ** 63n - 1n;

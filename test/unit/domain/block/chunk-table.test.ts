@@ -2,43 +2,78 @@ import { deepEqual, equal, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { Section } from '#src/domain/block/block-format.ts';
-import { chunksOf, datasetTable, readChunkTable, rowCountOf } from '#src/domain/block/chunk-table.ts';
-import { decodeSeries } from '#src/domain/block/dataset-reader.ts';
+import {
+  columnCountOf,
+  datasetTable,
+  familyCountOf,
+  pagesOf,
+  readChunkTable,
+  rowCountOf,
+} from '#src/domain/block/chunk-table.ts';
+import { DatasetReader } from '#src/domain/block/dataset-reader.ts';
 import { encodeDataset } from '#src/domain/block/dataset-writer.ts';
 import { wholeObject } from '#src/domain/block/fetched-ranges.ts';
 import { Random } from '../../../fixtures/random.ts';
 import { randomDataset } from './random-columns.ts';
 
-const columns = randomDataset(new Random(1), { series: 20, profiles: 3, samples: 70_000, spans: 5 }, 9);
-const { bytes, ...head } = encodeDataset({ tenant: 'alpha', service: 'shop', columns, stackCount: 9 });
+const space = [
+  { sampledStackCount: 9, nodeCount: 0 },
+  { sampledStackCount: 9, nodeCount: 0 },
+];
+const families = [
+  { runs: 3, samples: 70_000, columns: 2, spans: 5 },
+  { runs: 1, samples: 10, columns: 1, spans: 0 },
+];
+const columns = randomDataset(new Random(1), { series: 20, pushes: 3, profiles: 5, families }, space);
+const { bytes, ...head } = encodeDataset({ service: 'shop', columns, space });
 const range = { offset: 0, sizeBytes: bytes.length };
+const chunkCount = new DataView(bytes.buffer).getUint32(12, true);
 
-// Where the fields of the entries are. The entries: series, profiles, samples, samples, spans.
-const entry = (i: number) => 16 + i * 32;
-const firstRow = 4;
+// Where the fields of the entries are.
+const chunk = (i: number) => 20 + i * 16;
+const storedBytes = 0;
+const rawBytes = 4;
+const codec = 12;
+const page = (i: number) => 20 + chunkCount * 16 + i * 16;
+const section = 0;
+const column = 1;
+const family = 2;
+const ofChunk = 4;
 const rowCount = 8;
-const offset = 12;
-const storedBytes = 20;
-const rawBytes = 24;
+const pageBytes = 12;
 
-/** The table of the same dataset with some bytes of its header changed, and a right checksum. */
-function changed(change: (view: DataView) => void) {
+const head0 = readChunkTable('dataset', bytes, range);
+const lastPage = head0.pages.length - 1;
+/** The first page of a section. */
+const pageOf = (wanted: Section) => page(head0.pages.findIndex((of) => of.section === wanted));
+const compressed = head0.chunks.findIndex((of) => of.codec === 1);
+
+/** Reads the same dataset with some bytes of its header changed, and a right checksum. */
+function changed(change: (view: DataView) => void, sizeBytes = bytes.length) {
   const copy = bytes.slice();
   const view = new DataView(copy.buffer);
   const crcAt = view.getUint32(8, true) - 4;
   change(view);
   view.setUint32(crcAt, crc32(copy.subarray(0, crcAt)), true);
-  return () => readChunkTable('dataset', copy, range);
+  return () => readChunkTable('dataset', copy, { offset: 0, sizeBytes });
 }
 
 describe('readChunkTable', () => {
-  test('gives chunks their place in the object', () => {
+  test('gives chunks their place in the object, and pages theirs in a chunk', () => {
     const table = readChunkTable('dataset', bytes, { offset: 5000, sizeBytes: bytes.length });
-    equal(table.chunks[0]?.range.offset, 5000 + table.headerBytes);
-    equal(rowCountOf(table, Section.samples), 70_000);
-    equal(rowCountOf(table, Section.stacks), 0);
+    const [first, second] = table.pages;
+    equal(first.chunk.range.offset, 5000 + table.headerBytes);
+    equal(first.offset, 0);
+    equal(second.chunk, first.chunk);
+    equal(second.offset, first.rawBytes);
+    equal(rowCountOf(table, Section.sampleStacks), 70_000);
+    equal(rowCountOf(table, Section.sampleStacks, 1), 10);
+    equal(rowCountOf(table, Section.spans, 1), 0);
+    equal(familyCountOf(table, Section.runs), 2);
+    equal(familyCountOf(table, Section.totals), 0);
+    deepEqual([columnCountOf(table, Section.sampleValues, 0), columnCountOf(table, Section.sampleValues, 1)], [2, 1]);
     deepEqual(
-      chunksOf(table, Section.samples).map((chunk) => [chunk.firstRow, chunk.rowCount]),
+      pagesOf(table, Section.sampleValues, 0, 1).map((of) => [of.firstRow, of.rowCount]),
       [
         [0, 65_536],
         [65_536, 4_464],
@@ -46,55 +81,98 @@ describe('readChunkTable', () => {
     );
   });
 
-  test('needs no more than the head', () => {
-    const expected = readChunkTable('dataset', bytes, range);
-    deepEqual(readChunkTable('dataset', bytes.subarray(0, head.headBytes), range), expected);
-    deepEqual(readChunkTable('dataset', bytes.subarray(0, expected.headerBytes), range), expected);
-    const short = bytes.subarray(0, expected.headerBytes - 1);
+  test('needs no more than the header', () => {
+    deepEqual(readChunkTable('dataset', bytes.subarray(0, head.headBytes), range), head0);
+    deepEqual(readChunkTable('dataset', bytes.subarray(0, head0.headerBytes), range), head0);
+    const short = bytes.subarray(0, head0.headerBytes - 1);
     throws(() => readChunkTable('dataset', short, range), { code: 'corrupted', message: /length exceeds/ });
-    throws(() => readChunkTable('dataset', bytes.subarray(0, 19), range), { code: 'corrupted', message: /cut short/ });
+    throws(() => readChunkTable('dataset', bytes.subarray(0, 23), range), { code: 'corrupted', message: /cut short/ });
   });
 
-  test('refuses a later version by its name', () => {
-    throws(
-      changed((view) => view.setUint32(4, 3, true)),
-      { code: 'unimplemented', message: /version 3 is unknown/ },
-    );
-  });
+  for (const version of [0, 2, 3]) {
+    test(`refuses version ${version} by its name`, () => {
+      throws(
+        changed((view) => view.setUint32(4, version, true)),
+        { code: 'unimplemented', message: new RegExp(`version ${version} is unknown, .* reads version 1 only`) },
+      );
+    });
+  }
 
   test('refuses a symbol space where a dataset should be', () => {
     throws(() => readChunkTable('symbols', bytes, range), { code: 'corrupted', message: /no symbols/ });
   });
 
+  test('refuses a header that differs from its checksum, or whose length is less than that of none', () => {
+    const flipped = bytes.slice();
+    flipped[21] ^= 1;
+    throws(() => readChunkTable('dataset', flipped, range), { code: 'corrupted', message: /checksum differs/ });
+    const short = bytes.slice();
+    new DataView(short.buffer).setUint32(8, 23, true);
+    throws(() => readChunkTable('dataset', short, range), { code: 'corrupted', message: /length exceeds/ });
+  });
+
+  const set16 = (at: number, value: number) => (view: DataView) => view.setUint16(at, value, true);
+  const set32 = (at: number, value: number) => (view: DataView) => view.setUint32(at, value, true);
+  const set8 = (at: number, value: number) => (view: DataView) => view.setUint8(at, value);
   const broken: Record<string, [change: (view: DataView) => void, message: RegExp]> = {
-    'a number of chunks beyond the header': [(view) => view.setUint32(12, 2 ** 27, true), /number of chunks/],
-    'an unknown section': [(view) => view.setUint16(entry(2), 99, true), /does not belong/],
-    'a section of symbols': [(view) => view.setUint16(entry(2), Section.stacks, true), /does not belong/],
-    'sections out of order': [
-      (view) => view.setUint16(entry(1), Section.spans, true),
-      /out of order|rows do not follow/,
+    'a number of chunks beyond the header': [set32(12, 2 ** 27), /number of chunks/],
+    'a number of pages beyond the header': [set32(16, 2 ** 27), /number of chunks and pages/],
+    'an unknown codec': [set32(chunk(1) + codec, 9), /codec is unknown/],
+    'an empty chunk': [set32(chunk(1) + rawBytes, 0), /a chunk is empty/],
+    'a chunk that is too large': [set32(chunk(1) + rawBytes, (64 << 20) + 1), /a chunk is too large/],
+    'an uncompressed chunk with two lengths': [set32(chunk(compressed) + codec, 0), /two lengths/],
+    'a chunk beyond the dataset': [
+      set32(chunk(compressed) + storedBytes, 2 ** 32 - 1),
+      /a chunk ends behind its dataset/,
     ],
-    'an unknown codec': [(view) => view.setUint16(entry(2) + 2, 9, true), /codec/],
-    'rows that overlap': [(view) => view.setUint32(entry(3) + firstRow, 65_535, true), /rows do not follow/],
-    'rows that leave a gap': [(view) => view.setUint32(entry(0) + firstRow, 1, true), /rows do not follow/],
-    'a chunk without rows': [(view) => view.setUint32(entry(4) + rowCount, 0, true), /no rows/],
-    'a chunk with too many rows': [(view) => view.setUint32(entry(4) + rowCount, 2 ** 32 - 1, true), /too many rows/],
-    'chunks that overlap': [(view) => view.setUint32(entry(1) + offset, 1, true), /bytes do not follow/],
-    'an offset beyond 2^53': [
-      (view) => view.setUint32(entry(1) + offset + 4, 2 ** 32 - 1, true),
-      /bytes do not follow/,
+    'an unknown section': [set8(page(2) + section, 99), /does not belong/],
+    'a section of symbols': [set8(page(2) + section, Section.stacks), /does not belong/],
+    'a family where a section has none': [set16(pageOf(Section.profiles) + family, 1), /no such family/],
+    'a family beyond the last one': [set16(pageOf(Section.runs) + family, 65), /no such family/],
+    'a value column where a section has none': [set8(pageOf(Section.sampleStacks) + column, 1), /no such column/],
+    'a value column beyond the last one': [set8(pageOf(Section.sampleValues) + column, 32), /no such column/],
+    'a page without rows': [set32(page(0) + rowCount, 0), /a page has no rows/],
+    'a page with too many rows': [set32(pageOf(Section.sampleStacks) + rowCount, 65_537), /too many rows/],
+    'a page with more rows than bytes': [set32(page(lastPage) + rowCount, 60_000), /more rows than bytes/],
+    'a page in a chunk before': [set32(pageOf(Section.sampleStacks) + ofChunk, 0), /not in the chunk/],
+    'a page in a chunk that is not there': [set32(page(lastPage) + ofChunk, chunkCount), /not in the chunk/],
+    'a page that ends behind its chunk': [
+      (view) => view.setUint32(page(0) + pageBytes, view.getUint32(page(0) + pageBytes, true) + 100_000, true),
+      /a page ends behind its chunk/,
     ],
-    'a chunk beyond the dataset': [(view) => view.setUint32(entry(4) + storedBytes, 2 ** 32 - 1, true), /./],
-    'a chunk that is too large': [(view) => view.setUint32(entry(2) + rawBytes, (64 << 20) + 1, true), /too large/],
-    'a raw chunk with two lengths': [(view) => view.setUint16(entry(2) + 2, 0, true), /two lengths/],
+    'a chunk with bytes of no page': [
+      (view) => view.setUint32(page(lastPage) + pageBytes, head0.pages[lastPage].rawBytes - 1, true),
+      /a chunk has bytes of no page/,
+    ],
   };
   for (const [name, [change, message]] of Object.entries(broken)) {
     test(`refuses ${name}`, () => throws(changed(change), { code: 'corrupted', message }));
   }
 
   test('refuses bytes that no chunk covers', () => {
-    const longer = { offset: 0, sizeBytes: bytes.length + 1 };
-    throws(() => readChunkTable('dataset', bytes, longer), { code: 'corrupted', message: /left behind/ });
+    throws(
+      changed(() => {}, bytes.length + 1),
+      { code: 'corrupted', message: /left behind/ },
+    );
+  });
+
+  test('refuses chunks without a page, and pages without a chunk', () => {
+    throws(() => readChunkTable('dataset', ...headerOf([[1, 1, 0]], [])), { message: /bytes of no page/ });
+    throws(() => readChunkTable('dataset', ...headerOf([], [[Section.series, 0, 1, 1]])), {
+      code: 'corrupted',
+      message: /not in the chunk/,
+    });
+  });
+
+  // What is claimed costs a hostile writer 32 bytes per 64 MiB.
+  test('refuses a section that decompresses to too much, all pages together', () => {
+    const chunks = (n: number) => Array.from({ length: n }, () => [1, 64 << 20, 1]);
+    const pages = (n: number) => Array.from({ length: n }, (_, i) => [Section.sampleStacks, i, 1, 64 << 20]);
+    readChunkTable('dataset', ...headerOf(chunks(8), pages(8)));
+    throws(() => readChunkTable('dataset', ...headerOf(chunks(9), pages(9))), {
+      code: 'corrupted',
+      message: /a section is too large/,
+    });
   });
 });
 
@@ -114,16 +192,39 @@ describe('datasetTable', () => {
 });
 
 describe('a chunk', () => {
-  test('that decompresses to more, or less, than its table says is refused', () => {
+  test('that decompresses to less or more than its table says is refused', () => {
     for (const difference of [-1, 1]) {
       const copy = bytes.slice();
       const view = new DataView(copy.buffer);
       const crcAt = view.getUint32(8, true) - 4;
-      equal(view.getUint16(entry(0) + 2, true), 1, 'the series are compressed');
-      view.setUint32(entry(0) + rawBytes, view.getUint32(entry(0) + rawBytes, true) + difference, true);
+      equal(view.getUint32(chunk(0) + codec, true), 1, 'the head is compressed');
+      const last = page(head0.pages.findLastIndex((of) => of.chunk === head0.chunks[0]));
+      for (const at of [chunk(0) + rawBytes, last + pageBytes]) {
+        view.setUint32(at, view.getUint32(at, true) + difference, true);
+      }
       view.setUint32(crcAt, crc32(copy.subarray(0, crcAt)), true);
-      const table = readChunkTable('dataset', copy, range);
-      throws(() => decodeSeries(table, wholeObject(copy)), { code: 'corrupted', message: /decompress/ });
+      const reader = new DatasetReader(readChunkTable('dataset', copy, range), wholeObject(copy));
+      throws(() => reader.series(), { code: 'corrupted', message: /decompress/ });
     }
   });
 });
+
+/**
+ * A header with a right checksum, and the range that its chunks say.
+ *
+ * @param chunks  stored bytes, raw bytes, codec
+ * @param pages   section, chunk, rows, raw bytes
+ */
+function headerOf(
+  chunks: readonly (readonly number[])[],
+  pages: readonly (readonly number[])[],
+): [head: Uint8Array, range: { offset: number; sizeBytes: number }] {
+  const header = new Uint8Array(24 + 16 * (chunks.length + pages.length));
+  const view = new DataView(header.buffer);
+  const words = [0x5441444b, 1, header.length, chunks.length, pages.length];
+  for (const [stored, raw, of] of chunks) words.push(stored, raw, 0, of);
+  for (const [of, inChunk, rows, raw] of pages) words.push(of, inChunk, rows, raw);
+  for (const [i, word] of words.entries()) view.setUint32(i * 4, word, true);
+  view.setUint32(header.length - 4, crc32(header.subarray(0, header.length - 4)), true);
+  return [header, { offset: 0, sizeBytes: chunks.reduce((sum, [stored]) => sum + stored, header.length) }];
+}

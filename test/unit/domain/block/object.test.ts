@@ -2,7 +2,9 @@ import { deepEqual, equal, ok, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { datasetFault } from '#src/domain/block/dataset-faults.ts';
-import { symbolFault } from '#src/domain/block/symbol-faults.ts';
+import { familySizesOf } from '#src/domain/block/part-writer.ts';
+import { spaceFault } from '#src/domain/block/space-faults.ts';
+import { typeColumnsOf } from '#src/domain/block/type-columns.ts';
 import { StoreError } from '#src/domain/errors.ts';
 import { Random, runSeed } from '../../../fixtures/random.ts';
 import { decodeObject, objectOf, smallInputs } from './small-object.ts';
@@ -19,7 +21,7 @@ describe('an object', () => {
     deepEqual(decoded.meta, meta);
     equal(meta.sizeBytes, bytes.length);
     const expected = inputs.flatMap(({ tenant, symbols, datasets }) =>
-      datasets.map(({ service, columns }) => ({ tenant, service, symbols, columns })),
+      datasets.map(({ service, columns }) => ({ tenant, service, symbols, types: typeColumnsOf(columns), columns })),
     );
     deepEqual(decoded.datasets, expected);
   });
@@ -74,8 +76,8 @@ describe('an object', () => {
       view.setUint32(end, crc32(changed.subarray(bytes.length - footerBytes, end)), true);
       try {
         for (const { symbols, columns } of decodeObject(changed).datasets) {
-          equal(symbolFault(symbols), undefined);
-          equal(datasetFault(columns, symbols.stacks.parent.length), undefined);
+          equal(spaceFault(symbols), undefined);
+          equal(datasetFault(columns, familySizesOf(symbols)), undefined);
         }
       } catch (error) {
         ok(error instanceof StoreError, `round ${round}: ${error instanceof Error ? error.stack : error}`);
@@ -91,11 +93,13 @@ describe('an object', () => {
 function repair(space: Uint8Array): void {
   const view = new DataView(space.buffer, space.byteOffset, space.byteLength);
   const headerBytes = view.getUint32(8, true);
-  if (headerBytes < 20 || headerBytes > space.length) return;
-  for (let entry = 16; entry + 32 <= headerBytes - 4; entry += 32) {
-    const offset = view.getUint32(entry + 12, true);
-    const chunk = space.subarray(offset, offset + view.getUint32(entry + 20, true));
-    view.setUint32(entry + 28, crc32(chunk), true);
+  if (headerBytes < 24 || headerBytes > space.length) return;
+  const chunkCount = Math.min(view.getUint32(12, true), (headerBytes - 24) >>> 4);
+  let offset = headerBytes;
+  for (let entry = 20; entry < 20 + chunkCount * 16; entry += 16) {
+    const end = offset + view.getUint32(entry, true);
+    view.setUint32(entry + 8, crc32(space.subarray(offset, end)), true);
+    offset = end;
   }
   view.setUint32(headerBytes - 4, crc32(space.subarray(0, headerBytes - 4)), true);
 }

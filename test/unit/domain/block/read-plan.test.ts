@@ -2,19 +2,18 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Section } from '#src/domain/block/block-format.ts';
 import type { ByteRange, DatasetMeta } from '#src/domain/block/block-meta.ts';
-import { chunksOf, datasetTable, readChunkTable } from '#src/domain/block/chunk-table.ts';
-import { decodeProfiles, decodeSamples, decodeSeries } from '#src/domain/block/dataset-reader.ts';
+import { PageReader } from '#src/domain/block/chunk-reader.ts';
+import { datasetTable, pagesOf, readChunkTable } from '#src/domain/block/chunk-table.ts';
+import { DatasetReader } from '#src/domain/block/dataset-reader.ts';
 import { encodeDataset } from '#src/domain/block/dataset-writer.ts';
 import type { FetchedRange } from '#src/domain/block/fetched-ranges.ts';
 import {
+  chunkReads,
   coalesced,
   firstReads,
   missingReads,
-  profileReads,
+  pagesWith,
   readBytesMax,
-  sampleChunks,
-  sampleReads,
-  spanReads,
 } from '#src/domain/block/read-plan.ts';
 import { Random, runSeed } from '../../../fixtures/random.ts';
 import { randomDataset } from './random-columns.ts';
@@ -35,10 +34,12 @@ function datasetOf(sizeBytes: number): DatasetMeta {
   };
 }
 
-const columns = randomDataset(new Random(1), { series: 2, profiles: 4, samples: 200_000, spans: 5 }, 9);
-const { bytes, ...head } = encodeDataset({ tenant: 'alpha', service: 'shop', columns, stackCount: 9 });
+const space = [{ sampledStackCount: 9, nodeCount: 0 }];
+const families = [{ runs: 4, samples: 200_000, columns: 2, spans: 5 }];
+const columns = randomDataset(new Random(1), { series: 2, pushes: 4, profiles: 4, families }, space);
+const { bytes, ...head } = encodeDataset({ service: 'shop', columns, space });
 const table = readChunkTable('dataset', bytes, at(0, bytes.length));
-const samples = chunksOf(table, Section.samples);
+const stacks = pagesOf(table, Section.sampleStacks);
 
 describe('a read plan', () => {
   test('reads only the head for labels', () => {
@@ -46,55 +47,50 @@ describe('a read plan', () => {
     deepEqual(firstReads(datasetOf(10_000_000), 'labels'), [at(1_000_000, 300)]);
   });
 
-  test('reads a small dataset at once, and the head of a large one first', () => {
-    deepEqual(firstReads(datasetOf(10_000), 'series'), [at(1_000_000, 10_000)]);
+  test('reads only the heads for series, which have the totals of all profiles', () => {
+    deepEqual(firstReads(datasetOf(10_000), 'series'), [at(1_000_000, 300)]);
     deepEqual(firstReads(datasetOf(10_000_000), 'series'), [at(1_000_000, 300)]);
   });
 
-  test('reads symbols with the first round of trees, in one request when they are near', () => {
-    deepEqual(firstReads(datasetOf(10_000), 'trees'), [at(100, 500), at(1_000_000, 10_000)]);
+  test('reads what is small at once for trees, and of what is large the head', () => {
+    deepEqual(firstReads(datasetOf(256 << 10), 'trees'), [at(100, 500), at(1_000_000, 256 << 10)]);
+    deepEqual(firstReads(datasetOf((256 << 10) + 1), 'trees'), [at(100, 500), at(1_000_000, 300)]);
+    deepEqual(firstReads({ ...datasetOf(10_000), symbols: at(0, 300_000) }, 'trees'), [
+      at(0, 64 << 10),
+      at(1_000_000, 10_000),
+    ]);
+  });
+
+  test('reads symbols and dataset in one request when they are near', () => {
     deepEqual(firstReads({ ...datasetOf(10_000), range: at(700, 10_000) }, 'trees'), [at(100, 10_600)]);
   });
 
-  test('reads the profiles without the samples behind them', () => {
-    const [profiles] = chunksOf(table, Section.profiles);
-    deepEqual(profileReads(table), [profiles?.range]);
-  });
-
-  test('reads the chunks that hold the rows, and no other', () => {
-    const chunksFor = (...rows: [start: number, end: number][]) =>
-      sampleChunks(
-        table,
+  test('opens the pages that hold the rows, and no other', () => {
+    const pagesFor = (...rows: [start: number, end: number][]) =>
+      pagesWith(
+        stacks,
         rows.map(([start, end]) => ({ start, end })),
-      ).map((chunk) => samples.indexOf(chunk));
-    equal(samples.length, 4);
-    deepEqual(chunksFor(), []);
-    deepEqual(chunksFor([5, 5]), []);
-    deepEqual(chunksFor([0, 1]), [0]);
-    deepEqual(chunksFor([65_535, 65_536]), [0]);
-    deepEqual(chunksFor([65_535, 65_537]), [0, 1]);
-    deepEqual(chunksFor([65_536, 65_537]), [1]);
-    deepEqual(chunksFor([10, 20], [30, 40], [199_999, 200_000]), [0, 3]);
-    deepEqual(chunksFor([0, 200_000]), [0, 1, 2, 3]);
+      ).map((page) => stacks.indexOf(page));
+    equal(stacks.length, 4);
+    deepEqual(pagesFor(), []);
+    deepEqual(pagesFor([5, 5]), []);
+    deepEqual(pagesFor([0, 1]), [0]);
+    deepEqual(pagesFor([65_535, 65_536]), [0]);
+    deepEqual(pagesFor([65_535, 65_537]), [0, 1]);
+    deepEqual(pagesFor([65_536, 65_537]), [1]);
+    deepEqual(pagesFor([10, 20], [30, 40], [199_999, 200_000]), [0, 3]);
+    deepEqual(pagesFor([0, 200_000]), [0, 1, 2, 3]);
+    deepEqual(pagesFor([200_000, 200_001]), []);
   });
 
-  test('reads neighbouring chunks in one request', () => {
-    const all = sampleReads(table, [{ start: 0, end: 200_000 }]);
-    const first = samples[0]?.range.offset ?? 0;
-    deepEqual(all, [
-      at(
-        first,
-        samples.reduce((sum, { range }) => sum + range.sizeBytes, 0),
-      ),
-    ]);
-    equal(
-      sampleReads(table, [
-        { start: 0, end: 1 },
-        { start: 199_999, end: 200_000 },
-      ]).length,
-      2,
-    );
-    deepEqual(spanReads(table), [chunksOf(table, Section.spans)[0]?.range]);
+  test('reads neighbouring chunks in one request, and a chunk of several pages once', () => {
+    const [first] = stacks;
+    const last = stacks[stacks.length - 1];
+    const end = last.chunk.range.offset + last.chunk.range.sizeBytes;
+    deepEqual(chunkReads(stacks), [at(first.chunk.range.offset, end - first.chunk.range.offset)]);
+    const heads = [Section.series, Section.pushes, Section.profiles].flatMap((section) => pagesOf(table, section));
+    deepEqual(chunkReads(heads), [heads[0].chunk.range]);
+    deepEqual(chunkReads([]), []);
   });
 
   test('asks only for what was not fetched', () => {
@@ -113,7 +109,7 @@ describe('a read plan', () => {
   });
 
   test('fetches all that the readers need, round by round', () => {
-    const meta = { ...datasetOf(bytes.length), ...head, range: at(0, bytes.length), symbols: at(0, 0) };
+    const meta = { ...datasetOf(bytes.length), ...head, range: at(0, bytes.length), symbols: at(bytes.length, 0) };
     const fetched: FetchedRange[] = [];
     const fetch = (ranges: readonly { offset: number; sizeBytes: number }[]) => {
       for (const range of missingReads(ranges, fetched)) {
@@ -122,18 +118,18 @@ describe('a read plan', () => {
     };
 
     fetch(firstReads(meta, 'series'));
-    const dataset = datasetTable(meta, fetched);
-    deepEqual(decodeSeries(dataset, fetched), columns.series);
-    fetch(profileReads(dataset));
-    const { sampleOffsets } = decodeProfiles(dataset, fetched);
-    const rows = [{ start: sampleOffsets[1] ?? 0, end: sampleOffsets[2] ?? 0 }];
-    fetch(sampleReads(dataset, rows));
-    for (const chunk of sampleChunks(dataset, rows)) decodeSamples(dataset, chunk, fetched, 9);
-
+    const reader = new DatasetReader(datasetTable(meta, fetched), fetched);
+    deepEqual(reader.series(), columns.series);
+    const [{ sampleOffsets }] = reader.head().families;
     deepEqual(
       fetched.map(({ range }) => range),
-      [at(0, head.headBytes), ...profileReads(table), ...sampleReads(table, rows)],
+      [at(0, head.headBytes)],
     );
+    const rows = [{ start: sampleOffsets[1], end: sampleOffsets[2] }];
+    const wanted = pagesWith(stacks, rows);
+    fetch(chunkReads(wanted));
+    const pages = new PageReader(fetched);
+    for (const page of wanted) pages.open(page).u32Deltas(new Uint32Array(page.rowCount));
   });
 });
 
@@ -144,12 +140,12 @@ describe('readBytesMax', () => {
     ...{ range: { offset, sizeBytes }, headBytes: Math.min(100, sizeBytes), symbols },
   });
 
-  test('is the heads for labels, and the first round for small datasets, with the gaps between them', () => {
+  test('is the heads for labels and series, and the whole of small datasets for trees, with the gaps between them', () => {
     const symbols = { offset: 0, sizeBytes: 1000 };
     const datasets = [datasetAt(1000, 500, symbols), datasetAt(2000, 500, symbols)];
 
     equal(readBytesMax(datasets, 'labels'), 1100);
-    equal(readBytesMax(datasets, 'series'), 1500);
+    equal(readBytesMax(datasets, 'series'), 1100);
     equal(readBytesMax(datasets, 'trees'), 2500);
   });
 
