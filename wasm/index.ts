@@ -10,7 +10,8 @@ export {
   sourceRowsReset, spaceAddStacks, spaceFamily, spaceFunctions, spaceLocations, spaceMappings, spaceNames, spaceNew, spaceStacks,
   spaceTexts,
 } from './symbol-space';
-export { decodeDetail, decodeDetail2, decodeError, decodeProfile, decodeWhat, dropAddresses } from './pprof-decode';
+export { decodeProfile, decodeWhat, dropAddresses } from './pprof-decode';
+export { decodeDetail, decodeDetail2, decodeError } from './protobuf';
 export { repairGoStacks } from './go-stacks';
 export { findMarker, stripGoShapes } from './go-symbols';
 export {

@@ -11,7 +11,7 @@
 
 import { allocHead, allocScratch, allocZeroed, HEAD, SCRATCH } from './arena';
 import { hasSpans, sampleGroup, sampleSpan, sampleTrace } from './label-groups';
-import { LOCATION_BAD, SAMPLES, STACK_LOCATIONS, STACK_OFFSETS, TYPES, VALUES } from './pprof-decode';
+import { ANY_BAD, LOCATION_BAD, SAMPLES, STACK_LOCATIONS, STACK_OFFSETS, TYPES, VALUES } from './pprof-decode';
 import { sortRows } from './sort';
 import { FAMILIES, internLocation, spaceStacks } from './symbol-space';
 import { addSaturated, treeChild } from './tree';
@@ -67,6 +67,7 @@ export function keepSamples(profile: usize): u32 {
   const offsets = <usize>load<u32>(profile, STACK_OFFSETS);
   const locations = <usize>load<u32>(profile, STACK_LOCATIONS);
   const bad = <usize>load<u32>(profile, LOCATION_BAD);
+  const anyBad = load<u32>(profile, ANY_BAD) != 0;
   keptSamples = allocScratch(<usize>samples << 2);
   let count: u32 = 0;
   for (let i: u32 = 0; i < samples; i++) {
@@ -81,19 +82,19 @@ export function keepSamples(profile: usize): u32 {
       any |= value;
     }
     if (any == 0) continue;
-    const end = load<u32>(offsets + (<usize>i << 2), 4);
-    let good = true;
-    for (let at = load<u32>(offsets + (<usize>i << 2)); at < end; at++) {
-      if (load<u8>(bad + load<u32>(locations + (<usize>at << 2))) != 0) {
-        good = false;
-        break;
-      }
-    }
-    if (!good) continue;
+    if (anyBad && !isGood(locations, bad, load<u32>(offsets + (<usize>i << 2)), load<u32>(offsets + (<usize>i << 2), 4))) continue;
     store<u32>(keptSamples + (<usize>count << 2), i);
     count++;
   }
   return count;
+}
+
+/** Whether every location of a stack is there. */
+function isGood(locations: usize, bad: usize, first: u32, end: u32): bool {
+  for (let at = first; at < end; at++) {
+    if (load<u8>(bad + load<u32>(locations + (<usize>at << 2))) != 0) return false;
+  }
+  return true;
 }
 
 // The work of one call of `appendSamples`.
