@@ -180,6 +180,11 @@ function insertStacks(
 ): u32 {
   const offsets = <usize>load<u32>(profile, STACK_OFFSETS);
   const locations = <usize>load<u32>(profile, STACK_LOCATIONS);
+  // The rows of the stack at work and of its callers, root first. Neighbours mostly have their root side in common.
+  const path = allocScratch(<usize>deepest(profile) << 2);
+  let pathTree: usize = 0;
+  let pathDepth: u32 = 0;
+  let pathEnd: usize = 0;
   let n: u32 = 0;
   for (let k: u32 = 0; k < keptCount; k++) {
     const i = load<u32>(keptSamples + (<usize>k << 2));
@@ -187,15 +192,45 @@ function insertStacks(
     if (series >= seriesCount) continue;
     const tree = spaceStacks(space, load<u32>(familyOf + (<usize>series << 2)));
     const first = load<u32>(offsets + (<usize>i << 2));
-    let stack: u32 = 0;
-    for (let at = load<u32>(offsets + (<usize>i << 2), 4); at > first; at--) {
-      stack = treeChild(tree, stack, internLocation(space, profile, load<u32>(locations + (<usize>(at - 1) << 2))));
+    const depth = load<u32>(offsets + (<usize>i << 2), 4) - first;
+    const end = locations + (<usize>(first + depth) << 2);
+    let frame = tree == pathTree ? sharedFrames(end, pathEnd, min(depth, pathDepth)) : 0;
+    let stack: u32 = frame == 0 ? 0 : load<u32>(path + (<usize>(frame - 1) << 2));
+    for (; frame < depth; frame++) {
+      const location = load<u32>(end - (<usize>(frame + 1) << 2));
+      stack = treeChild(tree, stack, internLocation(space, profile, location));
+      store<u32>(path + (<usize>frame << 2), stack);
     }
+    pathTree = tree;
+    pathDepth = depth;
+    pathEnd = end;
     store<u64>(partKeys + (<usize>i << 3), (<u64>series << 32) | <u64>stack);
     store<u32>(partOrder + (<usize>n << 2), i);
     n++;
   }
   return n;
+}
+
+/** Locations that two stacks have in common at their root sides, up to `most`. @param end, otherEnd  behind the roots */
+// @ts-ignore: decorator
+@inline
+function sharedFrames(end: usize, otherEnd: usize, most: u32): u32 {
+  let frames: u32 = 0;
+  while (frames < most) {
+    const at = <usize>(frames + 1) << 2;
+    if (load<u32>(end - at) != load<u32>(otherEnd - at)) break;
+    frames++;
+  }
+  return frames;
+}
+
+/** Locations of the deepest stack, which may be deeper than any that was decoded: see go-stacks.ts. */
+function deepest(profile: usize): u32 {
+  const offsets = <usize>load<u32>(profile, STACK_OFFSETS);
+  const samples = <usize>load<u32>(profile, SAMPLES);
+  let most: u32 = 0;
+  for (let i: usize = 0; i < samples; i++) most = max(most, load<u32>(offsets + (i << 2), 4) - load<u32>(offsets + (i << 2)));
+  return most;
 }
 
 /** By series, stacktrace, span, trace. */
