@@ -9,7 +9,7 @@
 // A slot keeps the whole 32-bit hash, so growing never touches the strings.
 
 import { alloc, allocZeroed } from './arena';
-import { equalBytes, hashBytes } from './bytes';
+import { equalBytes, hashBytes, hashRecord, RECORD_WORDS_MAX } from './bytes';
 import { larger } from './growth';
 
 const COUNT: usize = 0;
@@ -91,7 +91,9 @@ export function internTail(table: usize, length: u32, guess: u32): u32 {
       return guess;
     }
   }
-  return find(table, pointer, length, hashBytes(pointer, length), true);
+  // Records are whole words, and mostly short ones.
+  const hash = length <= RECORD_WORDS_MAX << 3 ? hashRecord(pointer, length >> 3) : hashBytes(pointer, length);
+  return find(table, pointer, length, hash, true);
 }
 
 function find(table: usize, pointer: usize, length: u32, hash: u32, atTail: bool): u32 {
