@@ -13,7 +13,8 @@ import { allocHead, allocScratch, allocZeroed, HEAD, SCRATCH } from './arena';
 import { hasSpans, sampleGroup, sampleSpan, sampleTrace } from './label-groups';
 import { ANY_BAD, LOCATION_BAD, SAMPLES, STACK_LOCATIONS, STACK_OFFSETS, TYPES, VALUES } from './pprof-decode';
 import { sortRows } from './sort';
-import { FAMILIES, internLocation, spaceStacks } from './symbol-space';
+import { LOCATION_ROW, LOCATIONS } from './source';
+import { FAMILIES, internLocations, spaceStacks } from './symbol-space';
 import { addSaturated, treeChild } from './tree';
 
 /** Value columns of a family: `columnsMax` of the block format. */
@@ -127,6 +128,7 @@ export function appendSamples(
 
   // Everything that can fail comes before the first change of the dataset. What it leaves in the symbol space, if it
   // fails, no sample refers to.
+  internStacks(profile, space, keptCount, seriesOfGroup, seriesCount);
   const byPart = allocScratch(<usize>parts << 3);
   for (let part: u32 = 0; part < parts; part++) {
     const partKeys = allocScratch(<usize>samples << 3);
@@ -168,6 +170,28 @@ function seriesAt(i: u32): u32 {
   return load<u32>(keys + (<usize>load<u32>(order + (<usize>i << 2)) << 3), 4);
 }
 
+/** Interns the locations that the stacks of stored samples have, in order of first need, root first. */
+function internStacks(profile: usize, space: usize, keptCount: u32, seriesOfGroup: usize, seriesCount: u32): void {
+  const offsets = <usize>load<u32>(profile, STACK_OFFSETS);
+  const locations = <usize>load<u32>(profile, STACK_LOCATIONS);
+  const seen = allocZeroed(SCRATCH, load<u32>(profile, LOCATIONS));
+  const list = allocScratch(<usize>load<u32>(profile, LOCATIONS) << 2);
+  let count: u32 = 0;
+  for (let k: u32 = 0; k < keptCount; k++) {
+    const i = <usize>load<u32>(keptSamples + (<usize>k << 2));
+    if (load<u32>(seriesOfGroup + (<usize>load<u32>(sampleGroup + (i << 2)) << 2)) >= seriesCount) continue;
+    const first = locations + (<usize>load<u32>(offsets + (i << 2)) << 2);
+    for (let at = locations + (<usize>load<u32>(offsets + (i << 2), 4) << 2); at > first; at -= 4) {
+      const location = load<u32>(at - 4);
+      if (load<u8>(seen + location) != 0) continue;
+      store<u8>(seen + location, 1);
+      store<u32>(list + (<usize>count << 2), location);
+      count++;
+    }
+  }
+  internLocations(space, profile, list, count);
+}
+
 /**
  * @param familyOf  u32[seriesCount]
  * @param partKeys  u64[samples], out: series << 32 | stacktrace, of the samples in `partOrder`
@@ -180,6 +204,7 @@ function insertStacks(
 ): u32 {
   const offsets = <usize>load<u32>(profile, STACK_OFFSETS);
   const locations = <usize>load<u32>(profile, STACK_LOCATIONS);
+  const rows = <usize>load<u32>(profile, LOCATION_ROW);
   // The rows of the stack at work and of its callers, root first. Neighbours mostly have their root side in common.
   const path = allocScratch(<usize>deepest(profile) << 2);
   let pathTree: usize = 0;
@@ -198,7 +223,7 @@ function insertStacks(
     let stack: u32 = frame == 0 ? 0 : load<u32>(path + (<usize>(frame - 1) << 2));
     for (; frame < depth; frame++) {
       const location = load<u32>(end - (<usize>(frame + 1) << 2));
-      stack = treeChild(tree, stack, internLocation(space, profile, location));
+      stack = treeChild(tree, stack, load<u32>(rows + (<usize>location << 2)));
       store<u32>(path + (<usize>frame << 2), stack);
     }
     pathTree = tree;

@@ -9,7 +9,7 @@
 // A slot keeps the whole 32-bit hash, so growing never touches the strings.
 
 import { alloc, allocZeroed } from './arena';
-import { equalBytes, hashBytes, hashRecord, RECORD_WORDS_MAX } from './bytes';
+import { copyString, equalBytes, hashBytes, hashRecord, RECORD_WORDS_MAX } from './bytes';
 import { larger } from './growth';
 
 const COUNT: usize = 0;
@@ -122,7 +122,7 @@ function add(table: usize, pointer: usize, length: u32, hash: u32, atTail: bool)
   const at = load<u32>(table, BYTE_COUNT);
   if (!atTail) {
     reserveBytes(table, length);
-    memory.copy(<usize>load<u32>(table, BYTES) + at, pointer, length);
+    copyString(<usize>load<u32>(table, BYTES) + at, pointer, length);
   }
   const slots = <usize>load<u32>(table, SLOTS);
   const mask = load<u32>(table, MASK);

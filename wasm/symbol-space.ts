@@ -8,7 +8,7 @@
 //
 // Symbols are interned when a stacktrace first needs them, so what no sample refers to is never stored.
 
-import { alloc, allocScratch, allocZeroed } from './arena';
+import { alloc, allocScratch, allocZeroed, SCRATCH } from './arena';
 import { internGuess, internTail, tableNew, tableTail } from './intern-table';
 import {
   FUNCTION_FILE, FUNCTION_NAME, FUNCTION_ROW, FUNCTION_START, FUNCTION_SYSTEM, FUNCTIONS, LINE_FUNCTION, LINE_NUMBER,
@@ -108,6 +108,49 @@ export function sourceRowsReset(source: usize): void {
 export function internLocation(space: usize, source: usize, location: u32): u32 {
   const row = load<u32>(<usize>load<u32>(source, LOCATION_ROW) + (<usize>location << 2));
   return row != UNKNOWN ? row : addLocation(space, source, location);
+}
+
+/**
+ * Interns locations of a source, with their functions, mappings and strings: one kind after the other, because the
+ * look-ups of one kind do not wait for each other, while each of them waits for memory.
+ *
+ * @param list  u32[count], the locations, each of them once
+ * @cost        O(count + lines + bytes of their strings)
+ */
+export function internLocations(space: usize, source: usize, list: usize, count: u32): void {
+  const listEnd = list + (<usize>count << 2);
+  const functions = allocScratch(<usize>load<u32>(source, FUNCTIONS) << 2);
+  const functionsEnd = internStringsOf(space, source, list, listEnd, functions);
+  for (let at = functions; at < functionsEnd; at += 4) internFunction(space, source, load<u32>(at));
+  for (let at = list; at < listEnd; at += 4) internLocation(space, source, load<u32>(at));
+}
+
+/** @param functions  u32[functions], out: those of the locations, each of them once. @returns their end */
+function internStringsOf(space: usize, source: usize, list: usize, listEnd: usize, functions: usize): usize {
+  const mappings = <usize>load<u32>(source, LOCATION_MAPPING);
+  const lineOffsets = <usize>load<u32>(source, LOCATION_LINES);
+  const lineFunction = <usize>load<u32>(source, LINE_FUNCTION);
+  const names = <usize>load<u32>(source, FUNCTION_NAME);
+  const systems = <usize>load<u32>(source, FUNCTION_SYSTEM);
+  const files = <usize>load<u32>(source, FUNCTION_FILE);
+  const seen = allocZeroed(SCRATCH, load<u32>(source, FUNCTIONS));
+  let to = functions;
+  for (let at = list; at < listEnd; at += 4) {
+    const location = <usize>load<u32>(at);
+    internMapping(space, source, load<u32>(mappings + (location << 2)));
+    const end = load<u32>(lineOffsets + (location << 2), 4);
+    for (let line = load<u32>(lineOffsets + (location << 2)); line < end; line++) {
+      const fn = <usize>load<u32>(lineFunction + (<usize>line << 2));
+      if (load<u8>(seen + fn) != 0) continue;
+      store<u8>(seen + fn, 1);
+      store<u32>(to, <u32>fn);
+      to += 4;
+      internName(space, source, load<u32>(names + (fn << 2)));
+      internName(space, source, load<u32>(systems + (fn << 2)));
+      internText(space, source, load<u32>(files + (fn << 2)));
+    }
+  }
+  return to;
 }
 
 /**
