@@ -51,12 +51,23 @@ export function failAt(code: i32, position: usize): usize {
 export function readField(p: usize, end: usize): usize {
   const tag = <u32>load<u8>(p);
   const word = load<u64>(p, 1);
-  const bytes = varintBytes(word);
-  const next = p + 1 + bytes;
   // One byte, wire type 0 or 2, and field 0 is none.
-  if ((tag & 0x85) != 0 || tag < 8 || bytes > 8 || next > end) return readAnyField(p, end);
+  if ((tag & 0x85) != 0 || tag < 8) return readAnyField(p, end);
+  let number = word & 0x7f;
+  let next = p + 2;
+  if ((word & 0x80) != 0) {
+    if ((word & 0x8000) == 0) {
+      number |= (word >> 1) & 0x3f80;
+      next = p + 3;
+    } else {
+      const bytes = varintBytes(word);
+      if (bytes > 8) return readAnyField(p, end);
+      number = varintValue(word, bytes);
+      next = p + 1 + bytes;
+    }
+  }
+  if (next > end) return readAnyField(p, end);
   fieldTag = tag;
-  const number = varintValue(word, bytes);
   value = number;
   if ((tag & 2) == 0) return next;
   if (number > <u64>(end - next)) return failAt(TRUNCATED, next);
