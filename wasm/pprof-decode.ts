@@ -444,13 +444,15 @@ function decodeSamples(profile: usize, locationIds: usize, maxDepth: u32, maxLab
         let q = p - <usize>value;
         while (q < p) {
           const word = load<u64>(q);
-          const size = varintBytes(word);
-          let number: u64;
-          if (size <= 8) {
+          let number = word & 0x7f;
+          let size: usize = 1;
+          if ((word & 0x80) != 0) {
+            size = varintBytes(word);
             number = varintValue(word, size);
-            q += size;
-          } else {
-            q = readVarint(q, p);
+          }
+          q += size;
+          if (size > 8) {
+            q = readVarint(q - size, p);
             if (q == 0) return false;
             number = value;
           }

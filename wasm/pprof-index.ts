@@ -8,7 +8,7 @@
 
 import { allocScratch, allocZeroed, SCRATCH, shrinkScratch } from './arena';
 import {
-  BAD_WIRE_TYPE, failAt, fieldTag, readField, readVarint, TRUNCATED, value, varintBytes, varintValue,
+  BAD_WIRE_TYPE, failAt, fieldTag, readField, readVarint, TRUNCATED, value,
 } from './protobuf';
 
 export const SAMPLE_TYPE: u32 = 1;
@@ -83,14 +83,14 @@ export function indexMessages(input: usize, length: u32): bool {
     if (to == listEnd) listEnd = allocScratch(LIST_STEP) + LIST_STEP;
     const at = p;
     const tag = <u32>load<u8>(p);
-    const word = load<u64>(p, 1);
-    const bytes = varintBytes(word);
-    const start = p + 1 + bytes;
-    // A message with a length of up to four bytes, field 1 to 6. readField would do the same; this is its hot part.
-    if ((tag & 0xc7) == 2 && tag >= SAMPLE_TYPE << 3 && tag < (STRING + 1) << 3 && bytes <= 4) {
-      const size = <u32>varintValue(word, bytes);
-      if (start > end || size > <u32>(end - start)) return failAt(TRUNCATED, min(start, end)) != 0;
-      p = start + <usize>size;
+    const word = load<u16>(p, 1);
+    // A message of field 1 to 6 shorter than 16 KiB. readField would do the same; this is its hot part.
+    if ((tag & 7) == 2 && tag >= SAMPLE_TYPE << 3 && tag < (STRING + 1) << 3 && (word & 0x8080) != 0x8080) {
+      const isShort = (word & 0x80) == 0;
+      const size = isShort ? word & 0x7f : (word & 0x7f) | ((word >> 1) & 0x3f80);
+      const start = p + (isShort ? 2 : 3);
+      if (start + size > end) return failAt(TRUNCATED, min(start, end)) != 0;
+      p = start + size;
       store<u64>(to, entry(tag >> 3, start - input, size));
       addMessage(tag >> 3, size);
       to += 8;
