@@ -70,12 +70,18 @@ export function treeValues(tree: usize): usize {
  * @cost O(1): at most LISTED_MAX + 1 nodes and the probes of a hash table that is half empty; nearly free along a path
  *       just added
  */
+// @ts-ignore: decorator
+@inline
 export function treeChild(tree: usize, parent: u32, key: u32): u32 {
-  const nodes = <usize>load<u32>(tree, NODES);
-  const count = load<u32>(tree, COUNT);
   const node = (<u64>parent << 32) | <u64>key;
-  if (parent + 1 < count && load<u64>(nodes + (<usize>parent << 3), 8) == node) return parent + 1;
+  const behind = <usize>load<u32>(tree, NODES) + (<usize>parent << 3);
+  return parent + 1 < load<u32>(tree, COUNT) && load<u64>(behind, 8) == node ? parent + 1 : otherChild(tree, node);
+}
 
+function otherChild(tree: usize, node: u64): u32 {
+  const nodes = <usize>load<u32>(tree, NODES);
+  const key = <u32>node;
+  const parent = <u32>(node >> 32);
   const links = <usize>load<u32>(tree, LINKS);
   let child = load<u32>(links + (<usize>parent << 3));
   let listed: u32 = 0;
