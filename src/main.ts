@@ -21,6 +21,7 @@ import { SegmentWriter } from './services/segment-writer/segment-writer.ts';
 import { FilesystemStore } from './storage/filesystem-store.ts';
 import { lockDirectory } from './storage/lmdb-directory-lock.ts';
 import { openMetastoreDirectory } from './storage/lmdb-metastore-directory.ts';
+import { browserUrl } from './transports/http/browser-url.ts';
 import { httpConstants } from './transports/http/http-config.ts';
 import { createHttpServer } from './transports/http/server.ts';
 import type { Readiness } from './transports/http/status-routes.ts';
@@ -35,6 +36,9 @@ const HEAD_FULL_SHARE = 0.5;
 /** Read nodes in memory per thread: one that a thread computes, and one whose bytes arrive meanwhile. */
 const READ_NODES_PER_THREAD = 2;
 
+/** Requests get this share of the time for a stop at most: what they pushed must still be stored in the rest. */
+const STOP_SHARE_OF_REQUESTS = 0.5;
+
 await main();
 
 async function main(): Promise<void> {
@@ -42,7 +46,7 @@ async function main(): Promise<void> {
   const log = createLog(config.log.level);
   const { parts, announce } = rolesOf(config, log);
   const lifecycle = new Lifecycle(parts, config.server.gracefulShutdownTimeoutMs, { log, clock: systemClock });
-  endOnSignals(process, log, () => lifecycle.stop());
+  endOnSignals(process, () => lifecycle.stop(), { log, clock: systemClock });
   try {
     await lifecycle.start();
     announce();
@@ -64,7 +68,8 @@ function configOrExit(): Config {
     process.exit(0);
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
-    process.stderr.write(`kiln: ${error.message}\nTry --help.\n`);
+    const problems = error.message.split('\n').map((problem) => `kiln: ${problem}\n`);
+    process.stderr.write(`${problems.join('')}Every flag, and what it takes: npm start -- --help\n`);
     process.exit(EXIT.usage);
   }
 }
@@ -177,9 +182,13 @@ function rolesOf(config: Config, log: Log): { parts: Part[]; announce: () => voi
         }),
         querier: new QueryFrontend(config.queryFrontend, {
           clock,
+          log,
           pool,
           metadata: metastore,
-          backend: new QueryBackend({ readNodesMax: pool.threadCount * READ_NODES_PER_THREAD }, { objects, pool }),
+          backend: new QueryBackend(
+            { ...config.queryBackend, readNodesMax: pool.threadCount * READ_NODES_PER_THREAD },
+            { objects, pool },
+          ),
         }),
         ready: () => readiness,
         uiDirectory: new URL('./ui/', import.meta.url),
@@ -195,12 +204,12 @@ function rolesOf(config: Config, log: Log): { parts: Part[]; announce: () => voi
     readiness = { ready: true };
     return async () => {
       readiness = { ready: false, reason: 'stopping' };
-      await server.close(config.server.gracefulShutdownTimeoutMs);
+      await server.close(config.server.gracefulShutdownTimeoutMs * STOP_SHARE_OF_REQUESTS);
     };
   });
 
   const announce = (): void => {
-    const url = `http://localhost:${port}`;
+    const url = browserUrl(config.server.httpListenAddress, port);
     process.stdout.write(
       [
         `Kiln is ready on ${url} (all roles)`,

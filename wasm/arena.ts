@@ -16,8 +16,8 @@ let scratchEnd: usize = START;
 let headStart: usize = START;
 let headTop: usize = START;
 let headEnd: usize = START;
-let scratchPeak: usize = START;
-let headPeak: usize = START;
+let scratchPeakTop: usize = START;
+let headPeakTop: usize = START;
 
 /** 0: fine, 1: the scratch arena is full, 2: the head arena is, 3: the machine has no memory. */
 export let arenaFull: i32 = 0;
@@ -31,9 +31,9 @@ export function arenaInit(scratchBytes: u32, headBytes: u32): void {
   headStart = scratchEnd;
   headEnd = headStart + (<usize>headBytes & ~63);
   scratchTop = START;
-  scratchPeak = START;
+  scratchPeakTop = START;
   headTop = headStart;
-  headPeak = headStart;
+  headPeakTop = headStart;
 }
 
 export function resetScratch(): void {
@@ -52,10 +52,14 @@ export function headUsed(): u32 {
   return <u32>(headTop - headStart);
 }
 
-/** Bytes that were ever used, and so take real memory, which is never given back: an instance that met an outlier is
- * replaced. What lies between the arenas was never touched and costs nothing. */
-export function peakBytes(): u32 {
-  return <u32>(scratchPeak - START + headPeak - headStart);
+/** Bytes of the arena that were ever used, and so take real memory, which is never given back: an instance that met an
+ * outlier is replaced. What lies between the arenas was never touched and costs nothing. */
+export function scratchPeak(): u32 {
+  return <u32>(scratchPeakTop - START);
+}
+
+export function headPeak(): u32 {
+  return <u32>(headPeakTop - headStart);
 }
 
 /** `bytes` of memory with unknown content, 16-byte aligned, and 16 readable bytes behind them. */
@@ -66,7 +70,7 @@ export function allocScratch(bytes: usize): usize {
   if (top > scratchEnd) full(1);
   ensure(top);
   scratchTop = top;
-  if (top > scratchPeak) scratchPeak = top;
+  if (top > scratchPeakTop) scratchPeakTop = top;
   return pointer;
 }
 
@@ -77,7 +81,7 @@ export function allocHead(bytes: usize): usize {
   if (top > headEnd) full(2);
   ensure(top);
   headTop = top;
-  if (top > headPeak) headPeak = top;
+  if (top > headPeakTop) headPeakTop = top;
   return pointer;
 }
 

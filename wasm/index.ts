@@ -1,6 +1,7 @@
 // The list of kernels. src/kernels/instance.ts has their types.
 export {
-  allocHead, allocScratch, arenaFull, arenaInit, peakBytes, headUsed, resetHead, resetScratch, scratchUsed, shrinkScratch,
+  allocHead, allocScratch, arenaFull, arenaInit, headPeak, headUsed, resetHead, resetScratch, scratchPeak, scratchUsed,
+  shrinkScratch,
 } from './arena';
 export { hashInit } from './bytes';
 export { intern, tableBytes, tableNew, tableOffsets, tableRows } from './intern-table';
@@ -10,6 +11,7 @@ export {
   spaceTexts,
 } from './symbol-space';
 export { decodeDetail, decodeDetail2, decodeError, decodeProfile, decodeWhat, dropAddresses } from './pprof-decode';
+export { repairGoStacks } from './go-stacks';
 export { findMarker, stripGoShapes } from './go-symbols';
 export {
   collectLabelKeys, groupSamples, groupTable, hasSpans, labelKeys, sampleGroup, setLabelRole,

@@ -10,6 +10,7 @@
 import { allocScratch, allocZeroed, SCRATCH } from './arena';
 import { intern, tableNew } from './intern-table';
 import { LABEL_KEY, LABEL_OFFSETS, LABEL_VALUE, LABELS, MAX_LABELS, SAMPLES } from './pprof-decode';
+import { sortRows } from './sort';
 import { STRING_AT, STRING_LENGTH, STRINGS } from './source';
 
 /** What a label key stands for. */
@@ -17,6 +18,9 @@ const ORDINARY: u8 = 0;
 const SPAN: u8 = 1;
 const TRACE: u8 = 2;
 const SEEN: u8 = 255;
+
+/** From here on insertion sort, which is quadratic, costs more than sorting by digits. */
+const FEW_LABELS: u32 = 48;
 
 let roles: usize = 0;
 /** u32[count], the distinct label keys; each a string. */
@@ -56,7 +60,7 @@ export function setLabelRole(key: u32, role: u32): void {
   store<u8>(roles + key, <u8>role);
 }
 
-/** @order after `collectLabelKeys` and `setLabelRole` @cost O(labels) */
+/** @order after `collectLabelKeys` and `setLabelRole` @cost O(labels), sorted within each sample */
 export function groupSamples(profile: usize): void {
   const samples = load<u32>(profile, SAMPLES);
   const offsets = <usize>load<u32>(profile, LABEL_OFFSETS);
@@ -67,6 +71,7 @@ export function groupSamples(profile: usize): void {
   sampleSpan = allocZeroed(SCRATCH, <usize>samples << 3);
   sampleTrace = allocZeroed(SCRATCH, <usize>samples << 4);
   groupTable = tableNew(SCRATCH, 64, 4096);
+  if (load<u32>(profile, MAX_LABELS) >= FEW_LABELS) allocSort(load<u32>(profile, MAX_LABELS));
   hasSpans = 0;
   for (let i: u32 = 0; i < samples; i++) {
     let count: u32 = 0;
@@ -80,17 +85,52 @@ export function groupSamples(profile: usize): void {
       } else if (role == TRACE) {
         if (hexBytes(profile, value, sampleTrace + (<usize>i << 4), 16)) hasSpans = 1;
       } else {
-        // Insertion sort: samples have few labels. Of equal keys the later one comes later.
-        const pair = (<u64>value << 32) | <u64>key;
-        let at = count++;
-        while (at > 0 && load<u32>(pairs + (<usize>(at - 1) << 3)) > key) {
-          store<u64>(pairs + (<usize>at << 3), load<u64>(pairs + (<usize>(at - 1) << 3)));
-          at--;
-        }
-        store<u64>(pairs + (<usize>at << 3), pair);
+        store<u64>(pairs + (<usize>count << 3), (<u64>value << 32) | <u64>key);
+        count++;
       }
     }
+    if (count < FEW_LABELS) insertionSort(pairs, count);
+    else radixSort(pairs, count);
     store<u32>(sampleGroup + (<usize>i << 2), intern(groupTable, pairs, count << 3));
+  }
+}
+
+/** Sorts pairs by key; of equal keys the later one comes later. Samples have few labels, mostly in order already. */
+function insertionSort(pairs: usize, count: u32): void {
+  for (let i: u32 = 1; i < count; i++) {
+    const pair = load<u64>(pairs + (<usize>i << 3));
+    let at = i;
+    while (at > 0 && load<u32>(pairs + (<usize>(at - 1) << 3)) > <u32>pair) {
+      store<u64>(pairs + (<usize>at << 3), load<u64>(pairs + (<usize>(at - 1) << 3)));
+      at--;
+    }
+    store<u64>(pairs + (<usize>at << 3), pair);
+  }
+}
+
+let sortOrder: usize = 0;
+let sortSpare: usize = 0;
+let sortKeys: usize = 0;
+let sortPairs: usize = 0;
+
+function allocSort(most: u32): void {
+  sortOrder = allocScratch(<usize>most << 2);
+  sortSpare = allocScratch(<usize>most << 2);
+  sortKeys = allocScratch(<usize>most << 3);
+  sortPairs = allocScratch(<usize>most << 3);
+}
+
+/** The same for a sample whose labels nobody limited. @cost O(count) */
+function radixSort(pairs: usize, count: u32): void {
+  for (let i: u32 = 0; i < count; i++) {
+    store<u32>(sortOrder + (<usize>i << 2), i);
+    store<u64>(sortKeys + (<usize>i << 3), <u64>load<u32>(pairs + (<usize>i << 3)));
+  }
+  sortRows(sortOrder, sortKeys, sortSpare, count);
+  memory.copy(sortPairs, pairs, <usize>count << 3);
+  for (let i: u32 = 0; i < count; i++) {
+    const from = load<u32>(sortOrder + (<usize>i << 2));
+    store<u64>(pairs + (<usize>i << 3), load<u64>(sortPairs + (<usize>from << 3)));
   }
 }
 

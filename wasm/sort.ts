@@ -1,7 +1,7 @@
 // Stable radix sort of row numbers by a column of keys. Several columns are sorted by calling it for the least
 // important one first.
 
-import { allocScratch } from './arena';
+import { allocScratch, shrinkScratch } from './arena';
 
 /**
  * Reorders `rows` so that key[rows[i]] rises. Rows with equal keys keep their order.
@@ -48,6 +48,8 @@ export function sortRows(rows: usize, keys: usize, spare: usize, n: u32): void {
     to = swap;
   }
   if (from != rows) memory.copy(rows, from, <usize>n << 2);
+  // Given back, because this is called once per sample that has many labels.
+  shrinkScratch(counts);
 }
 
 function insertionSort(rows: usize, keys: usize, n: u32): void {

@@ -3,6 +3,7 @@ import { type LimitsConfig, limitsSection } from './limits.ts';
 import { type LogConfig, logSection } from './log.ts';
 import { type MetastoreConfig, metastoreSection } from './metastore.ts';
 import { type PoolConfig, poolSection } from './pool.ts';
+import { type QueryBackendConfig, queryBackendSection } from './query-backend.ts';
 import { type QueryFrontendConfig, queryFrontendSection } from './query-frontend.ts';
 import type { Section } from './section.ts';
 import { type SegmentWriterConfig, segmentWriterSection } from './segment-writer.ts';
@@ -18,6 +19,7 @@ export type Config = {
   readonly segmentWriter: SegmentWriterConfig;
   readonly metastore: MetastoreConfig;
   readonly queryFrontend: QueryFrontendConfig;
+  readonly queryBackend: QueryBackendConfig;
   readonly pool: PoolConfig;
   readonly log: LogConfig;
 };
@@ -31,6 +33,7 @@ export const sections: { readonly [Key in keyof Config]: Section<Config[Key]> } 
   segmentWriter: segmentWriterSection,
   metastore: metastoreSection,
   queryFrontend: queryFrontendSection,
+  queryBackend: queryBackendSection,
   pool: poolSection,
   log: logSection,
 };

@@ -9,7 +9,7 @@ export type Kind<T> = {
   show(value: T): string;
 };
 
-/** A problem reads after the name of the knob: `--pool.threads: "x" is not an integer`. */
+/** A problem reads after the name of the knob: `--pool.threads: "x" is not an integer from 0 to 256`. */
 export type Reading<T> = { readonly value: T } | { readonly problem: string };
 
 export const anyText: Kind<string> = {
@@ -39,7 +39,8 @@ export function integer(first: number, last: number): Kind<number> {
   return {
     placeholder: '<integer>',
     read: (text) => {
-      if (!/^[+-]?\d+$/.test(text)) return { problem: `${JSON.stringify(text)} is not an integer` };
+      if (!/^[+-]?\d+$/.test(text))
+        return { problem: `${JSON.stringify(text)} is not an integer from ${first} to ${last}` };
       return within(Number(text), first, last, String);
     },
     show: String,
@@ -57,7 +58,10 @@ export function megabytes(firstBytes: number, lastBytes: number): Kind<number> {
   return {
     placeholder: '<MB>',
     read: (text) => {
-      if (!/^[+-]?(\d+\.?\d*|\.\d+)$/.test(text)) return { problem: `${JSON.stringify(text)} is not a number of MB` };
+      if (!/^[+-]?(\d+\.?\d*|\.\d+)$/.test(text)) {
+        const range = `from ${show(firstBytes)} to ${show(lastBytes)}`;
+        return { problem: `${JSON.stringify(text)} is not a number of MB ${range}` };
+      }
       return within(Math.round(Number(text) * 2 ** 20), firstBytes, lastBytes, show);
     },
     show,
@@ -69,7 +73,10 @@ export function duration(firstMs: number, lastMs: number): Kind<number> {
     placeholder: '<duration>',
     read: (text) => {
       const ms = parseDuration(text);
-      if (ms === undefined) return { problem: `${JSON.stringify(text)} is not ${DURATION_SYNTAX}` };
+      if (ms === undefined) {
+        const range = `from ${durationText(firstMs)} to ${durationText(lastMs)}`;
+        return { problem: `${JSON.stringify(text)} is not ${DURATION_SYNTAX}, ${range}` };
+      }
       return within(ms, firstMs, lastMs, durationText);
     },
     show: durationText,

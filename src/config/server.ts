@@ -86,7 +86,7 @@ export const serverSection: Section<ServerConfig> = {
     gracefulShutdownTimeoutMs: {
       flag: 'server.graceful-shutdown-timeout',
       kind: duration(0, 3_600_000),
-      meaning: 'How long what is running gets to finish at shutdown.',
+      meaning: 'How long a shutdown may take: requests get half of it, storing what was pushed the rest.',
     },
   },
   check(config, refuse) {

@@ -6,6 +6,7 @@ export type ErrorCode =
   | 'invalid-argument' // The request is wrong. Sending it again cannot help.
   | 'unauthenticated' // The request names no tenant, or one that cannot be.
   | 'limit-exceeded' // The tenant is over a limit. Slow down, then send it again.
+  | 'too-large' // What was asked for needs more than may ever be used for it. Ask for less.
   | 'not-found' // The named thing does not exist.
   | 'stale' // The caller acts on an old term, lease or plan. Read again, then decide.
   | 'not-leader' // Another replica leads. `details.leader` names it when it is known.

@@ -37,7 +37,7 @@ const ROW_BYTES = 24;
  * Finds the samples worth keeping, and how they are labelled.
  *
  * @returns the number of samples kept, and the groups that they are in, by order of first appearance
- * @cost    O(labels), plus a few strings per group
+ * @cost    O(labels), plus the strings of distinct ones
  */
 export function groupSamples(
   kernels: KernelInstance,
@@ -52,10 +52,8 @@ export function groupSamples(
   exports.groupSamples(profile.pointer);
   const keptCount = exports.keepSamples(profile.pointer) >>> 0;
   const groupCount = exports.tableRows(exports.groupTable.value) >>> 0;
-  const groups = usedGroups(kernels, keptCount, groupCount).map((group) => ({
-    group,
-    labels: labelsOfGroup(kernels, profile, group),
-  }));
+  const labelsOf = labelReader(kernels, profile);
+  const groups = usedGroups(kernels, keptCount, groupCount).map((group) => ({ group, labels: labelsOf(group) }));
   return { keptCount, groupCount, groups };
 }
 
@@ -110,14 +108,28 @@ function usedGroups(kernels: KernelInstance, keptCount: number, groupCount: numb
   return [...used];
 }
 
-function labelsOfGroup(kernels: KernelInstance, profile: DecodedProfile, group: number): Label[] {
+/** Reads the labels of groups. Groups that have a label in common share its object. */
+function labelReader(kernels: KernelInstance, profile: DecodedProfile): (group: number) => Label[] {
   const table = kernels.exports.groupTable.value;
-  const u32 = kernels.u32();
   const offsets = kernels.exports.tableOffsets(table) >>> 2;
-  const bytes = kernels.exports.tableBytes(table) >>> 0;
-  const labels: Label[] = [];
-  for (let at = bytes + u32[offsets + group]; at < bytes + u32[offsets + group + 1]; at += 8) {
-    labels.push({ name: profile.string(u32[at >>> 2]), value: profile.string(u32[(at >>> 2) + 1]) });
-  }
-  return labels;
+  const pairs = kernels.exports.tableBytes(table) >>> 2;
+  const u32 = kernels.u32();
+  const { stringCount } = profile;
+  const known = new Map<number, Label>();
+  return (group) => {
+    const labels: Label[] = [];
+    const end = pairs + (u32[offsets + group + 1] >>> 2);
+    for (let at = pairs + (u32[offsets + group] >>> 2); at < end; at += 2) {
+      const name = u32[at];
+      const value = u32[at + 1];
+      const pair = name * stringCount + value;
+      let label = known.get(pair);
+      if (label === undefined) {
+        label = { name: profile.string(name), value: profile.string(value) };
+        known.set(pair, label);
+      }
+      labels.push(label);
+    }
+    return labels;
+  };
 }

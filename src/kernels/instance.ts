@@ -14,7 +14,8 @@ export type KernelExports = {
   resetHead(): void;
   scratchUsed(): number;
   headUsed(): number;
-  peakBytes(): number;
+  scratchPeak(): number;
+  headPeak(): number;
   allocScratch(bytes: number): Pointer;
   allocHead(bytes: number): Pointer;
   shrinkScratch(end: Pointer): void;
@@ -66,6 +67,7 @@ export type KernelExports = {
   ): Pointer;
   dropAddresses(profile: Pointer): void;
   findMarker(source: Pointer, markers: Pointer): number;
+  repairGoStacks(profile: Pointer): void;
   stripGoShapes(source: Pointer, prefix: Pointer): void;
 
   readonly labelKeys: WebAssembly.Global<'i32'>;
@@ -190,6 +192,9 @@ export type ArenaLimits = {
   readonly flags?: { readonly scratch: string; readonly head: string };
 };
 
+/** The most that each arena of an instance ever held. */
+export type ArenaMemory = { readonly scratchBytes: Bytes; readonly headBytes: Bytes };
+
 /** Three random numbers of 64 bits, so that nobody outside can choose strings that collide in a hash table. */
 export type HashSecrets = readonly [bigint, bigint, bigint];
 
@@ -238,9 +243,15 @@ export class KernelInstance {
     this.#i64 = new BigInt64Array(this.#buffer);
   }
 
-  /** Memory that this instance takes. It never becomes less. */
+  /** Memory that the arenas take. It never becomes less. */
+  get memory(): ArenaMemory {
+    return { scratchBytes: this.exports.scratchPeak() >>> 0, headBytes: this.exports.headPeak() >>> 0 };
+  }
+
+  /** Memory that both arenas take together. */
   get peakBytes(): Bytes {
-    return this.exports.peakBytes() >>> 0;
+    const { scratchBytes, headBytes } = this.memory;
+    return scratchBytes + headBytes;
   }
 
   /**

@@ -9,8 +9,6 @@ const Field = {
   typeName: Source.bytes + 4,
   typeUnit: Source.bytes + 8,
   samples: Source.bytes + 12,
-  stackOffsets: Source.bytes + 16,
-  stackLocations: Source.bytes + 20,
   values: Source.bytes + 24,
   labels: Source.bytes + 28,
   periodName: Source.bytes + 44,
@@ -107,30 +105,12 @@ export class DecodedProfile {
     return this.#field(Field.maxDepth);
   }
 
+  get stringCount(): number {
+    return this.#field(Source.strings);
+  }
+
   get mappingCount(): number {
     return this.#field(Source.mappings);
-  }
-
-  /**
-   * The stack of each sample, leaf first, as numbers that are equal exactly for equal locations: two rows of the
-   * table may mean the same, above all after names lost their type parameters.
-   */
-  stacksOfEqualLocations(): number[][] {
-    const equal = this.#equalLocations();
-    const { offsets, locations } = this.#stacks();
-    return Array.from({ length: this.sampleCount }, (_, i) =>
-      Array.from(locations.subarray(offsets[i], offsets[i + 1]), (row) => equal[row]),
-    );
-  }
-
-  /** @param stacks  one per sample, rows of locations, leaf first */
-  replaceStacks(stacks: readonly (readonly number[])[]): void {
-    const offsets = new Uint32Array(stacks.length + 1);
-    for (const [i, stack] of stacks.entries()) offsets[i + 1] = offsets[i] + stack.length;
-    const locations = new Uint32Array(offsets[stacks.length]);
-    for (const [i, stack] of stacks.entries()) locations.set(stack, offsets[i]);
-    this.#setField(Field.stackOffsets, this.#kernels.putColumn(offsets));
-    this.#setField(Field.stackLocations, this.#kernels.putColumn(locations));
   }
 
   /** The build id of each mapping. Row 0 stands for "no mapping", and becomes one when it gets a build id. */
@@ -151,38 +131,6 @@ export class DecodedProfile {
     const length = u32[(this.#field(Source.stringLength) >>> 2) + index];
     const u8 = this.#kernels.u8();
     return Buffer.from(u8.buffer, at, length).toString('utf8');
-  }
-
-  #stacks(): { offsets: Uint32Array; locations: Uint32Array } {
-    const offsets = this.#kernels.takeU32(this.#field(Field.stackOffsets), this.sampleCount + 1);
-    const locations = this.#kernels.takeU32(this.#field(Field.stackLocations), offsets[this.sampleCount]);
-    return { offsets, locations };
-  }
-
-  /** For each row the first row that means the same. */
-  #equalLocations(): Uint32Array {
-    const kernels = this.#kernels;
-    const functionCount = this.#field(Source.functions);
-    const names = kernels.takeU32(this.#field(Source.functionName), functionCount);
-    const systemNames = kernels.takeU32(this.#field(Source.functionSystem), functionCount);
-    const files = kernels.takeU32(this.#field(Source.functionFile), functionCount);
-    const starts = kernels.takeI64(this.#field(Source.functionStart), functionCount);
-    const functions = firstEqual(functionCount, (row) =>
-      [this.string(names[row]), this.string(systemNames[row]), this.string(files[row]), starts[row]].join('\0'),
-    );
-    const count = this.#field(Source.locations);
-    const mappings = kernels.takeU32(this.#field(Source.locationMapping), count);
-    const addresses = kernels.takeI64(this.#field(Source.locationAddress), count);
-    const folded = kernels.takeU8(this.#field(Source.locationFolded), count);
-    const lineOffsets = kernels.takeU32(this.#field(Source.locationLines), count + 1);
-    const lineFunctions = kernels.takeU32(this.#field(Source.lineFunction), lineOffsets[count]);
-    const lines = kernels.takeI64(this.#field(Source.lineNumber), lineOffsets[count]);
-    return firstEqual(count, (row) => {
-      let key = `${mappings[row]} ${addresses[row]} ${folded[row]}`;
-      for (let i = lineOffsets[row]; i < lineOffsets[row + 1]; i++)
-        key += ` ${functions[lineFunctions[i]]}:${lines[i]}`;
-      return key;
-    });
   }
 
   #appendStrings(strings: readonly string[]): number {
@@ -251,17 +199,4 @@ export function decodeProfile(
     detail2: Number(exports.decodeDetail2.value),
     what: REFERENCES[exports.decodeWhat.value],
   };
-}
-
-function firstEqual(rows: number, keyOf: (row: number) => string): Uint32Array {
-  const first = new Map<string, number>();
-  return Uint32Array.from({ length: rows }, (_, row) => {
-    // Row 0 is "none" and equals nothing.
-    if (row === 0) return 0;
-    const key = keyOf(row);
-    const known = first.get(key);
-    if (known !== undefined) return known;
-    first.set(key, row);
-    return row;
-  });
 }

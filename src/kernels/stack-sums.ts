@@ -7,6 +7,9 @@ import { putSource } from './symbol-space.ts';
 /** Samples of one run in a block: parallel columns. @shapes both [n] */
 export type SampleRange = { readonly stack: Uint32Array; readonly value: BigInt64Array };
 
+/** Samples that are copied in at a time, into one place that all of them share: 192 KiB. */
+const STAGED_SAMPLES_MAX = 16_384;
+
 /**
  * The stacktraces of one symbol space with a sum for each, in scratch: what trees and profiles are built from.
  *
@@ -19,6 +22,8 @@ export class StackSums {
   readonly location: Pointer;
   readonly sums: Pointer;
   readonly needed: Pointer;
+  readonly #stagedStack: Pointer;
+  readonly #stagedValue: Pointer;
   readonly #kernels: KernelInstance;
   readonly #symbols: SymbolColumns;
 
@@ -34,12 +39,19 @@ export class StackSums {
     this.sums = kernels.exports.allocScratch(this.stackCount * 8) >>> 0;
     kernels.u8().fill(0, this.sums, this.sums + this.stackCount * 8);
     this.needed = kernels.exports.allocScratch(this.stackCount) >>> 0;
+    this.#stagedStack = kernels.exports.allocScratch(STAGED_SAMPLES_MAX * 4) >>> 0;
+    this.#stagedValue = kernels.exports.allocScratch(STAGED_SAMPLES_MAX * 8) >>> 0;
   }
 
-  /** Adds samples. @cost O(n), one copy */
+  /** Adds samples. @cost O(n), one copy; no scratch beyond what the constructor took */
   add({ stack, value }: SampleRange): void {
     const kernels = this.#kernels;
-    kernels.exports.sumSamples(this.sums, kernels.putColumn(stack), kernels.putColumn(value), stack.length);
+    for (let start = 0; start < stack.length; start += STAGED_SAMPLES_MAX) {
+      const end = Math.min(start + STAGED_SAMPLES_MAX, stack.length);
+      kernels.u32().set(stack.subarray(start, end), this.#stagedStack >>> 2);
+      kernels.i64().set(value.subarray(start, end), this.#stagedValue >>> 3);
+      kernels.exports.sumSamples(this.sums, this.#stagedStack, this.#stagedValue, end - start);
+    }
   }
 
   /** Leaves only the stacktraces that `selected` says 1 for. @shapes Uint8Array[stackCount] */

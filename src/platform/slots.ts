@@ -1,4 +1,5 @@
 import { StoreError } from '#src/domain/errors.ts';
+import { abortErrorOf } from './abort-error.ts';
 
 /**
  * Lets a bounded number of operations run at once and a bounded number wait, first come, first served.
@@ -28,11 +29,11 @@ export class Slots {
   /**
    * Runs the operation once there is room for it.
    *
-   * @throws StoreError 'unavailable' when too many wait already; the reason of the signal when it aborts before the
-   *         operation begins; what the operation throws
+   * @throws StoreError 'unavailable' when too many wait already; 'aborted', 'deadline-exceeded' or the signal's own
+   *         failure when it aborts before the operation begins; what the operation throws
    */
   async run<T>(operation: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    signal.throwIfAborted();
+    if (signal.aborted) throw this.#abortError(signal);
     if (this.#running < this.#runningMax) this.#running++;
     else await this.#turn(signal);
     try {
@@ -55,11 +56,15 @@ export class Slots {
       };
       const leave = (): void => {
         this.#waiting.delete(start);
-        reject(signal.reason);
+        reject(this.#abortError(signal));
       };
       this.#waiting.add(start);
       signal.addEventListener('abort', leave, { once: true });
     });
+  }
+
+  #abortError(signal: AbortSignal): StoreError {
+    return abortErrorOf(signal, `waiting for ${this.#name}`);
   }
 
   #handOn(): void {

@@ -51,23 +51,23 @@ const REMOVED_PER_APPEND = 256;
 const TERM = 1;
 
 const appendSeconds = new Histogram({
-  name: 'metastore_log_append_seconds',
+  name: 'kiln_metastore_log_append_seconds',
   help: 'From append to durable on disk, per append.',
   buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10],
   registers: [metrics],
 });
 const pendingBytes = new Gauge({
-  name: 'metastore_log_pending_bytes',
+  name: 'kiln_metastore_log_pending_bytes',
   help: 'Commands that wait for the disk, in flight included.',
   registers: [metrics],
 });
 const entries = new Gauge({
-  name: 'metastore_log_entries',
+  name: 'kiln_metastore_log_entries',
   help: 'Entries on disk that compaction has not removed yet.',
   registers: [metrics],
 });
 const refused = new Counter({
-  name: 'metastore_log_refused_total',
+  name: 'kiln_metastore_log_refused_total',
   help: 'Appends refused because too much waits for the disk.',
   registers: [metrics],
 });

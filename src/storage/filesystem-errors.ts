@@ -38,15 +38,8 @@ export function putErrorOf(error: unknown, facts: ErrorDetails): unknown {
   if (!(known instanceof StoreError)) return known;
   if (known.code !== 'not-found' && known.code !== 'deadline-exceeded') return known;
   const message =
-    known.code === 'not-found' ? 'the folder of the object store is not there, or is none' : known.message;
+    known.code === 'not-found'
+      ? 'the folder of the object store is not there, or is none'
+      : 'the object store did not answer in time';
   return new StoreError('unavailable', message, known.details, { cause: error });
-}
-
-/** Why a signal aborted, as a failure. */
-export function abortErrorOf(signal: AbortSignal, facts: ErrorDetails): StoreError {
-  const reason: unknown = signal.reason;
-  if (reason instanceof StoreError) return reason;
-  return reason instanceof DOMException && reason.name === 'TimeoutError'
-    ? new StoreError('deadline-exceeded', 'the object store did not answer in time', facts)
-    : new StoreError('aborted', 'the caller left', facts);
 }

@@ -3,13 +3,14 @@ import type { Registry } from 'prom-client';
 import type { ByteRange } from '#src/domain/block/block-meta.ts';
 import { type ErrorDetails, StoreError } from '#src/domain/errors.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
+import { abortErrorOf } from '#src/platform/abort-error.ts';
 import { metrics } from '#src/platform/metrics.ts';
 import { Slots } from '#src/platform/slots.ts';
 import type { ObjectReader } from '#src/services/query-backend/ports.ts';
 import type { ObjectWriter } from '#src/services/segment-writer/ports.ts';
 import { coalesceRanges, type RangeRun } from './coalesce-ranges.ts';
 import { type FileSystem, makeFolders, nodeFileSystem } from './filesystem-access.ts';
-import { abortErrorOf, putErrorOf, storeErrorOf } from './filesystem-errors.ts';
+import { putErrorOf, storeErrorOf } from './filesystem-errors.ts';
 import { type FilesystemMetrics, filesystemMetrics } from './filesystem-metrics.ts';
 import { OpenFiles, type Reader } from './filesystem-open-files.ts';
 
@@ -292,7 +293,7 @@ async function allSettled(promises: readonly Promise<void>[]): Promise<void> {
 /** The result, or the failure of the signal as soon as it aborts. What goes on then has nobody to tell. */
 function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal, facts: ErrorDetails): Promise<T> {
   return new Promise((resolve, reject) => {
-    const leave = (): void => reject(abortErrorOf(signal, facts));
+    const leave = (): void => reject(abortErrorOf(signal, 'waiting for the object store', facts));
     if (signal.aborted) leave();
     signal.addEventListener('abort', leave, { once: true });
     promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));

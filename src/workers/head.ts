@@ -5,6 +5,7 @@ import { LabelName, type Labels, valueOf } from '#src/domain/model/labels.ts';
 import type { Bytes, UnixNanos } from '#src/domain/model/units.ts';
 import type { ProfileRow } from '#src/kernels/ingest.ts';
 import { Arena, type KernelInstance, type Pointer } from '#src/kernels/instance.ts';
+import { LabelSetKeys } from './label-set-keys.ts';
 
 /** One row of `DatasetColumns.pushes`. */
 export type Push = {
@@ -41,29 +42,37 @@ export class HeadDataset {
     column: [] as number[],
     total: [] as bigint[],
   };
+  readonly #numberByLabelText = new Map<string, number>();
   readonly #seriesByKey = new Map<string, number>();
 
   constructor(kernels: KernelInstance) {
     this.pointer = kernels.exports.datasetNew() >>> 0;
   }
 
-  /** The number of the series with these labels, which is new if nobody asked before. */
-  seriesIndex(labels: Labels): number {
-    const key = labelsKey(labels);
-    let index = this.#seriesByKey.get(key);
-    if (index === undefined) {
-      index = this.series.length;
-      this.series.push(labels);
-      this.#seriesByKey.set(key, index);
-    }
-    return index;
+  /**
+   * Finds the series of one profile.
+   *
+   * @returns the number of the series with certain labels, which is new if nobody asked before
+   */
+  #seriesFinder(): (labels: Labels) => number {
+    const keys = new LabelSetKeys(this.#numberByLabelText);
+    return (labels) => {
+      const key = keys.keyOf(labels);
+      let index = this.#seriesByKey.get(key);
+      if (index === undefined) {
+        index = this.series.push(labels) - 1;
+        this.#seriesByKey.set(key, index);
+      }
+      return index;
+    };
   }
 
   /** @param labelsOf  the labels of the series that a row belongs to */
   add(push: Push, rows: readonly ProfileRow[], labelsOf: (row: ProfileRow) => Labels): void {
     const index = this.pushes.push(push) - 1;
+    const seriesIndexOf = this.#seriesFinder();
     for (const row of rows) {
-      this.rows.series.push(this.seriesIndex(labelsOf(row)));
+      this.rows.series.push(seriesIndexOf(labelsOf(row)));
       this.rows.push.push(index);
       this.rows.family.push(row.family);
       this.rows.run.push(row.run);
@@ -206,11 +215,4 @@ function pushColumns(pushes: readonly Push[]): PushColumns {
     period: BigInt64Array.from(pushes, (push) => push.period),
     id,
   };
-}
-
-/** Lengths, because a text may hold any separator. */
-function labelsKey(labels: Labels): string {
-  let key = '';
-  for (const { name, value } of labels) key += `${name.length} ${value.length} ${name}${value}`;
-  return key;
 }

@@ -34,12 +34,12 @@ export type IngestOutcome =
   | { readonly kind: 'head-full' };
 
 export type IngestReply = {
-  /** Another number means another thread, whose head knows nothing of earlier batches. */
-  readonly threadId: number;
+  /** Another id means another head, which knows nothing of earlier batches: the window, or the head, is gone. */
+  readonly headId: string;
   readonly headBytes: Bytes;
   /** One per item, in order. */
   readonly outcomes: readonly IngestOutcome[];
 };
 
 /** The head of a window, encoded: one part per tenant. */
-export type SealReply = { readonly threadId: number; readonly parts: readonly BlockPart[] };
+export type SealReply = { readonly headId: string; readonly parts: readonly BlockPart[] };

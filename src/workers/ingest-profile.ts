@@ -3,7 +3,7 @@ import { StoreError, toWire } from '#src/domain/errors.ts';
 import { LabelName, valueOf } from '#src/domain/model/labels.ts';
 import type { Bytes, UnixMs } from '#src/domain/model/units.ts';
 import { decodeProfile as decodePlain } from '#src/domain/pprof/decode.ts';
-import { mayHaveTruncatedStacks, repairTruncatedStacks } from '#src/domain/pprof/go-truncated-stacks.ts';
+import { mayHaveTruncatedStacks } from '#src/domain/pprof/go-truncated-stacks.ts';
 import { GO_SHAPE_PREFIX } from '#src/domain/pprof/go-type-parameters.ts';
 import { ingestTime, needsPlainFixups, withIngestFixups } from '#src/domain/pprof/ingest-fixups.ts';
 import type { IngestOptions, ProfileLimits } from '#src/domain/pprof/ingest-options.ts';
@@ -11,7 +11,8 @@ import { LANGUAGE_MARKERS, type Language, languageOfSpy } from '#src/domain/ppro
 import { writePlainProfile } from '#src/domain/pprof/plain-writer.ts';
 import { discardReasonOf } from '#src/domain/pprof/profile-errors.ts';
 import { checkSampleTypeName, timeInWindow } from '#src/domain/pprof/validate.ts';
-import { type SeriesLabels, seriesLabels } from '#src/domain/series/series-labels.ts';
+import { seriesLabeller } from '#src/domain/series/series-labeller.ts';
+import type { SeriesLabels } from '#src/domain/series/series-labels.ts';
 import { labelsOnArrival } from '#src/domain/series/service-name.ts';
 import { versionedBuildId, versionInfoOf } from '#src/domain/series/version-info.ts';
 import { decodeFailure } from '#src/kernels/decode-failure.ts';
@@ -22,6 +23,7 @@ import type { Head, HeadSpace } from './head.ts';
 import { type ArenaBytes, inflateIntoArena } from './inflate-into-arena.ts';
 import type { Inflater } from './inflater.ts';
 import type { IngestItem, IngestOutcome } from './ingest-messages.ts';
+import { LabelSetKeys } from './label-set-keys.ts';
 
 /** Without a size limit of the tenant, the arena sets one: what is decoded takes a few times the space of the pprof. */
 const SCRATCH_PER_RAW_BYTE = 6;
@@ -77,15 +79,10 @@ function ingestRaw(
 
   const { keptCount, groupCount, groups } = groupSamples(kernels, profile);
   if (keptCount === 0) return { kind: 'dropped', rawBytes: raw.length };
-  const { seriesOfGroup, series, service } = seriesOfGroups(groups, groupCount, (sampleLabels) =>
-    seriesLabels({
-      requestLabels: item.labels,
-      sampleLabels,
-      sampleTypes,
-      periodType: profile.periodType,
-      ingest,
-      limits,
-    }),
+  const { seriesOfGroup, series, service } = seriesOfGroups(
+    groups,
+    groupCount,
+    seriesLabeller({ requestLabels: item.labels, sampleTypes, periodType: profile.periodType, ingest, limits }),
   );
   if (series.length === 0) return { kind: 'dropped', rawBytes: raw.length, reason: 'dropped_by_relabel_rules' };
 
@@ -140,7 +137,7 @@ function repairGo(kernels: KernelInstance, profile: DecodedProfile, sampleTypes:
   const names = sampleTypes.map(({ type }) => type);
   // The deepest stack decides, and only it is known without looking at all of them.
   if (!mayHaveTruncatedStacks(names, [profile.maxDepth])) return;
-  profile.replaceStacks(repairTruncatedStacks(profile.stacksOfEqualLocations()));
+  kernels.exports.repairGoStacks(profile.pointer);
 }
 
 function writeVersion(profile: DecodedProfile, item: IngestItem): void {
@@ -168,11 +165,12 @@ function seriesOfGroups(
 ): { seriesOfGroup: Uint32Array; series: LabelledSeries[]; service: string } {
   const seriesOfGroup = new Uint32Array(groupCount).fill(DROPPED_GROUP);
   const series: LabelledSeries[] = [];
+  const keys = new LabelSetKeys();
   const indexByKey = new Map<string, number>();
   for (const { group, labels } of groups) {
     const found = labelsOf(labels);
     if (found.kind === 'dropped') continue;
-    const key = JSON.stringify(found.labels[0].map(({ name, value }) => [name, value]));
+    const key = keys.keyOf(found.labels[0]);
     let index = indexByKey.get(key);
     if (index === undefined) {
       index = series.push(found) - 1;

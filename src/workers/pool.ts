@@ -2,6 +2,7 @@ import { Piscina } from 'piscina';
 import { Counter, Gauge, Histogram } from 'prom-client';
 import { fromWire, StoreError, type WireError } from '#src/domain/errors.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
+import { abortErrorOf } from '#src/platform/abort-error.ts';
 import { metrics } from '#src/platform/metrics.ts';
 import type { Tasks } from './worker.ts';
 
@@ -38,8 +39,16 @@ export type TaskOptions = {
 /** After so many ingest tasks in a row a waiting query gets its turn, so that a busy writer can still be looked at. */
 const INGEST_RUN_MAX = 4;
 
+/**
+ * The most that each arena of a thread held since its kernels were last replaced. `head` is bounded by `headBytesMax`; the
+ * others, for what a batch, a query and its answer take, by `taskBytesMax`.
+ */
+export type ThreadMemory = Readonly<Record<'head' | 'ingest' | 'query' | 'answer', Bytes>>;
+
 /** What a task answers over the thread boundary, where errors lose their class. */
-export type TaskReply<T> = { readonly value: T } | { readonly failure: WireError };
+export type TaskReply<T> = ({ readonly value: T } | { readonly failure: WireError }) & {
+  readonly memory: ThreadMemory;
+};
 
 type Waiting = {
   readonly name: keyof Tasks & string;
@@ -50,7 +59,13 @@ type Waiting = {
   reject(error: unknown): void;
 };
 
-type Thread = { readonly piscina: Piscina; readonly ingest: Waiting[]; busy: boolean; ingestRun: number };
+type Thread = {
+  readonly index: number;
+  readonly piscina: Piscina;
+  readonly ingest: Waiting[];
+  busy: boolean;
+  ingestRun: number;
+};
 
 const queueGauge = new Gauge({
   name: 'kiln_pool_queue_tasks',
@@ -79,6 +94,13 @@ const waitSeconds = new Histogram({
   registers: [metrics],
 });
 
+const memoryGauge = new Gauge({
+  name: 'kiln_pool_thread_memory_bytes',
+  help: 'Memory that the kernels of a thread take, by arena: the most it held since the kernels were last replaced.',
+  labelNames: ['thread', 'arena'],
+  registers: [metrics],
+});
+
 /**
  * Threads that compute, with a queue per lane in front of them.
  *
@@ -98,7 +120,8 @@ export class Pool {
   constructor(options: PoolOptions) {
     this.#options = options;
     this.threadCount = options.threads;
-    this.#threads = Array.from({ length: options.threads }, () => ({
+    this.#threads = Array.from({ length: options.threads }, (_, index) => ({
+      index,
       piscina: new Piscina({
         filename: new URL('./worker.ts', import.meta.url).href,
         minThreads: 1,
@@ -123,8 +146,8 @@ export class Pool {
   /**
    * Runs a task.
    *
-   * @throws StoreError 'unavailable' when the lane is full, the pool is closed or the thread died; 'aborted' when the
-   *         signal aborted before the task started; otherwise what the task threw
+   * @throws StoreError 'unavailable' when the lane is full, the pool is closed or the thread died; 'aborted' and others,
+   *         as the signal says, when it aborted before the task started; otherwise what the task threw
    */
   run<Name extends keyof Tasks & string>(
     name: Name,
@@ -181,8 +204,9 @@ export class Pool {
         const waiting = this.#next(thread);
         if (waiting === undefined) break;
         this.#count(waiting.options.lane, -1);
-        if (waiting.options.signal?.aborted) {
-          waiting.reject(new StoreError('aborted', 'the caller left before the task began'));
+        const { signal } = waiting.options;
+        if (signal?.aborted) {
+          waiting.reject(abortErrorOf(signal, 'waiting for a pool thread'));
           continue;
         }
         void this.#execute(thread, waiting);
@@ -212,6 +236,8 @@ export class Pool {
         name: waiting.name,
         ...(waiting.options.transfer ? { transferList: [...waiting.options.transfer] } : {}),
       });
+      for (const [arena, bytes] of Object.entries(reply.memory))
+        memoryGauge.set({ thread: thread.index, arena }, bytes);
       if ('failure' in reply) waiting.reject(fromWire(reply.failure));
       else waiting.resolve(reply.value);
     } catch (error) {

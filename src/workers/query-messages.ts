@@ -2,7 +2,7 @@ import type { DatasetMeta } from '#src/domain/block/block-meta.ts';
 import type { FetchedRange } from '#src/domain/block/fetched-ranges.ts';
 import type { Labels } from '#src/domain/model/labels.ts';
 import type { ProfileType } from '#src/domain/model/profile-type.ts';
-import type { TimeRange, UnixMs } from '#src/domain/model/units.ts';
+import type { Bytes, TimeRange, UnixMs } from '#src/domain/model/units.ts';
 import type { FunctionTree } from '#src/domain/profile/function-tree.ts';
 import type { BucketedSeries, BucketQuery } from '#src/domain/query/series-buckets.ts';
 import type { Matcher } from '#src/domain/series/matcher.ts';
@@ -46,12 +46,23 @@ export type NodeReport =
 /** What was read of one object for a node. */
 export type ObjectRead = { readonly datasets: readonly DatasetMeta[]; readonly fetched: readonly FetchedRange[] };
 
-/** A read node has reads, a merge node has reports. */
+/** Reads or reports of others, to be made one report. */
 export type NodeTask = {
   readonly query: NodeQuery;
   readonly reads: readonly ObjectRead[];
   readonly reports: readonly NodeReport[];
+  readonly limits: ReportLimits;
 };
+
+export type ReportLimits = {
+  /** Of any report: a partial one is never larger than the whole. */
+  readonly resultBytesMax: Bytes;
+  /** What the caller has room for right now. */
+  readonly roomBytes: Bytes;
+};
+
+/** What a node answers. `report` is undefined when there is no room for its `sizeBytes`. */
+export type NodeAnswer = { readonly report: NodeReport | undefined; readonly sizeBytes: Bytes };
 
 /** How many nodes a flame graph has, and whether the request said so: then its bars are folded once more. */
 export type Folding = { readonly maxNodes: number; readonly asked: boolean };

@@ -6,6 +6,7 @@ import type { FetchedRange } from '#src/domain/block/fetched-ranges.ts';
 import { familySizesOf } from '#src/domain/block/part-writer.ts';
 import { type SpaceColumns, symbolsOfFamily } from '#src/domain/block/space-columns.ts';
 import { decodeSymbolSpace } from '#src/domain/block/symbol-space-reader.ts';
+import { StoreError } from '#src/domain/errors.ts';
 import type { Labels } from '#src/domain/model/labels.ts';
 import { stacksAtCallSite } from '#src/domain/query/call-site.ts';
 import { bucketPoints, mergeBucketedSeries } from '#src/domain/query/series-buckets.ts';
@@ -15,16 +16,33 @@ import { FunctionTreeBuilder } from '#src/kernels/function-tree-builder.ts';
 import type { KernelInstance } from '#src/kernels/instance.ts';
 import { StackSums } from '#src/kernels/stack-sums.ts';
 import { SymbolSpaceBuilder } from '#src/kernels/symbol-space-builder.ts';
-import type { NodeQuery, NodeReport, NodeTask, ObjectRead } from './query-messages.ts';
+import type { NodeAnswer, NodeQuery, NodeReport, NodeTask, ObjectRead } from './query-messages.ts';
+import { reportBytes } from './report-bytes.ts';
 import { selectedRuns, selectProfiles, takeSamples } from './selected-samples.ts';
 
 type SampleQuery = Extract<NodeQuery, { kind: 'tree' | 'profile' }>;
 
+/** The flag that sets the limit, for messages and metrics. */
+const RESULT_LIMIT = 'query-backend.result-bytes-max';
+
 /**
  * Computes a node of a query plan: reads datasets, or merges the reports of other nodes, to one report. Trees are
  * merged whole; they are cut once, when the answer is written.
+ *
+ * @throws StoreError 'too-large' when the report is larger than a result may be
  */
-export function runQueryNode(kernels: KernelInstance, { query, reads, reports }: NodeTask): NodeReport {
+export function runQueryNode(kernels: KernelInstance, task: NodeTask): NodeAnswer {
+  const { resultBytesMax, roomBytes } = task.limits;
+  const report = reportOf(kernels, task);
+  const sizeBytes = reportBytes(report);
+  if (sizeBytes > resultBytesMax) {
+    const message = `the result takes ${sizeBytes} bytes of memory or more, the limit is ${resultBytesMax} (${RESULT_LIMIT})`;
+    throw new StoreError('too-large', message, { limit: RESULT_LIMIT, value: resultBytesMax, actual: sizeBytes });
+  }
+  return { report: sizeBytes <= roomBytes ? report : undefined, sizeBytes };
+}
+
+function reportOf(kernels: KernelInstance, { query, reads, reports }: NodeTask): NodeReport {
   switch (query.kind) {
     case 'label-names':
       return { kind: 'names', names: distinctNames(reads, reports, query.matchers, (labels) => labels.map(nameOf)) };

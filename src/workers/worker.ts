@@ -1,19 +1,15 @@
 import { threadId, workerData } from 'node:worker_threads';
-import { segmentZstdLevel } from '#src/domain/block/chunk-writer.ts';
 import { StoreError, toWire } from '#src/domain/errors.ts';
 import { KernelInstance } from '#src/kernels/instance.ts';
-import { encodeHead } from './encode-head.ts';
-import { Head } from './head.ts';
 import { Inflater } from './inflater.ts';
 import type { IngestBatch, IngestReply, SealReply } from './ingest-messages.ts';
-import { ingestProfile } from './ingest-profile.ts';
 import { type OpenedMessage, type OpenMessageTask, openMessage as openPushMessage } from './open-message.ts';
-import type { TaskReply, WorkerOptions } from './pool.ts';
-import type { Answer, AnswerTask, NodeReport, NodeTask } from './query-messages.ts';
+import type { TaskReply, ThreadMemory, WorkerOptions } from './pool.ts';
+import type { Answer, AnswerTask, NodeAnswer, NodeTask } from './query-messages.ts';
 import { runQueryNode } from './query-node.ts';
+import { ThreadHead } from './thread-head.ts';
 import { buffersOf, transferring } from './transfer.ts';
 import { writeAnswer as writeAnswerBytes } from './write-answer.ts';
-import { ZstdCompressor } from './zstd-compressor.ts';
 
 /** The tasks of the pool, by name, as the main thread sees them. */
 export type Tasks = {
@@ -21,7 +17,7 @@ export type Tasks = {
   ingestBatch(batch: IngestBatch): IngestReply;
   sealHead(input: undefined): SealReply;
   openMessage(task: OpenMessageTask): OpenedMessage;
-  queryNode(task: NodeTask): NodeReport;
+  queryNode(task: NodeTask): NodeAnswer;
   writeAnswer(task: AnswerTask): Answer;
 };
 
@@ -33,45 +29,34 @@ const { headBytesMax, taskBytesMax, hashSecrets } = options();
  */
 const KEPT_BYTES_MAX = 128 << 20;
 
-const inflater = Inflater.create();
-const compressor = new ZstdCompressor(segmentZstdLevel);
-
 // Two instances, because a head lives through many tasks, and the answer of a query must not find it in its way.
-let ingestKernels = newIngestKernels();
+const head = new ThreadHead({
+  threadId,
+  newKernels: newIngestKernels,
+  keptBytesMax: KEPT_BYTES_MAX,
+  inflater: Inflater.create(),
+});
 let queryKernels = newQueryKernels();
-let head = new Head(ingestKernels);
 
 export function warmUp(): TaskReply<undefined> {
   return task(() => undefined);
 }
 
 /** Decodes profiles into the head of this thread. */
-export function ingestBatch({ items, limits, nowMs }: IngestBatch): TaskReply<IngestReply> {
-  return task(() => ({
-    threadId,
-    outcomes: items.map((item) => ingestProfile(ingestKernels, head, item, limits[item.limits], nowMs, inflater)),
-    headBytes: head.usedBytes,
-  }));
+export function ingestBatch(batch: IngestBatch): TaskReply<IngestReply> {
+  return task(() => head.ingest(batch));
 }
 
 /** Encodes the head of this thread and begins a new one. */
 export function sealHead(): TaskReply<SealReply> {
-  return task(() => {
-    try {
-      return { threadId, parts: encodeHead(ingestKernels, head, (raw) => compressor.compress(raw)) };
-    } finally {
-      // Whatever happened, its profiles are answered for: as stored, or as failed with this task.
-      if (ingestKernels.peakBytes > KEPT_BYTES_MAX) ingestKernels = newIngestKernels();
-      head = new Head(ingestKernels);
-    }
-  });
+  return task(() => head.seal());
 }
 
 export function openMessage(input: OpenMessageTask): TaskReply<OpenedMessage> {
   return task(() => openPushMessage(input));
 }
 
-export function queryNode(input: NodeTask): TaskReply<NodeReport> {
+export function queryNode(input: NodeTask): TaskReply<NodeAnswer> {
   return task(() => {
     try {
       return queryKernels.guard(() => runQueryNode(queryKernels, input));
@@ -88,12 +73,22 @@ export function writeAnswer(input: AnswerTask): TaskReply<Answer> {
 /** Errors travel as data, because their class does not survive the way. What is not a StoreError is a bug and does. */
 function task<T>(work: () => T): TaskReply<T> {
   try {
-    const reply = { value: work() };
-    return transferring(reply, buffersOf(reply));
+    const value = work();
+    return transferring({ value, memory: memory() }, buffersOf(value));
   } catch (error) {
-    if (error instanceof StoreError) return { failure: toWire(error) };
+    if (error instanceof StoreError) return { failure: toWire(error), memory: memory() };
     throw error;
   }
+}
+
+function memory(): ThreadMemory {
+  const query = queryKernels.memory;
+  return {
+    head: head.memory.headBytes,
+    ingest: head.memory.scratchBytes,
+    query: query.scratchBytes,
+    answer: query.headBytes,
+  };
 }
 
 function newIngestKernels(): KernelInstance {

@@ -9,7 +9,7 @@ import { gzipSync } from 'node:zlib';
 import { Registry } from 'prom-client';
 import type { Log } from '#src/platform/log.ts';
 import type { PushedProfile, PushMessage, PushService } from '#src/services/distributor/ports.ts';
-import type { Querier, Reply, Wire } from '#src/services/query-frontend/ports.ts';
+import type { Body, Querier, Reply, Wire } from '#src/services/query-frontend/ports.ts';
 import { type HttpConfig, httpConstants } from '#src/transports/http/http-config.ts';
 import { createHttpServer, type HttpServer } from '#src/transports/http/server.ts';
 import type { Readiness } from '#src/transports/http/status-routes.ts';
@@ -42,7 +42,8 @@ type QueryCall = {
 /** Remembers what is asked, and answers what the test wants, compressed if the wire says so. */
 export class FakeQuerier {
   readonly calls: QueryCall[] = [];
-  work: (signal: AbortSignal) => Promise<string | Reply> = async () => '{}';
+  work: (signal: AbortSignal) => Promise<string | Body> = async () => '{}';
+  missingObjects = 0;
 
   /** Every method of the port is the same here. */
   asQuerier(): Querier {
@@ -51,8 +52,9 @@ export class FakeQuerier {
       async (tenants: readonly string[], request: unknown, wire: Wire, signal: AbortSignal): Promise<Reply> => {
         this.calls.push({ method: name, tenants, request, wire });
         const answer = await this.work(signal);
-        if (typeof answer !== 'string') return answer;
-        return [wire.gzip ? gzipSync(answer) : Buffer.from(answer)];
+        const { missingObjects } = this;
+        if (typeof answer !== 'string') return { body: answer, missingObjects };
+        return { body: [wire.gzip ? gzipSync(answer) : Buffer.from(answer)], missingObjects };
       };
     return {
       profileTypes: method('profileTypes'),
@@ -81,8 +83,12 @@ export type Fixture = {
   readiness: Readiness;
 };
 
-/** A server on a free port of the loopback, with multi-tenancy on, that is closed when the test ends. */
-export async function startServer(t: TestContext, overrides: Partial<HttpConfig> = {}): Promise<Fixture> {
+/** A server with multi-tenancy on, by default on a free port of the loopback, that is closed when the test ends. */
+export async function startServer(
+  t: TestContext,
+  overrides: Partial<HttpConfig> = {},
+  at: { readonly host: string; readonly port: number } = { host: '127.0.0.1', port: 0 },
+): Promise<Fixture> {
   const directory = await mkdtemp(join(tmpdir(), 'kiln-http-'));
   await writeFile(join(directory, 'index.html'), `<title>page</title>${' '.repeat(2000)}`);
   await writeFile(join(directory, 'app.js'), 'let small;');
@@ -108,7 +114,7 @@ export async function startServer(t: TestContext, overrides: Partial<HttpConfig>
   const ready = (): Readiness => fixture.readiness;
   const deps = { clock, log, registry, push, querier: querier.asQuerier(), ready, uiDirectory };
   const server = await createHttpServer(deps, config);
-  const port = await server.listen('127.0.0.1', 0);
+  const port = await server.listen(at.host, at.port);
   t.after(async () => {
     const closed = server.close(0);
     await clock.turn(0);

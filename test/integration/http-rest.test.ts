@@ -273,6 +273,15 @@ describe('GET /pyroscope/render', () => {
     }
   });
 
+  test('says when an answer misses objects', async (t) => {
+    const fixture = await startServer(t);
+    fixture.querier.missingObjects = 1;
+
+    const { headers } = await get(fixture, '/pyroscope/render', { query: CPU });
+
+    equal(headers['x-kiln-partial'], 'missing-objects=1');
+  });
+
   test('tells failures by their code', async (t) => {
     const fixture = await startServer(t);
     fixture.querier.work = () => Promise.reject(new StoreError('invalid-argument', 'too many nodes'));

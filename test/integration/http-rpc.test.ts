@@ -150,6 +150,30 @@ describe('Connect', () => {
     equal(response.status, 200);
   });
 
+  test('says when an answer misses objects, in Connect and in gRPC-Web, and not otherwise', async (t) => {
+    const fixture = await startServer(t);
+    equal((await query(fixture, 'ProfileTypes', {})).headers['x-kiln-partial'], undefined);
+
+    fixture.querier.missingObjects = 3;
+
+    equal((await query(fixture, 'ProfileTypes', {})).headers['x-kiln-partial'], 'missing-objects=3');
+    const framed = await fetchFrom(fixture, PROFILE_TYPES, {
+      body: Buffer.alloc(5),
+      headers: { 'content-type': 'application/grpc-web+proto' },
+    });
+    equal(framed.headers['x-kiln-partial'], 'missing-objects=3');
+  });
+
+  test('answers 422 to a query that is too large, so that nobody sends it again', async (t) => {
+    const fixture = await startServer(t);
+    fixture.querier.work = () => Promise.reject(new StoreError('too-large', 'the limit is 1 byte'));
+
+    const { status, headers, body } = await query(fixture, 'ProfileTypes', {});
+
+    deepEqual([status, headers['retry-after']], [422, undefined]);
+    deepEqual(JSON.parse(body.toString()), { code: 'resource_exhausted', message: 'the limit is 1 byte' });
+  });
+
   test('answers deadline_exceeded as soon as the deadline of the client passes, and stops the work', async (t) => {
     const fixture = await startServer(t);
     let stopped = false;

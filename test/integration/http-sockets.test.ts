@@ -1,6 +1,7 @@
 import { deepEqual, equal, match, rejects } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { StoreError } from '#src/domain/errors.ts';
+import { freePort } from '../fixtures/free-port.ts';
 import {
   type Fixture,
   fetchFrom,
@@ -432,6 +433,72 @@ describe('close', () => {
 
     equal((await push).status, 503);
     equal((reason as StoreError).code, 'unavailable');
+    equal(await refusalsOf(fixture, 'closing'), 1);
+  });
+
+  test('answers 503 to a body from which nothing came for two seconds', async (t) => {
+    const fixture = await startServer(t);
+    const client = new RawClient(fixture.port);
+    t.after(() => client.leave());
+    client.post('/ingest?name=a&format=pprof', 'Content-Length: 10');
+    client.send('x');
+    await until(async () => (await metricOf(fixture, BODY_BYTES)) === 1);
+
+    const closed = fixture.server.close(10_000);
+    await fixture.clock.turn(1_999);
+    equal(client.received, '');
+    await fixture.clock.turn(1);
+
+    await client.receive(/HTTP\/1.1 503 .*\r\n(.+\r\n)*Retry-After: 1/);
+    match(client.received, /the server is closing, and nothing of the body came for 2000 ms/);
+    await closed;
+    await client.closed;
+    equal(await metricOf(fixture, BODY_BYTES), 0);
+    equal(await refusalsOf(fixture, 'closing'), 1);
+  });
+
+  test('lets a body finish that goes on', async (t) => {
+    const fixture = await startServer(t);
+    const client = new RawClient(fixture.port);
+    t.after(() => client.leave());
+    client.post(PUSH, `${PROTO}\r\nContent-Length: 5`);
+    client.send('x');
+    await until(async () => (await metricOf(fixture, BODY_BYTES)) === 1);
+
+    const closed = fixture.server.close(10_000);
+    for (const bytes of [2, 3, 4]) {
+      await fixture.clock.turn(1_999);
+      client.send('x');
+      await until(async () => (await metricOf(fixture, BODY_BYTES)) === bytes);
+    }
+    await fixture.clock.turn(1_999);
+    client.send('x');
+
+    await client.receive(/HTTP\/1.1 200 OK/);
+    await closed;
+    equal(pushedBytes(fixture), 5);
+  });
+
+  test('bounds the bodies of requests that come while it waits for others', async (t) => {
+    const fixture = await startServer(t);
+    const { opened, open } = gate();
+    fixture.push.work = () => opened;
+    const push = fetchFrom(fixture, PUSH, { body: 'x', headers: { 'content-type': 'application/proto' } });
+    const client = new RawClient(fixture.port);
+    t.after(() => client.leave());
+    client.send('GET /ready HTTP/1.1\r\nHost: x\r\n\r\n');
+    await client.receive(/ready$/);
+    await until(() => fixture.push.messages.length === 1);
+
+    const closed = fixture.server.close(10_000);
+    client.post(PUSH, `${PROTO}\r\nContent-Length: 5`);
+    await until(async () => (await metricOf(fixture, OPEN)) === 2);
+    await fixture.clock.turn(2_000);
+
+    await client.receive(/HTTP\/1.1 503 /);
+    open();
+    equal((await push).status, 200);
+    await closed;
   });
 
   test('ends idle connections', async (t) => {
@@ -446,9 +513,28 @@ describe('close', () => {
   });
 });
 
-test('a port that is taken is refused, not shared', async (t) => {
-  const first = await startServer(t);
-  const second = await startServer(t);
+describe('listen', () => {
+  for (const host of ['127.0.0.1', '']) {
+    test(`a port that another Kiln has is refused, not shared, on ${host || 'every interface'}`, async (t) => {
+      // Ports that the system chose are never shared; those that somebody asked for are what this is about.
+      const port = await freePort();
+      const [first, second] = [await startServer(t, {}, { host, port }), await startServer(t)];
 
-  await rejects(second.server.listen('127.0.0.1', first.port), { code: 'unavailable' });
+      await rejects(second.server.listen(host, port), {
+        code: 'unavailable',
+        message: `cannot listen on ${host || '*'}:${port}: another process has the port; choose another one with --server.http-listen-port`,
+      });
+
+      equal((await fetchFrom(first, '/ready')).status, 200);
+    });
+  }
+
+  test('an address of another machine is refused by name', async (t) => {
+    const { server } = await startServer(t);
+
+    await rejects(server.listen('192.0.2.1', 4040), {
+      code: 'unavailable',
+      message: /^cannot listen on 192\.0\.2\.1:4040: .*EADDRNOTAVAIL.*--server\.http-listen-address/,
+    });
+  });
 });

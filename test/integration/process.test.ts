@@ -6,6 +6,7 @@ import { request } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { freePort } from '../fixtures/free-port.ts';
 import { KilnClient } from '../fixtures/kiln-client.ts';
 import { flagsFor, KilnCommand, temporaryDirectory } from '../fixtures/kiln-command.ts';
 import { pprof } from '../fixtures/pprof-builder.ts';
@@ -38,12 +39,20 @@ describe('npm start', () => {
     kiln.signal('SIGTERM');
 
     deepEqual(await kiln.exit, { code: 0, signal: null });
-    const answered = await load.end();
-    ok(answered.size >= 40, `only ${answered.size} pushes were answered`);
-    t.diagnostic(`${answered.size} pushes answered`);
-    const again = new KilnCommand(t, { args: flagsFor(dataDir) });
-    const reader = new KilnClient(await again.url());
-    for (const [service, value] of answered) equal(await reader.total(service, CPU), value, service);
+    await assertKept(t, dataDir, await load.end(), 40);
+  });
+
+  test('ends with 0 after Ctrl-C, which npm gets and passes on to a server that has it already', async (t) => {
+    const dataDir = await temporaryDirectory(t);
+    const kiln = new KilnCommand(t, { command: ['npm', 'start', '--'], args: flagsFor(dataDir) });
+    const client = new KilnClient(await kiln.url());
+
+    const load = pushUntilGone(client, 40);
+    await load.running;
+    kiln.signalGroup('SIGINT');
+
+    deepEqual(await kiln.exit, { code: 0, signal: null });
+    await assertKept(t, dataDir, await load.end(), 40);
   });
 });
 
@@ -72,15 +81,25 @@ describe('a Kiln that is asked to end', () => {
     deepEqual(await kiln.exit, { code: 0, signal: null });
   });
 
-  test('ends at once when it is asked twice', async (t) => {
-    const kiln = new KilnCommand(t, { args: flagsFor(await temporaryDirectory(t)) });
-    const port = Number(new URL(await kiln.url()).port);
-    const stuck = new RawConnection(port);
-    stuck.send('POST /ingest?name=never&format=pprof HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc');
-    await stuck.connected;
+  test('gives open requests half of the time, and ends with 0', async (t) => {
+    const flags = [...flagsFor(await temporaryDirectory(t)), '--server.graceful-shutdown-timeout=2s'];
+    const kiln = new KilnCommand(t, { args: flags });
+    const url = await kiln.url();
+    const upload = await endlessUpload(url);
 
     kiln.signal('SIGTERM');
-    await kiln.printed(/"stopping"/);
+    await upload.sendUntil(kiln.exit);
+
+    deepEqual(await kiln.exit, { code: 0, signal: null });
+    match(upload.connection.text, /^HTTP\/1\.1 503 .*the server is closing/s);
+  });
+
+  test('ends at once when it is asked again after a while', async (t) => {
+    const kiln = new KilnCommand(t, { args: flagsFor(await temporaryDirectory(t)) });
+    const upload = await endlessUpload(await kiln.url());
+
+    kiln.signal('SIGTERM');
+    await upload.sendUntil(kiln.printed(/"still stopping/));
     kiln.signal('SIGTERM');
 
     deepEqual(await kiln.exit, { code: 143, signal: null });
@@ -113,6 +132,19 @@ describe('a Kiln that cannot start', () => {
     await assertWorks(new KilnClient(await next.url()));
   });
 
+  test('names the port that another Kiln has, and the flag for another one', async (t) => {
+    const port = await freePort();
+    const first = new KilnCommand(t, { args: flagsFor(await temporaryDirectory(t), port) });
+    const client = new KilnClient(await first.url());
+    const second = new KilnCommand(t, { args: flagsFor(await temporaryDirectory(t), port) });
+
+    deepEqual(await second.exit, { code: 69, signal: null });
+
+    match(second.stderr, new RegExp(`^kiln: .*:${port}: another process .* --server\\.http-listen-port$`, 'm'));
+    equal(second.stdout, '');
+    await assertWorks(client);
+  });
+
   test('names the data directory that it cannot make', async (t) => {
     const dataDir = join(import.meta.filename, 'a-file-is-no-directory');
     const kiln = new KilnCommand(t, { args: flagsFor(dataDir) });
@@ -136,10 +168,10 @@ describe('a Kiln that cannot start', () => {
 
     deepEqual(await kiln.exit, { code: 64, signal: null });
 
-    match(kiln.stderr, /--target: .*"querier" is not a role/);
-    match(kiln.stderr, /--server\.http-listen-port: .*"many"/);
-    match(kiln.stderr, /--strange is not a flag/);
-    match(kiln.stderr, /KILN_DATADIR is not a variable of Kiln; did you mean KILN_DATA_DIR\?/);
+    match(kiln.stderr, /^kiln: --target: .*"querier" is not a role/m);
+    match(kiln.stderr, /^kiln: --server\.http-listen-port: .*"many"/m);
+    match(kiln.stderr, /^kiln: --strange is not a flag/m);
+    match(kiln.stderr, /^kiln: KILN_DATADIR is not a variable of Kiln; did you mean KILN_DATA_DIR\?$/m);
   });
 });
 
@@ -194,6 +226,20 @@ describe('/ready', () => {
   });
 });
 
+describe('/metrics', () => {
+  test("names everything of Kiln's own kiln_, beside what Prometheus calls the same in every program", async (t) => {
+    const kiln = new KilnCommand(t, { args: flagsFor(await temporaryDirectory(t)) });
+    const text = await (await fetch(`${await kiln.url()}/metrics`)).text();
+
+    const names = Array.from(text.matchAll(/^# TYPE (\S+)/gm), ([, name]) => name as string);
+    deepEqual(
+      names.filter((name) => !/^(kiln|process|nodejs)_/.test(name)),
+      [],
+    );
+    ok(names.includes('kiln_metastore_index_blocks'), text);
+  });
+});
+
 const JSON_TYPE = { 'content-type': 'application/json' };
 
 /** Takes a push, and finds it with the next query. */
@@ -202,6 +248,20 @@ async function assertWorks(client: KilnClient): Promise<void> {
   const { status, body } = await client.push({ __name__: 'process_cpu', service_name: 'works' }, profile);
   equal(status, 200, body.toString());
   equal(await client.total('works', CPU), 42n);
+}
+
+/** A Kiln on the same data finds every push that another one answered. */
+async function assertKept(
+  t: TestContext,
+  dataDir: string,
+  answered: ReadonlyMap<string, bigint>,
+  enough: number,
+): Promise<void> {
+  ok(answered.size >= enough, `only ${answered.size} pushes were answered`);
+  t.diagnostic(`${answered.size} pushes answered`);
+  const kiln = new KilnCommand(t, { args: flagsFor(dataDir) });
+  const reader = new KilnClient(await kiln.url());
+  for (const [service, value] of answered) equal(await reader.total(service, CPU), value, service);
 }
 
 type Load = {
@@ -260,19 +320,31 @@ function readyStatus(port: number): Promise<number | undefined> {
   });
 }
 
+type Upload = { readonly connection: RawConnection; readonly sendUntil: (end: Promise<unknown>) => Promise<void> };
+
+/** A push whose body goes on and on. The server has it when this resolves. */
+async function endlessUpload(url: string): Promise<Upload> {
+  const connection = new RawConnection(Number(new URL(url).port));
+  connection.send('POST /ingest?name=endless&format=pprof HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n');
+  while ((await requestsOpen(url)) < 2);
+  const sendUntil = async (end: Promise<unknown>): Promise<void> => {
+    let ended = false;
+    void end.finally(() => {
+      ended = true;
+    });
+    for (; !ended; await turn()) connection.send('1\r\nx\r\n');
+  };
+  return { connection, sendUntil };
+}
+
+/** Lets sockets work. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
 async function takenPort(t: TestContext): Promise<number> {
   const holder = createServer().listen(0, '127.0.0.1');
   t.after(() => void holder.close());
   await once(holder, 'listening');
   return (holder.address() as AddressInfo).port;
-}
-
-/** Let go at once: another process could take it before Kiln does, but ports are given out in turn. */
-async function freePort(): Promise<number> {
-  const holder = createServer().listen(0, '127.0.0.1');
-  await once(holder, 'listening');
-  const { port } = holder.address() as AddressInfo;
-  holder.close();
-  await once(holder, 'close');
-  return port;
 }

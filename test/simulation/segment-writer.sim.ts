@@ -2,6 +2,7 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { StoreError } from '#src/domain/errors.ts';
 import type { ProfileOutcome, RoutedProfile } from '#src/services/distributor/ports.ts';
+import { REGISTER_ATTEMPTS_MAX } from '#src/services/segment-writer/register-block.ts';
 import { SegmentWriter, type SegmentWriterOptions } from '#src/services/segment-writer/segment-writer.ts';
 import { FakeClock, settle } from '../fixtures/fake-clock.ts';
 import {
@@ -26,7 +27,8 @@ import { silentLog } from '../fixtures/silent-log.ts';
 // hang, or do their work and lose the answer, and clients that leave. Three phases.
 //
 //   1. Faults on. Safety: whatever is answered as stored is in an object that the index names, at that very moment;
-//      the index never names an object that does not exist; every profile gets an answer that fits it.
+//      the index never names an object that does not exist; every profile gets an answer that fits it; what is in the
+//      index and was answered as failed was tried as often as the bound allows.
 //   2. Faults off. Liveness: after what still hangs has timed out, every push succeeds.
 //   3. Close in the middle of pushes. It returns, and everything accepted has its answer.
 //
@@ -83,6 +85,12 @@ for (let run = 0; run < 6; run++) {
       }
       return visible.numbers.has(number);
     };
+    const fail = (error: unknown): void => {
+      if (!(error instanceof StoreError)) problems.push(String(error));
+      else if (error.message.includes('waitingBytesMax')) answers.full++;
+      else if (error.code === 'unavailable' || error.code === 'aborted') answers[error.code]++;
+      else problems.push(`${error.code}: ${error.message}`);
+    };
     const push = (profileCount: number, signal: AbortSignal): void => {
       const sent = Array.from({ length: profileCount }, () => {
         const kind = random.pick(['stored', 'stored', 'stored', 'stored', 'dropped', 'refused'] as const);
@@ -97,18 +105,18 @@ for (let run = 0; run < 6; run++) {
         .then(
           (outcomes: ProfileOutcome[]) => {
             equal(outcomes.length, sent.length);
-            for (const [i, { kind }] of outcomes.entries()) {
+            for (const [i, outcome] of outcomes.entries()) {
+              const { kind } = outcome;
+              if (kind === 'failed') {
+                fail(outcome.error);
+                continue;
+              }
               answers[kind]++;
               if (kind !== sent[i].kind) problems.push(`profile ${sent[i].number}: ${kind} instead of ${sent[i].kind}`);
               if (kind === 'stored' && !isVisible(sent[i].number)) problems.push(`profile ${sent[i].number} is lost`);
             }
           },
-          (error: unknown) => {
-            if (!(error instanceof StoreError)) problems.push(String(error));
-            else if (error.message.includes('waitingBytesMax')) answers.full++;
-            else if (error.code === 'unavailable' || error.code === 'aborted') answers[error.code]++;
-            else problems.push(`${error.code}: ${error.message}`);
-          },
+          (error: unknown) => fail(error),
         )
         .finally(() => unanswered--);
     };
@@ -143,8 +151,19 @@ for (let run = 0; run < 6; run++) {
     Object.assign(headFaults, noHeadFaults);
     Object.assign(putFaults, noStorageFaults);
     Object.assign(indexFaults, noStorageFaults);
-    await clock.turn(5000);
+    await clock.turn(10_000);
     equal(unanswered, 0, 'a push was never answered');
+    for (const id of registry.blocks.keys()) {
+      const attempts = registry.attempts.get(id) ?? 0;
+      ok(
+        registry.answered.has(id) || attempts === REGISTER_ATTEMPTS_MAX,
+        `the index has block ${id}, its pushes were refused after ${attempts} attempts`,
+      );
+    }
+    ok(
+      [...registry.attempts.values()].some((attempts) => attempts > 1),
+      'the faults never bit: the index always answered',
+    );
     const failures = (): number => answers.unavailable + answers.aborted + answers.full;
     const failedBefore = failures();
     for (let tick = 0; tick < 100; tick++) {

@@ -50,6 +50,23 @@ export function chunkReads(pages: readonly Page[]): ByteRange[] {
   return coalesced([...new Set(pages.map(({ chunk }) => chunk.range))]);
 }
 
+/** Everything that any query of a kind reads of the datasets. */
+export function wholeReads(datasets: readonly DatasetMeta[], purpose: ReadPurpose): ByteRange[] {
+  return coalesced(
+    datasets.flatMap(({ range, headBytes, symbols }) =>
+      purpose === 'trees' ? [symbols, range] : [{ offset: range.offset, sizeBytes: headBytes }],
+    ),
+  );
+}
+
+/**
+ * Bytes that a block adds to the memory of a query at most, with the gaps that are fetched along: known before anything
+ * is read.
+ */
+export function readBytesMax(datasets: readonly DatasetMeta[], purpose: ReadPurpose): Bytes {
+  return wholeReads(datasets, purpose).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+}
+
 /** Those of the ranges that no fetched range holds yet. */
 export function missingReads(
   ranges: readonly ByteRange[],

@@ -37,6 +37,8 @@ export function mayHaveTruncatedStacks(sampleTypes: readonly string[], depths: I
  * root part of another group, j frames above its root; then it misses the last j frames of that group, which may be
  * cut itself: the steps are followed to a group that is not, and add up.
  *
+ * The plain twin of `repairGoStacks` in wasm/go-stacks.ts.
+ *
  * @param stacks  rows of locations, equal rows exactly for equal locations
  * @returns       the stacks in the same order, longer or the same; all the same when they continue each other in a ring
  * @cost          O(locations + groups * 8 windows)

@@ -1,13 +1,11 @@
 import type { BlockMeta } from '#src/domain/block/block-meta.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 
-/** Reads blocks, each with only the datasets that the query is about. */
-export type ReadNode = { readonly kind: 'read'; readonly blocks: readonly BlockMeta[] };
+/** Reads blocks, each with only the datasets that the query is about, to one report. */
+export type ReadNode = { readonly blocks: readonly BlockMeta[] };
 
-/** Merges what its children report. */
-export type MergeNode = { readonly kind: 'merge'; readonly children: readonly PlanNode[] };
-
-export type PlanNode = ReadNode | MergeNode;
+/** What is read for a query, in the order of the blocks. Whoever runs it merges the reports as they come. */
+export type QueryPlan = readonly ReadNode[];
 
 /** A read node is one task for a thread. So much takes about 30 ms to decode and add up. */
 const READ_BYTES_MAX: Bytes = 4 << 20;
@@ -15,49 +13,32 @@ const READ_BYTES_MAX: Bytes = 4 << 20;
 /** Small objects cost by the piece, not by the byte. */
 const READ_BLOCKS_MAX = 64;
 
-/** Reports that a merge node takes: enough to keep the tree flat, few enough to hold at once. */
-const MERGE_CHILDREN_MAX = 16;
-
 /**
- * Plans who reads what: leaves of about equal work, in the order of the blocks, under as few merge nodes as possible.
+ * Plans who reads what: nodes of about equal work. A block is never split, so a large one is a large node.
  *
- * @returns undefined when there is nothing to read
+ * @returns no nodes when there is nothing to read
  */
-export function planQuery(blocks: readonly BlockMeta[]): PlanNode | undefined {
-  let nodes: PlanNode[] = readNodes(blocks);
-  while (nodes.length > 1) nodes = groups(nodes, MERGE_CHILDREN_MAX).map((children) => ({ kind: 'merge', children }));
-  return nodes[0];
-}
-
-/** Bytes that a block adds to a query at most. */
-export function readBytesOf({ datasets }: BlockMeta): Bytes {
-  const spaces = new Map(datasets.map(({ symbols }) => [symbols.offset, symbols.sizeBytes]));
-  const symbolBytes = [...spaces.values()].reduce((sum, bytes) => sum + bytes, 0);
-  return datasets.reduce((sum, { range }) => sum + range.sizeBytes, symbolBytes);
-}
-
-function readNodes(blocks: readonly BlockMeta[]): ReadNode[] {
+export function planQuery(blocks: readonly BlockMeta[]): QueryPlan {
   const nodes: ReadNode[] = [];
   let group: BlockMeta[] = [];
   let bytes = 0;
   for (const block of blocks) {
-    const blockBytes = readBytesOf(block);
+    const blockBytes = workBytesOf(block);
     if (group.length > 0 && (bytes + blockBytes > READ_BYTES_MAX || group.length >= READ_BLOCKS_MAX)) {
-      nodes.push({ kind: 'read', blocks: group });
+      nodes.push({ blocks: group });
       group = [];
       bytes = 0;
     }
     group.push(block);
     bytes += blockBytes;
   }
-  if (group.length > 0) nodes.push({ kind: 'read', blocks: group });
+  if (group.length > 0) nodes.push({ blocks: group });
   return nodes;
 }
 
-/** Even groups, so that the last one is not a leftover of one. */
-function groups<T>(items: readonly T[], sizeMax: number): T[][] {
-  const count = Math.ceil(items.length / sizeMax);
-  return Array.from({ length: count }, (_, i) =>
-    items.slice(Math.floor((i * items.length) / count), Math.floor(((i + 1) * items.length) / count)),
-  );
+/** The datasets and their symbol spaces: what a thread would have to decode at most. */
+function workBytesOf({ datasets }: BlockMeta): Bytes {
+  const spaces = new Map(datasets.map(({ symbols }) => [symbols.offset, symbols.sizeBytes]));
+  const symbolBytes = [...spaces.values()].reduce((sum, bytes) => sum + bytes, 0);
+  return datasets.reduce((sum, { range }) => sum + range.sizeBytes, symbolBytes);
 }

@@ -6,6 +6,17 @@ export type ValueTypeName = { readonly type: string; readonly unit: string };
 /** Marks for the server itself; never stored. */
 const NOT_STORED: ReadonlySet<string> = new Set(['__delta__', '__order__']);
 
+/** The names that `deriveLabels` sets or removes. It looks at `__name__` and `service_name` besides. */
+export const DERIVED_NAMES: ReadonlySet<string> = new Set([
+  ...NOT_STORED,
+  LabelName.privateServiceName,
+  LabelName.periodType,
+  LabelName.periodUnit,
+  LabelName.type,
+  LabelName.unit,
+  LabelName.profileType,
+]);
+
 /**
  * The labels of one series: those of the request and the samples, and what follows from the profile's header. Derived
  * labels replace what a client may have sent under their names. An empty one is absent.

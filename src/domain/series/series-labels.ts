@@ -38,16 +38,14 @@ export type SeriesLabels =
 /**
  * Finds the series that samples with certain labels belong to, one per sample type.
  *
- * Pure, and its input has few distinct values in a profile: a caller may keep the answers of a request.
+ * Pure. `seriesLabeller` does the same for all groups of a profile, and cheaper.
  *
  * @order  after the samples are normalised. A profile of which nothing is left is accepted whatever its labels are
  * @throws StoreError 'invalid-argument' when the labels are refused, with the reason in its details
  */
 export function seriesLabels(input: SeriesLabelsInput): SeriesLabels {
-  const request = withProfileName(labelsOnArrival(input.requestLabels), input);
-  const ofSeries = withSessionReduced(request, input.limits.maxSessionsPerSeries);
-  const all = withSampleLabels(ofSeries, input.sampleLabels);
-  const relabeled = relabel(all, input.relabelRules ?? builtInRules(input.limits));
+  const all = withSampleLabels(labelsOfRequest(input), input.sampleLabels);
+  const relabeled = relabel(all, relabelRulesOf(input));
   if (relabeled === undefined) return { kind: 'dropped', reason: 'dropped_by_relabel_rules' };
   const valid = validateLabels(relabeled, input.limits);
   return {
@@ -57,7 +55,20 @@ export function seriesLabels(input: SeriesLabelsInput): SeriesLabels {
   };
 }
 
-function builtInRules(limits: ProfileLimits): readonly CompiledRelabelRule[] {
+/** Everything that seriesLabels takes but the labels of the samples: the same for all groups of a profile. */
+export type RequestLabelsInput = Omit<SeriesLabelsInput, 'sampleLabels'>;
+
+/** What a profile brings from its request, before rules. */
+export function labelsOfRequest(input: RequestLabelsInput): readonly Label[] {
+  const request = withProfileName(labelsOnArrival(input.requestLabels), input);
+  return withSessionReduced(request, input.limits.maxSessionsPerSeries);
+}
+
+export function relabelRulesOf({
+  relabelRules,
+  limits,
+}: Pick<RequestLabelsInput, 'relabelRules' | 'limits'>): readonly CompiledRelabelRule[] {
+  if (relabelRules !== undefined) return relabelRules;
   return limits.ingestionRelabelingDefaultRulesPosition === 'disabled' ? [] : defaultRelabelRules;
 }
 

@@ -51,38 +51,52 @@ function checkService(labels: Labels): void {
   if (service === '') throw invalid('missing_labels', labels, `the label ${quoted(LabelName.serviceName)} is missing`);
 }
 
+/** Whether a label may be stored as it is, whatever stands beside it. */
+export function isValidLabel({ name, value }: Label, limits: LabelLimits): boolean {
+  if (exceeds(name, limits.maxLabelNameLength) || exceeds(value, limits.maxLabelValueLength)) return false;
+  return isValidName(name, limits) && isWellFormed(value);
+}
+
 function checkLabel(labels: Labels, index: number, limits: LabelLimits): void {
-  const { name, value } = labels[index] as Label; // The caller counts up to the length.
-  checkLength(labels, 'label_name_too_long', `the label name ${quoted(name)} is too long`, {
-    limitName: 'max_label_name_length',
-    limit: limits.maxLabelNameLength,
-    text: name,
-  });
-  checkLength(labels, 'label_value_too_long', `the value of label ${quoted(name)} is too long`, {
-    limitName: 'max_label_value_length',
-    limit: limits.maxLabelValueLength,
-    text: value,
-  });
-  const validName = limits.disableLabelSanitization ? name !== '' && isWellFormed(name) : SANITIZABLE.test(name);
-  if (!validName) throw invalid('invalid_labels', labels, `the label name ${quoted(name)} is not valid`);
-  if (!isWellFormed(value)) {
-    throw invalid('invalid_labels', labels, `the value of label ${quoted(name)} is not valid UTF-8`);
-  }
+  const label = labels[index] as Label; // The caller counts up to the length.
+  const { name } = label;
+  if (!isValidLabel(label, limits)) throw faultOf(labels, label, limits);
   if (index > 0 && labels[index - 1]?.name === name) {
     throw invalid('duplicate_label_names', labels, `the label name ${quoted(name)} is there twice`);
   }
 }
 
-function checkLength(
-  labels: Labels,
-  reason: DiscardReason,
-  what: string,
-  { limitName, limit, text }: { readonly limitName: string; readonly limit: number; readonly text: string },
-): void {
+function faultOf(labels: Labels, { name, value }: Label, limits: LabelLimits): StoreError {
+  const { maxLabelNameLength, maxLabelValueLength } = limits;
+  if (exceeds(name, maxLabelNameLength)) {
+    return overLimit('label_name_too_long', labels, {
+      what: `the label name ${quoted(name)} is too long`,
+      limitName: 'max_label_name_length',
+      limit: maxLabelNameLength,
+      actual: Buffer.byteLength(name),
+    });
+  }
+  if (exceeds(value, maxLabelValueLength)) {
+    return overLimit('label_value_too_long', labels, {
+      what: `the value of label ${quoted(name)} is too long`,
+      limitName: 'max_label_value_length',
+      limit: maxLabelValueLength,
+      actual: Buffer.byteLength(value),
+    });
+  }
+  if (!isValidName(name, limits)) {
+    return invalid('invalid_labels', labels, `the label name ${quoted(name)} is not valid`);
+  }
+  return invalid('invalid_labels', labels, `the value of label ${quoted(name)} is not valid UTF-8`);
+}
+
+function exceeds(text: string, limitBytes: number): boolean {
   // A UTF-16 unit takes at most three bytes, so most labels need not be counted.
-  if (limit === 0 || text.length * 3 <= limit) return;
-  const actual = Buffer.byteLength(text);
-  if (actual > limit) throw overLimit(reason, labels, { what, limitName, limit, actual });
+  return limitBytes > 0 && text.length * 3 > limitBytes && Buffer.byteLength(text) > limitBytes;
+}
+
+function isValidName(name: string, limits: LabelLimits): boolean {
+  return limits.disableLabelSanitization ? name !== '' && isWellFormed(name) : SANITIZABLE.test(name);
 }
 
 /** A text from JSON may hold half a surrogate pair, which no UTF-8 can say. */

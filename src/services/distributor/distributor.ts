@@ -48,8 +48,8 @@ type Admission = { readonly routed: RoutedProfile; readonly declaredBytes: Bytes
  * Takes pushes in: checks what can be checked without decoding, routes each profile by tenant and service, and answers
  * when all of them are durable and visible.
  *
- * A push is not atomic. Every profile is attempted, the first failure in their order is the answer, and what was stored
- * stays.
+ * A push is not atomic. Every profile is attempted and has an outcome of its own; the first failure in their order is the
+ * answer, and what was stored stays.
  */
 export class Distributor implements PushService {
   readonly #config: DistributorConfig;
@@ -83,7 +83,8 @@ export class Distributor implements PushService {
       return this.#admit(routed, limits);
     });
     const failures = await this.#writeAdmitted(admissions, rateOf(limits), signal);
-    const first = failures.find((failure) => failure !== undefined);
+    // A bug is the answer only where nothing better is known: a StoreError tells the client what to do.
+    const first = failures.find((failure) => failure instanceof StoreError) ?? failures.find(isFailure);
     if (first !== undefined) throw first;
   }
 
@@ -127,11 +128,7 @@ export class Distributor implements PushService {
   }
 
   /** @returns one per admission, in order; undefined where nothing failed */
-  async #writeAdmitted(
-    admissions: readonly Admission[],
-    rate: Rate,
-    signal: AbortSignal,
-  ): Promise<(unknown | undefined)[]> {
+  async #writeAdmitted(admissions: readonly Admission[], rate: Rate, signal: AbortSignal): Promise<unknown[]> {
     const failures: unknown[] = admissions.map((admission) => ('refused' in admission ? admission.refused : undefined));
     const admitted = [...admissions.keys()].filter((i) => failures[i] === undefined);
     const step = this.#config.pushConcurrencyMax || Math.max(1, admitted.length);
@@ -165,18 +162,14 @@ export class Distributor implements PushService {
         return this.#settle(routed, declaredBytes, outcome, rate);
       });
     } catch (error) {
-      // The window failed with all that was in it. The other waves may find the store back.
+      // None of this wave was taken. The next ones may find room.
       return wave.map(() => error);
     }
   }
 
-  /** Counts what became of a profile and charges what it was larger than it said. */
-  #settle(
-    { tenant }: RoutedProfile,
-    declaredBytes: Bytes,
-    outcome: ProfileOutcome,
-    rate: Rate,
-  ): StoreError | undefined {
+  /** Counts what became of a profile and charges what it was larger than it said. @returns why it failed, if it did */
+  #settle({ tenant }: RoutedProfile, declaredBytes: Bytes, outcome: ProfileOutcome, rate: Rate): unknown {
+    if (outcome.kind === 'failed') return outcome.error;
     const label = this.#tenantLabel(tenant);
     this.#rates.charge(tenant, outcome.rawBytes - declaredBytes, rate);
     distributorMetrics.decompressed(label, outcome.rawBytes);
@@ -193,6 +186,10 @@ export class Distributor implements PushService {
   #tenantLabel(tenant: string): string {
     return this.#config.tenantMetrics ? tenant : '';
   }
+}
+
+function isFailure(failure: unknown): boolean {
+  return failure !== undefined;
 }
 
 function rateOf({ ingestionRateBytes, ingestionBurstBytes }: LimitsConfig): Rate {

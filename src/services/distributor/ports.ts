@@ -21,7 +21,7 @@ export type PushedProfile = {
 
 /** What transports call. Resolves when everything is durable and visible to the next query. */
 export interface PushService {
-  /** @throws StoreError the first failure of its profiles; the others are stored all the same */
+  /** @throws StoreError the first failure of its profiles that is one; the others are stored all the same */
   pushMessage(tenant: string, message: PushMessage, signal: AbortSignal): Promise<void>;
   /** @throws StoreError as above */
   pushProfiles(tenant: string, profiles: readonly PushedProfile[], signal: AbortSignal): Promise<void>;
@@ -40,14 +40,17 @@ export type ProfileOutcome =
   | { readonly kind: 'stored'; readonly rawBytes: Bytes }
   /** Accepted, but nothing of it is left to store. */
   | { readonly kind: 'dropped'; readonly rawBytes: Bytes; readonly reason?: DiscardReason }
-  | { readonly kind: 'refused'; readonly rawBytes: Bytes; readonly reason: DiscardReason; readonly error: WireError };
+  | { readonly kind: 'refused'; readonly rawBytes: Bytes; readonly reason: DiscardReason; readonly error: WireError }
+  /** Not stored, through no fault of its own. A StoreError, unless it is a bug. Its size may never have been learned. */
+  | { readonly kind: 'failed'; readonly error: unknown };
 
 /** What the distributor needs from the segment-writer. */
 export interface ProfileWriter {
   /**
-   * One outcome per profile, in order. Resolves when what is stored is durable and visible.
+   * One outcome per profile, in order, whatever becomes of its siblings. Resolves when what is stored is durable and
+   * visible.
    *
-   * @throws StoreError 'unavailable' when the queue is full or the segment could not be stored
+   * @throws StoreError 'unavailable' when none of them was taken, because the queue is full or the writer is closing
    */
   write(profiles: readonly RoutedProfile[], signal: AbortSignal): Promise<ProfileOutcome[]>;
 }

@@ -12,22 +12,22 @@ import { type DatasetRow, IndexPartition } from './index-partition.ts';
 const PARTITION_MS: DurationMs = 6 * 3_600_000;
 
 const blockCount = new Gauge({
-  name: 'metastore_index_blocks',
+  name: 'kiln_metastore_index_blocks',
   help: 'Blocks in the metadata index.',
   registers: [metrics],
 });
 const datasetCount = new Gauge({
-  name: 'metastore_index_datasets',
+  name: 'kiln_metastore_index_datasets',
   help: 'Datasets of these blocks.',
   registers: [metrics],
 });
 const signatureCount = new Gauge({
-  name: 'metastore_index_signatures',
+  name: 'kiln_metastore_index_signatures',
   help: 'Distinct combinations of tenant, service and label sets among the datasets.',
   registers: [metrics],
 });
 const partitionCount = new Gauge({
-  name: 'metastore_index_partitions',
+  name: 'kiln_metastore_index_partitions',
   help: 'Partitions of the metadata index, 6 hours of data each.',
   registers: [metrics],
 });

@@ -3,6 +3,7 @@ import type { BlockMeta } from '#src/domain/block/block-meta.ts';
 import { StoreError } from '#src/domain/errors.ts';
 import type { Labels } from '#src/domain/model/labels.ts';
 import type { Bytes, DurationMs } from '#src/domain/model/units.ts';
+import { abortErrorOf } from '#src/platform/abort-error.ts';
 import type { Clock } from '#src/platform/clock.ts';
 import type { Log } from '#src/platform/log.ts';
 import { metrics } from '#src/platform/metrics.ts';
@@ -38,7 +39,7 @@ const BLOCKS_PER_TURN = 1_000;
 const CHANGE_OVERHEAD_BYTES: Bytes = 200;
 
 const statePendingBytes = new Gauge({
-  name: 'metastore_state_pending_bytes',
+  name: 'kiln_metastore_state_pending_bytes',
   help: 'Changes of the state that are in the log, but not yet in the rows on disk.',
   registers: [metrics],
 });
@@ -119,7 +120,13 @@ export class Metastore implements BlockRegistry, MetadataReader {
     this.#commits.add(commit);
     const forget = (): void => void this.#commits.delete(commit);
     commit.then(forget, forget);
-    await orAborted(commit, signal);
+    try {
+      await orAborted(commit, signal);
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.code !== 'deadline-exceeded') throw error;
+      // As with a put: this deadline is the segment-writer's, not a client's, and who pushes may try again.
+      throw new StoreError('unavailable', 'the metastore did not answer in time', {}, { cause: error });
+    }
   }
 
   async queryMetadata(query: MetadataQuery, signal: AbortSignal): Promise<BlockMeta[]> {
@@ -248,9 +255,5 @@ function orAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
 }
 
 function abortedBy(signal: AbortSignal): StoreError {
-  const { reason } = signal as { reason: unknown };
-  const isDeadline = reason instanceof Error && reason.name === 'TimeoutError';
-  return isDeadline
-    ? new StoreError('deadline-exceeded', 'metastore: the deadline passed')
-    : new StoreError('aborted', 'metastore: the caller left');
+  return abortErrorOf(signal, 'waiting for the metastore');
 }

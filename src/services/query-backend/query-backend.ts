@@ -1,20 +1,26 @@
-import { Counter, Gauge } from 'prom-client';
+import { Counter } from 'prom-client';
 import { type BlockMeta, type ByteRange, objectPath } from '#src/domain/block/block-meta.ts';
 import type { FetchedRange } from '#src/domain/block/fetched-ranges.ts';
-import { coalesced, type ReadPurpose } from '#src/domain/block/read-plan.ts';
+import { type ReadPurpose, readBytesMax, wholeReads } from '#src/domain/block/read-plan.ts';
 import { StoreError } from '#src/domain/errors.ts';
-import type { PlanNode, ReadNode } from '#src/domain/query/plan.ts';
+import type { Bytes } from '#src/domain/model/units.ts';
+import type { ReadNode } from '#src/domain/query/plan.ts';
 import { metrics } from '#src/platform/metrics.ts';
-import { Slots } from '#src/platform/slots.ts';
-import type { PlanRunner } from '#src/services/query-frontend/ports.ts';
+import type { PlannedQuery, PlanRunner, QueryResult } from '#src/services/query-frontend/ports.ts';
 import type { Pool } from '#src/workers/pool.ts';
-import type { NodeQuery, NodeReport, ObjectRead } from '#src/workers/query-messages.ts';
+import type { NodeAnswer, NodeQuery, NodeReport, ObjectRead } from '#src/workers/query-messages.ts';
 import { buffersOf } from '#src/workers/transfer.ts';
 import type { ObjectReader } from './ports.ts';
+import { QueryMemory } from './query-memory.ts';
+import { type NodeWork, QueryRun } from './query-run.ts';
 
 export type QueryBackendOptions = {
-  /** Read nodes whose bytes are in memory at a time, all queries together. */
+  /** Read nodes that fetch and compute at a time, all queries together. */
   readonly readNodesMax: number;
+  /** Of all queries together: bytes that are fetched, and reports until they are answered. */
+  readonly memoryBytesMax: Bytes;
+  /** Of one report, and so of the result. */
+  readonly resultBytesMax: Bytes;
 };
 
 /** A waiting node is a closure and its part of the plan. A day of segments is some twenty thousand of them. */
@@ -35,84 +41,106 @@ const missingBlocks = new Counter({
   help: 'Objects that the metastore knows and object storage does not have.',
   registers: [metrics],
 });
-const nodesReading = new Gauge({
-  name: 'kiln_query_backend_read_nodes',
-  help: 'Read nodes that hold bytes right now.',
+const refusedQueries = new Counter({
+  name: 'kiln_query_backend_refused_queries_total',
+  help: 'Queries that failed at a limit.',
+  labelNames: ['limit'],
   registers: [metrics],
 });
 
 /**
- * Runs query plans: fetches ranges on the main loop, has a pool thread compute each node, merges reports on the way up.
+ * Runs query plans: fetches ranges on the main loop, has a pool thread compute each node, merges reports as they come.
  *
  * A block is read in two rounds: what the metadata tells, then the chunks that the heads of the datasets name. Small
- * datasets come whole in the first.
+ * datasets come whole in the first. What is fetched and reported is accounted for in `QueryMemory`.
  */
 export class QueryBackend implements PlanRunner {
+  readonly #options: QueryBackendOptions;
   readonly #objects: ObjectReader;
   readonly #pool: Pool;
-  readonly #readNodes: Slots;
+  readonly #memory: QueryMemory;
 
   constructor(options: QueryBackendOptions, deps: { readonly objects: ObjectReader; readonly pool: Pool }) {
+    this.#options = options;
     this.#objects = deps.objects;
     this.#pool = deps.pool;
-    this.#readNodes = new Slots('read nodes of queries', {
-      runningMax: options.readNodesMax,
-      waitingMax: READ_NODES_WAITING_MAX,
-    });
+    this.#memory = new QueryMemory({ ...options, waitingMax: READ_NODES_WAITING_MAX });
   }
 
-  /**
-   * @throws StoreError 'corrupted' when an object is, 'unavailable' when one cannot be read or all threads are taken,
-   *         'aborted' when the signal aborts
-   */
-  async run(plan: PlanNode, query: NodeQuery, signal: AbortSignal): Promise<NodeReport> {
-    if (plan.kind === 'read') return this.#read(plan, query, signal);
-    const reports = await allOrNone(plan.children, signal, (child, ofChildren) => this.run(child, query, ofChildren));
-    return this.#compute(query, [], reports, signal);
+  /** What all queries hold right now. */
+  get memoryBytes(): Bytes {
+    return this.#memory.heldBytes;
   }
 
-  #read(node: ReadNode, query: NodeQuery, signal: AbortSignal): Promise<NodeReport> {
-    return this.#readNodes.run(async () => {
-      nodesReading.inc();
-      try {
-        const reads = await allOrNone(node.blocks, signal, (block, ofBlocks) =>
-          this.#readBlock(block, query, ofBlocks),
-        );
-        return await this.#compute(query, reads.flat(), [], signal);
-      } finally {
-        nodesReading.dec();
-      }
-    }, signal);
+  async run(queries: readonly PlannedQuery[], signal: AbortSignal): Promise<QueryResult> {
+    const missing = new Set<string>();
+    const work: NodeWork = {
+      fetchBytesMax: ({ blocks }, query) =>
+        blocks.reduce((sum, { datasets }) => sum + readBytesMax(datasets, purposeOf(query)), 0),
+      read: (node, query, roomBytes, ofRun) => this.#read(node, query, roomBytes, missing, ofRun),
+      merge: (reports, query, roomBytes, ofRun) => this.#compute(query, { reads: [], reports, roomBytes }, ofRun),
+    };
+    const { memoryBytesMax } = this.#options;
+    try {
+      const held = await new QueryRun(queries, { memory: this.#memory, memoryBytesMax, work }, signal).run();
+      return {
+        reports: held.map(({ report }) => report),
+        missingBlocks: [...missing],
+        release: () => {
+          for (const { share } of held) share.release();
+        },
+      };
+    } catch (error) {
+      const limit = error instanceof StoreError ? error.details['limit'] : undefined;
+      if (typeof limit === 'string') refusedQueries.inc({ limit });
+      throw error;
+    }
+  }
+
+  async #read(
+    { blocks }: ReadNode,
+    query: NodeQuery,
+    roomBytes: Bytes,
+    missing: Set<string>,
+    signal: AbortSignal,
+  ): Promise<NodeAnswer> {
+    const reads = await allOrNone(blocks, signal, (block, ofBlocks) =>
+      this.#readBlock(block, query, missing, ofBlocks),
+    );
+    return this.#compute(query, { reads: reads.flat(), reports: [], roomBytes }, signal);
   }
 
   #compute(
     query: NodeQuery,
-    reads: readonly ObjectRead[],
-    reports: readonly NodeReport[],
+    work: { readonly reads: readonly ObjectRead[]; readonly reports: readonly NodeReport[]; readonly roomBytes: Bytes },
     signal: AbortSignal,
-  ): Promise<NodeReport> {
-    const task = { query, reads, reports };
+  ): Promise<NodeAnswer> {
+    const { reads, reports, roomBytes } = work;
+    const task = { query, reads, reports, limits: { roomBytes, resultBytesMax: this.#options.resultBytesMax } };
     // The matchers of a query hold no buffers, but its ids do, and all nodes need those.
     const transfer = buffersOf({ reads, reports });
     return this.#pool.run('queryNode', task, { lane: 'query', transfer, signal });
   }
 
   /** @returns nothing when the object is gone */
-  async #readBlock(block: BlockMeta, query: NodeQuery, signal: AbortSignal): Promise<ObjectRead[]> {
+  async #readBlock(
+    block: BlockMeta,
+    query: NodeQuery,
+    missing: Set<string>,
+    signal: AbortSignal,
+  ): Promise<ObjectRead[]> {
     const path = objectPath(block);
     const { datasets } = block;
     const purpose = purposeOf(query);
     try {
-      const ranges = datasets.flatMap(({ range, headBytes, symbols }) =>
-        purpose === 'trees' ? [symbols, range] : [{ offset: range.offset, sizeBytes: headBytes }],
-      );
-      const fetched = await this.#fetch(path, coalesced(ranges), signal);
+      const fetched = await this.#fetch(path, wholeReads(datasets, purpose), signal);
       blocksRead.inc();
       return [{ datasets, fetched }];
     } catch (error) {
       if (!(error instanceof StoreError) || error.code !== 'not-found') throw error;
       // Compaction and retention delete objects that a plan may still name.
       missingBlocks.inc();
+      missing.add(block.id);
       return [];
     }
   }

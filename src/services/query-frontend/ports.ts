@@ -1,7 +1,7 @@
 import type { BlockMeta } from '#src/domain/block/block-meta.ts';
 import type { Labels } from '#src/domain/model/labels.ts';
 import type { TimeRange } from '#src/domain/model/units.ts';
-import type { PlanNode } from '#src/domain/query/plan.ts';
+import type { QueryPlan } from '#src/domain/query/plan.ts';
 import type { Matcher } from '#src/domain/series/matcher.ts';
 import type { NodeQuery, NodeReport } from '#src/workers/query-messages.ts';
 
@@ -29,8 +29,14 @@ export type Wire = {
   readonly gzip: boolean;
 };
 
-/** The body of an answer, in pieces. */
-export type Reply = readonly Uint8Array[];
+/** The bytes of an answer, in pieces. */
+export type Body = readonly Uint8Array[];
+
+export type Reply = {
+  readonly body: Body;
+  /** Objects that the metastore names and that are not there: so much is missing in the answer. */
+  readonly missingObjects: number;
+};
 
 export type StackTraceSelector = {
   /** Function names, root first. */
@@ -121,8 +127,26 @@ export interface Querier {
   ): Promise<Reply>;
 }
 
-/** What the query-frontend needs from query-backends: a plan, run. */
+/** A plan with at least one read, and what is to be made of it. */
+export type PlannedQuery = { readonly plan: QueryPlan; readonly query: NodeQuery };
+
+export type QueryResult = {
+  /** One for each query. */
+  readonly reports: readonly NodeReport[];
+  /** Ids of blocks whose object is gone; the reports are without them. */
+  readonly missingBlocks: readonly string[];
+  /** Gives the memory of the reports back. To be called in any case, when the answer is written. */
+  release(): void;
+};
+
+/** What the query-frontend needs from query-backends: the plans of one request, run. */
 export interface PlanRunner {
-  /** @throws StoreError 'corrupted', 'unavailable', 'aborted', 'limit-exceeded' */
-  run(plan: PlanNode, query: NodeQuery, signal: AbortSignal): Promise<NodeReport>;
+  /**
+   * Runs all plans of a request together. One after the other, requests could hold results and wait for each other.
+   *
+   * @throws StoreError 'too-large' when the request needs more memory than there is or its result is larger than it may
+   *         be, 'corrupted' when an object is, 'unavailable' when one cannot be read or all threads are taken,
+   *         'aborted' and others as the signal says
+   */
+  run(queries: readonly PlannedQuery[], signal: AbortSignal): Promise<QueryResult>;
 }

@@ -1,11 +1,10 @@
-import type { BlockMeta } from '#src/domain/block/block-meta.ts';
 import { StoreError } from '#src/domain/errors.ts';
 import { compareUtf8, LabelName, type Labels } from '#src/domain/model/labels.ts';
 import { type ProfileType, parseProfileType } from '#src/domain/model/profile-type.ts';
 import type { DurationMs, TimeRange } from '#src/domain/model/units.ts';
 import type { FunctionTree } from '#src/domain/profile/function-tree.ts';
 import { exportMaxNodes, validateDiffMaxNodes, validateMaxNodes } from '#src/domain/query/max-nodes.ts';
-import { planQuery } from '#src/domain/query/plan.ts';
+import { planQuery, type QueryPlan } from '#src/domain/query/plan.ts';
 import {
   parseProfileId,
   parseSpanId,
@@ -25,16 +24,18 @@ import { timelineStepSeconds } from '#src/domain/query/timeline.ts';
 import type { Matcher } from '#src/domain/series/matcher.ts';
 import { compileMatcher } from '#src/domain/series/matchers.ts';
 import { parseSelector } from '#src/domain/series/selector.ts';
-import type { StackProfile } from '#src/domain/symbols/stack-profile.ts';
 import { assert } from '#src/platform/assert.ts';
 import type { Clock } from '#src/platform/clock.ts';
+import type { Log } from '#src/platform/log.ts';
 import type { Pool } from '#src/workers/pool.ts';
 import type { AnswerTask, Folding, NodeQuery, NodeReport, ProfileSelection } from '#src/workers/query-messages.ts';
 import { buffersOf } from '#src/workers/transfer.ts';
+import { MissingBlocks } from './missing-blocks.ts';
 import type {
   MetadataReader,
   PlanRunner,
   Querier,
+  QueryResult,
   Reply,
   SelectRequest,
   SelectSeriesRequest,
@@ -56,6 +57,7 @@ export type QueryFrontendOptions = {
 
 export type QueryFrontendDeps = {
   readonly clock: Clock;
+  readonly log: Log;
   readonly metadata: MetadataReader;
   readonly backend: PlanRunner;
   readonly pool: Pool;
@@ -65,6 +67,29 @@ type Tenants = readonly string[];
 
 /** Distinguishes over the union, which plain Omit does not. */
 type WithoutGzip<T> = T extends unknown ? Omit<T, 'gzip'> : never;
+
+/** Something to read for an answer. */
+type Part = {
+  /** undefined: nothing can be there. */
+  readonly range: TimeRange | undefined;
+  readonly matchers: readonly Matcher[];
+  /** Called when there is something to read: what it refuses is an error only then, as always in this API. */
+  readonly queryOf: () => NodeQuery;
+};
+
+/** One report for each part, undefined where nothing was to be read. */
+type Readout = Omit<QueryResult, 'reports'> & { readonly reports: readonly (NodeReport | undefined)[] };
+
+const NOTHING: Part = {
+  range: undefined,
+  matchers: [],
+  queryOf: () => {
+    throw new StoreError('invalid-argument', 'there is nothing to read');
+  },
+};
+
+/** How often a request is planned: compaction replaces an object once in a while, not all the time. */
+const PLANS_MAX = 2;
 
 /** The labels that the metadata index has of every dataset: conditions on them pick datasets without reading any. */
 const DATASET_LABELS: ReadonlySet<string> = new Set([LabelName.serviceName, LabelName.profileType]);
@@ -85,10 +110,12 @@ const APP_LIST_NAMES: readonly (readonly string[])[] = [
 export class QueryFrontend implements Querier {
   readonly #options: QueryFrontendOptions;
   readonly #deps: QueryFrontendDeps;
+  readonly #missing: MissingBlocks;
 
   constructor(options: QueryFrontendOptions, deps: QueryFrontendDeps) {
     this.#options = options;
     this.#deps = deps;
+    this.#missing = new MissingBlocks(deps);
   }
 
   async profileTypes(tenants: Tenants, asked: TimeRange, wire: Wire, signal: AbortSignal): Promise<Reply> {
@@ -107,9 +134,12 @@ export class QueryFrontend implements Querier {
   ): Promise<Reply> {
     const range = this.#validRange(request);
     const matchers = parseAll(request.matchers);
-    const names = await this.#labelNames(tenants, range, matchers, signal);
-    const shown = request.utf8Names ? names : names.filter((name) => LEGACY_NAME.test(name));
-    return this.#write({ kind: 'names', codec: codecOf(wire), names: shown }, wire, signal);
+    const part: Part = { range, matchers, queryOf: () => ({ kind: 'label-names', matchers }) };
+    return this.#answer(tenants, [part], wire, signal, ([report]) => {
+      const names = namesOf(report);
+      const shown = request.utf8Names ? names : names.filter((name) => LEGACY_NAME.test(name));
+      return { kind: 'names', codec: codecOf(wire), names: shown };
+    });
   }
 
   async labelValues(
@@ -121,23 +151,31 @@ export class QueryFrontend implements Querier {
     const range = this.#validRange(request);
     if (request.name === '') throw new StoreError('invalid-argument', 'the name of the label is required');
     const matchers = parseAll(request.matchers);
-    const report = await this.#run(
-      tenants,
-      range,
-      matchers,
-      () => ({ kind: 'label-values', matchers, name: request.name }),
-      signal,
-    );
-    const names = report?.kind === 'names' ? [...report.names].sort(compareUtf8) : [];
-    return this.#write({ kind: 'names', codec: codecOf(wire), names }, wire, signal);
+    const part: Part = { range, matchers, queryOf: () => ({ kind: 'label-values', matchers, name: request.name }) };
+    return this.#answer(tenants, [part], wire, signal, ([report]) => ({
+      kind: 'names',
+      codec: codecOf(wire),
+      names: namesOf(report),
+    }));
   }
 
   async series(tenants: Tenants, request: SeriesRequest, wire: Wire, signal: AbortSignal): Promise<Reply> {
     const range = this.#validRange(request);
     const matchers = parseAll(request.matchers);
-    const labelSets = await this.#series(tenants, range, request, matchers, signal);
-    const sorted = [...labelSets].sort(compareLabelLists);
-    return this.#write({ kind: 'label-sets', codec: codecOf(wire), labelSets: sorted }, wire, signal);
+    const codec = codecOf(wire);
+    const taskOf = (labelSets: readonly Labels[]): WithoutGzip<AnswerTask> => {
+      return { kind: 'label-sets', codec, labelSets: [...labelSets].sort(compareLabelLists) };
+    };
+    const names = [...new Set(request.labelNames)].sort(compareUtf8);
+    if (range !== undefined && matchers.length === 0 && APP_LIST_NAMES.some((list) => list.join() === names.join())) {
+      return this.#write(taskOf(await this.#appList(tenants, range, names, signal)), wire, signal);
+    }
+    const labelNames = names.length === 0 ? undefined : names;
+    const part: Part = { range, matchers, queryOf: () => ({ kind: 'series-labels', matchers, labelNames }) };
+    return this.#answer(tenants, [part], wire, signal, ([report]) => {
+      const labelSets = report?.kind === 'label-sets' ? report.labelSets : [];
+      return taskOf(request.utf8Names ? labelSets : withLegacyNames(labelSets));
+    });
   }
 
   async selectMergeStacktraces(
@@ -150,11 +188,14 @@ export class QueryFrontend implements Querier {
     if (request.format === 'pprof') return this.#profile(tenants, request, 'response', wire, signal);
     const range = this.#validRange(request);
     const maxNodes = validateMaxNodes(request.maxNodes, this.#nodeLimits());
-    const tree = await this.#tree(tenants, range, matchersOf(request), request, signal);
     const codec = codecOf(wire);
-    return request.format === 'tree'
-      ? this.#write({ kind: 'tree', codec, tree, maxNodes }, wire, signal)
-      : this.#write({ kind: 'flamegraph', codec, tree, folding: foldingOf(request, maxNodes) }, wire, signal);
+    const part = treePart(range, matchersOf(request), request);
+    return this.#answer(tenants, [part], wire, signal, ([report]) => {
+      const tree = treeOf(report);
+      return request.format === 'tree'
+        ? { kind: 'tree', codec, tree, maxNodes }
+        : { kind: 'flamegraph', codec, tree, folding: foldingOf(request, maxNodes) };
+    });
   }
 
   selectMergeProfile(tenants: Tenants, request: SelectRequest, wire: Wire, signal: AbortSignal): Promise<Reply> {
@@ -168,16 +209,15 @@ export class QueryFrontend implements Querier {
     if (request.exemplars === 'span') {
       throw new StoreError('invalid-argument', 'exemplars of spans are not available for series');
     }
-    const series =
-      range === undefined || stepMs === undefined
-        ? undefined
-        : await this.#timeSeries(
-            tenants,
-            matchers,
-            { ...range, stepMs, groupBy: request.groupBy, exemplars: request.exemplars === 'individual' },
-            signal,
-          );
-    return this.#write({ kind: 'series', codec: codecOf(wire), series, limit: request.limit }, wire, signal);
+    const { groupBy, limit } = request;
+    const buckets = { groupBy, exemplars: request.exemplars === 'individual' };
+    const part = stepMs === undefined ? NOTHING : seriesPart(range, matchers, { ...buckets, stepMs });
+    return this.#answer(tenants, [part], wire, signal, ([report]) => ({
+      kind: 'series',
+      codec: codecOf(wire),
+      series: seriesOf(report),
+      limit,
+    }));
   }
 
   async diff(
@@ -186,8 +226,14 @@ export class QueryFrontend implements Querier {
     wire: Wire,
     signal: AbortSignal,
   ): Promise<Reply> {
-    const { left, right, maxNodes } = await this.#bothTrees(tenants, request, signal);
-    return this.#write({ kind: 'diff', codec: codecOf(wire), left, right, maxNodes }, wire, signal);
+    const { parts, maxNodes } = this.#bothSides(request);
+    return this.#answer(tenants, parts, wire, signal, ([left, right]) => ({
+      kind: 'diff',
+      codec: codecOf(wire),
+      left: treeOf(left),
+      right: treeOf(right),
+      maxNodes,
+    }));
   }
 
   async render(
@@ -202,16 +248,19 @@ export class QueryFrontend implements Querier {
     const { groupBy } = request;
     const stepMs = timelineStepSeconds(request) * 1000;
     const matchers = matchersOf(request);
-    const [tree, series] = await Promise.all([
-      this.#tree(tenants, range, matchers, request, signal),
-      range === undefined
-        ? undefined
-        : this.#timeSeries(tenants, matchers, { ...range, stepMs, groupBy, exemplars: false }, signal),
-    ]);
-    const drawn = { startMs: request.startMs, endMs: request.endMs };
-    const grouped = groupBy.length > 0;
-    const folding = foldingOf(request, maxNodes);
-    return this.#write({ kind: 'render', tree, series, profileType, range: drawn, grouped, folding }, wire, signal);
+    const parts = [
+      treePart(range, matchers, request),
+      seriesPart(range, matchers, { stepMs, groupBy, exemplars: false }),
+    ];
+    return this.#answer(tenants, parts, wire, signal, ([tree, series]) => ({
+      kind: 'render',
+      tree: treeOf(tree),
+      series: seriesOf(series),
+      profileType,
+      range: { startMs: request.startMs, endMs: request.endMs },
+      grouped: groupBy.length > 0,
+      folding: foldingOf(request, maxNodes),
+    }));
   }
 
   async renderDiff(
@@ -224,27 +273,25 @@ export class QueryFrontend implements Querier {
     if (requireProfileType(request.right.profileTypeId).id !== profileType.id) {
       throw new StoreError('invalid-argument', 'the profile types of the two queries must be equal');
     }
-    const { left, right, maxNodes } = await this.#bothTrees(tenants, request, signal);
-    return this.#write({ kind: 'render-diff', left, right, profileType, maxNodes }, wire, signal);
+    const { parts, maxNodes } = this.#bothSides(request);
+    return this.#answer(tenants, parts, wire, signal, ([left, right]) => ({
+      kind: 'render-diff',
+      left: treeOf(left),
+      right: treeOf(right),
+      profileType,
+      maxNodes,
+    }));
   }
 
-  async #bothTrees(
-    tenants: Tenants,
-    request: { readonly left: SelectRequest; readonly right: SelectRequest },
-    signal: AbortSignal,
-  ): Promise<{ left: FunctionTree | undefined; right: FunctionTree | undefined; maxNodes: number }> {
+  #bothSides(request: { readonly left: SelectRequest; readonly right: SelectRequest }): {
+    parts: Part[];
+    maxNodes: number;
+  } {
     const maxNodes = validateDiffMaxNodes(request.left.maxNodes, request.right.maxNodes, this.#nodeLimits());
     const sides = [request.left, request.right];
     for (const side of sides) requireProfileType(side.profileTypeId);
-    // Both are checked before either is read: what throws between two reads leaves the first one without anybody who
-    // hears of its failure, and that ends the process.
     const ranges = sides.map((side) => this.#validRange(side));
-    const matchers = sides.map(matchersOf);
-    checkExpressions(matchers.flat());
-    const [left, right] = await Promise.all(
-      sides.map((side, i) => this.#tree(tenants, ranges[i], matchers[i], side, signal)),
-    );
-    return { left, right, maxNodes };
+    return { parts: sides.map((side, i) => treePart(ranges[i], matchersOf(side), side)), maxNodes };
   }
 
   async #profile(
@@ -259,91 +306,18 @@ export class QueryFrontend implements Querier {
       ? validateMaxNodes(request.maxNodes, this.#nodeLimits())
       : exportMaxNodes(request.maxNodes);
     const profileType = requireProfileType(request.profileTypeId);
-    const profile = await this.#stackProfile(tenants, range, request, signal);
-    const { endMs } = request;
-    return this.#write(
-      { kind: 'profile', codec: codecOf(wire), frame, profile, profileType, endMs, maxNodes },
-      wire,
-      signal,
-    );
-  }
-
-  async #stackProfile(
-    tenants: Tenants,
-    range: TimeRange | undefined,
-    request: SelectRequest,
-    signal: AbortSignal,
-  ): Promise<StackProfile | undefined> {
     const matchers = matchersOf(request);
     const callSite = request.stackTraceSelector?.callSite ?? [];
-    const query = (): NodeQuery => ({ kind: 'profile', selection: selectionOf(request, range, matchers), callSite });
-    const report = await this.#run(tenants, range, matchers, query, signal);
-    return report?.kind === 'profile' ? report.profile : undefined;
-  }
-
-  async #tree(
-    tenants: Tenants,
-    range: TimeRange | undefined,
-    matchers: readonly Matcher[],
-    request: SelectRequest,
-    signal: AbortSignal,
-  ): Promise<FunctionTree | undefined> {
-    const callSite = request.stackTraceSelector?.callSite ?? [];
-    const query = (): NodeQuery => ({ kind: 'tree', selection: selectionOf(request, range, matchers), callSite });
-    const report = await this.#run(tenants, range, matchers, query, signal);
-    return report?.kind === 'tree' ? report.tree : undefined;
-  }
-
-  async #timeSeries(
-    tenants: Tenants,
-    matchers: readonly Matcher[],
-    buckets: BucketQuery,
-    signal: AbortSignal,
-  ): Promise<BucketedSeries | undefined> {
-    // The first point stands for the step before it.
-    const range = readRangeOf(buckets);
-    const selection = selectionOf({}, range, matchers);
-    const report = await this.#run(
-      tenants,
-      range,
-      matchers,
-      () => ({ kind: 'time-series', selection, buckets }),
-      signal,
-    );
-    return report?.kind === 'time-series' ? report.series : undefined;
-  }
-
-  async #labelNames(
-    tenants: Tenants,
-    range: TimeRange | undefined,
-    matchers: readonly Matcher[],
-    signal: AbortSignal,
-  ): Promise<string[]> {
-    const report = await this.#run(tenants, range, matchers, () => ({ kind: 'label-names', matchers }), signal);
-    return report?.kind === 'names' ? [...report.names].sort(compareUtf8) : [];
-  }
-
-  async #series(
-    tenants: Tenants,
-    range: TimeRange | undefined,
-    request: SeriesRequest,
-    matchers: readonly Matcher[],
-    signal: AbortSignal,
-  ): Promise<readonly Labels[]> {
-    if (range === undefined) return [];
-    const names = [...new Set(request.labelNames)].sort(compareUtf8);
-    if (matchers.length === 0 && APP_LIST_NAMES.some((list) => list.join() === names.join())) {
-      return this.#appList(tenants, range, names, signal);
-    }
-    const labelNames = request.utf8Names || names.length > 0 ? names : undefined;
-    const query: NodeQuery = {
-      kind: 'series-labels',
-      matchers,
-      labelNames: labelNames === undefined || labelNames.length === 0 ? undefined : labelNames,
-    };
-    const report = await this.#run(tenants, range, matchers, () => query, signal);
-    if (report?.kind !== 'label-sets') return [];
-    return request.utf8Names ? report.labelSets : withLegacyNames(report.labelSets);
+    const queryOf = (): NodeQuery => ({ kind: 'profile', selection: selectionOf(request, range, matchers), callSite });
+    return this.#answer(tenants, [{ range, matchers, queryOf }], wire, signal, ([report]) => ({
+      kind: 'profile',
+      codec: codecOf(wire),
+      frame,
+      profile: report?.kind === 'profile' ? report.profile : undefined,
+      profileType,
+      endMs: request.endMs,
+      maxNodes,
+    }));
   }
 
   /** What the lists of applications show, from the index alone: the parts of the profile type are labels too. */
@@ -368,27 +342,49 @@ export class QueryFrontend implements Querier {
     return this.#deps.metadata.queryLabels({ ...range, tenants, matchers: [], labelNames }, signal);
   }
 
-  /**
-   * @param queryOf  called when there is something to read: what it refuses is an error only then, as always in this API
-   * @returns        undefined when there is nothing to read
-   */
-  async #run(
+  /** Reads all parts of a request, and has its answer written from their reports. */
+  async #answer(
     tenants: Tenants,
-    range: TimeRange | undefined,
-    matchers: readonly Matcher[],
-    queryOf: () => NodeQuery,
+    parts: readonly Part[],
+    wire: Wire,
     signal: AbortSignal,
-  ): Promise<NodeReport | undefined> {
+    taskOf: (reports: readonly (NodeReport | undefined)[]) => WithoutGzip<AnswerTask>,
+  ): Promise<Reply> {
     // A bad expression is the caller's fault whether or not there is data, and is found here once, not in each thread.
-    checkExpressions(matchers);
-    if (range === undefined || tenants.length === 0) return undefined;
+    for (const { matchers } of parts) checkExpressions(matchers);
+    const { reports, missingBlocks, release } = await this.#read(tenants, parts, signal);
+    try {
+      const reply = await this.#write(taskOf(reports), wire, signal);
+      return { ...reply, missingObjects: missingBlocks.length };
+    } finally {
+      release();
+    }
+  }
+
+  /**
+   * Has the parts read together. When an object is gone, all of it is planned once more: what replaced the object is in
+   * the metastore by now. What is gone even then is left out.
+   */
+  async #read(tenants: Tenants, parts: readonly Part[], signal: AbortSignal): Promise<Readout> {
+    for (let attempt = 1; ; attempt++) {
+      const plans = await Promise.all(parts.map((part) => this.#plan(tenants, part, signal)));
+      const planned = plans.flatMap((plan, i) => (plan.length > 0 ? [{ plan, query: parts[i].queryOf() }] : []));
+      if (planned.length === 0) return { reports: [], missingBlocks: [], release: () => {} };
+      const result = await this.#deps.backend.run(planned, signal);
+      const { missingBlocks } = result;
+      if (missingBlocks.length === 0 || attempt === PLANS_MAX) {
+        if (missingBlocks.length > 0) this.#missing.report(missingBlocks);
+        const reports = result.reports.values();
+        return { ...result, reports: plans.map((plan) => (plan.length > 0 ? reports.next().value : undefined)) };
+      }
+      result.release();
+    }
+  }
+
+  async #plan(tenants: Tenants, { range, matchers }: Part, signal: AbortSignal): Promise<QueryPlan> {
+    if (range === undefined || tenants.length === 0) return [];
     const onDatasets = matchers.filter(({ name }) => DATASET_LABELS.has(name));
-    const blocks: BlockMeta[] = await this.#deps.metadata.queryMetadata(
-      { ...range, tenants, matchers: onDatasets },
-      signal,
-    );
-    const plan = planQuery(blocks);
-    return plan === undefined ? undefined : this.#deps.backend.run(plan, queryOf(), signal);
+    return planQuery(await this.#deps.metadata.queryMetadata({ ...range, tenants, matchers: onDatasets }, signal));
   }
 
   /** @returns undefined when nothing can be there, which is an empty success */
@@ -411,7 +407,7 @@ export class QueryFrontend implements Querier {
       transfer: buffersOf(task),
       signal,
     });
-    return answer.pieces;
+    return { body: answer.pieces, missingObjects: 0 };
   }
 }
 
@@ -420,6 +416,40 @@ function matchersOf(request: { readonly profileTypeId: string; readonly labelSel
   const profileType = requireProfileType(request.profileTypeId);
   const matchers = parseSelector(request.labelSelector);
   return [...matchers, { name: LabelName.profileType, operator: '=', value: profileType.id }];
+}
+
+function treePart(range: TimeRange | undefined, matchers: readonly Matcher[], request: SelectRequest): Part {
+  const callSite = request.stackTraceSelector?.callSite ?? [];
+  return {
+    range,
+    matchers,
+    queryOf: () => ({ kind: 'tree', selection: selectionOf(request, range, matchers), callSite }),
+  };
+}
+
+function seriesPart(
+  range: TimeRange | undefined,
+  matchers: readonly Matcher[],
+  steps: Omit<BucketQuery, keyof TimeRange>,
+): Part {
+  if (range === undefined) return NOTHING;
+  const buckets = { ...range, ...steps };
+  // The first point stands for the step before it.
+  const readRange = readRangeOf(buckets);
+  const queryOf = (): NodeQuery => ({ kind: 'time-series', selection: selectionOf({}, readRange, matchers), buckets });
+  return { range: readRange, matchers, queryOf };
+}
+
+function namesOf(report: NodeReport | undefined): string[] {
+  return report?.kind === 'names' ? [...report.names].sort(compareUtf8) : [];
+}
+
+function treeOf(report: NodeReport | undefined): FunctionTree | undefined {
+  return report?.kind === 'tree' ? report.tree : undefined;
+}
+
+function seriesOf(report: NodeReport | undefined): BucketedSeries | undefined {
+  return report?.kind === 'time-series' ? report.series : undefined;
 }
 
 /** @throws StoreError 'invalid-argument' when an expression is not one of RE2's */

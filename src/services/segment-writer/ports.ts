@@ -14,7 +14,11 @@ export interface ObjectWriter {
 
 /** What it needs from the metastore. */
 export interface BlockRegistry {
-  /** Durable and visible to the next query once resolved. Idempotent: a known block is acknowledged again. */
+  /**
+   * Durable and visible to the next query once resolved. Idempotent: a known block is acknowledged again.
+   *
+   * @throws StoreError 'unavailable', also when the signal's time runs out
+   */
   addBlock(meta: BlockMeta, signal: AbortSignal): Promise<void>;
 }
 

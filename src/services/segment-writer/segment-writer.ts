@@ -12,6 +12,7 @@ import { metrics } from '#src/platform/metrics.ts';
 import type { ProfileOutcome, ProfileWriter, RoutedProfile } from '#src/services/distributor/ports.ts';
 import type { IngestItem, IngestOutcome } from '#src/workers/ingest-messages.ts';
 import type { BlockRegistry, HeadThreads, ObjectWriter } from './ports.ts';
+import { registerBlock } from './register-block.ts';
 
 export type SegmentWriterOptions = {
   /** How long a segment collects profiles once another was flushed less than this ago. Bounds objects per second. */
@@ -23,6 +24,7 @@ export type SegmentWriterOptions = {
   /** Bytes of bodies that may wait for a thread. Above it a push is refused, so a slow disk cannot fill memory. */
   readonly waitingBytesMax: Bytes;
   readonly uploadTimeoutMs: DurationMs;
+  /** Of one attempt to register a segment. */
   readonly metadataUpdateTimeoutMs: DurationMs;
 };
 
@@ -46,7 +48,7 @@ const BATCH_PROFILES_MAX = 16;
 const BATCH_RAW_BYTES_MAX = 4 << 20;
 
 /** Segments on their way to storage at a time. With more of them waiting, the current one grows instead. */
-const FLUSHES_MAX = 4;
+export const FLUSHES_MAX = 4;
 
 /** A service whose owner is this many profiles behind borrows an idle thread; its data is then in two datasets. */
 const SPILL_PROFILES = BATCH_PROFILES_MAX;
@@ -55,8 +57,7 @@ type Pending = {
   readonly profile: RoutedProfile;
   readonly rawBytes: Bytes;
   readonly signal: AbortSignal;
-  resolve(outcome: ProfileOutcome): void;
-  reject(error: unknown): void;
+  answer(outcome: ProfileOutcome): void;
 };
 
 /** A thread, as the writer sees it: what waits for it, and whether it is at work. */
@@ -65,7 +66,7 @@ type Lane = { readonly thread: number; readonly queue: Pending[]; busy: boolean 
 type StoredProfile = {
   readonly pending: Pending;
   readonly lane: Lane;
-  readonly threadId: number;
+  readonly headId: string;
   readonly rawBytes: Bytes;
 };
 
@@ -96,6 +97,11 @@ const segmentBytes = new Histogram({
 const failedCounter = new Counter({
   name: 'kiln_segment_writer_failed_segments_total',
   help: 'Segments whose pushes were refused because they could not be stored or registered.',
+  registers: [metrics],
+});
+const flushesGauge = new Gauge({
+  name: 'kiln_segment_writer_flushes',
+  help: 'Segments on their way to storage.',
   registers: [metrics],
 });
 const waitingGauge = new Gauge({
@@ -152,12 +158,7 @@ export class SegmentWriter implements ProfileWriter {
       });
     }
     this.#addWaiting(bytes);
-    // allSettled, so that no failure of a sibling goes unheard; the first one is the answer.
-    const settled = await Promise.allSettled(profiles.map((profile) => this.#enqueue(profile, signal)));
-    return settled.map((result) => {
-      if (result.status === 'rejected') throw result.reason;
-      return result.value;
-    });
+    return Promise.all(profiles.map((profile) => this.#enqueue(profile, signal)));
   }
 
   /** Refuses new profiles, and returns when everything that was accepted has its answer. */
@@ -170,9 +171,9 @@ export class SegmentWriter implements ProfileWriter {
   }
 
   #enqueue(profile: RoutedProfile, signal: AbortSignal): Promise<ProfileOutcome> {
-    return new Promise((resolve, reject) => {
+    return new Promise((answer) => {
       const lane = this.#laneFor(profile);
-      lane.queue.push({ profile, rawBytes: declaredSizeBytes(profile.profile), signal, resolve, reject });
+      lane.queue.push({ profile, rawBytes: declaredSizeBytes(profile.profile), signal, answer });
       // After this turn of the loop, so that what one read of a socket brought goes in one batch.
       queueMicrotask(() => this.#pump(lane));
     });
@@ -211,7 +212,7 @@ export class SegmentWriter implements ProfileWriter {
       lane.queue.shift();
       this.#addWaiting(-next.profile.profile.length);
       if (next.signal.aborted) {
-        next.reject(new StoreError('aborted', 'the client left before its profile was decoded'));
+        next.answer(failed(new StoreError('aborted', 'the client left before its profile was decoded')));
         continue;
       }
       rawBytes += next.rawBytes;
@@ -241,25 +242,25 @@ export class SegmentWriter implements ProfileWriter {
     try {
       const reply = await this.#deps.heads.ingest(lane.thread, { items, limits, nowMs });
       for (const [i, outcome] of reply.outcomes.entries()) {
-        this.#settle(lane, window, batch[i], outcome, reply.threadId);
+        this.#settle(lane, window, batch[i], outcome, reply.headId);
       }
       if (window.rawBytes >= this.#options.segmentBytesMax || reply.headBytes >= this.#options.headBytesMax) {
         this.#flushFull(window);
       }
     } catch (error) {
-      for (const pending of batch) pending.reject(error);
+      for (const pending of batch) pending.answer(failed(error));
     }
   }
 
-  #settle(lane: Lane, window: Window, pending: Pending, outcome: IngestOutcome, threadId: number): void {
+  #settle(lane: Lane, window: Window, pending: Pending, outcome: IngestOutcome, headId: string): void {
     if (outcome.kind === 'stored') {
       window.rawBytes += outcome.rawBytes;
-      window.stored.push({ pending, lane, threadId, rawBytes: outcome.rawBytes });
+      window.stored.push({ pending, lane, headId, rawBytes: outcome.rawBytes });
     } else if (outcome.kind === 'head-full') {
       // The client can send it again, and by then there is a new head. Its bytes moved to the thread and are gone.
-      pending.reject(new StoreError('unavailable', 'the head of this window is full (pool.head-bytes-max)'));
+      pending.answer(failed(new StoreError('unavailable', 'the head of this window is full (pool.head-bytes-max)')));
       this.#flushFull(window);
-    } else pending.resolve(outcome);
+    } else pending.answer(outcome);
   }
 
   #scheduleFlush(window: Window): void {
@@ -294,8 +295,12 @@ export class SegmentWriter implements ProfileWriter {
     this.#window = new Window();
     if (full.full) for (const lane of this.#lanes) queueMicrotask(() => this.#pump(lane));
     this.#lastFlushMs = this.#deps.clock.now();
-    const flush = this.#flush(full).finally(() => this.#flushes.delete(flush));
+    const flush = this.#flush(full).finally(() => {
+      this.#flushes.delete(flush);
+      flushesGauge.set(this.#flushes.size);
+    });
     this.#flushes.add(flush);
+    flushesGauge.set(this.#flushes.size);
   }
 
   async #flush(window: Window): Promise<void> {
@@ -306,27 +311,26 @@ export class SegmentWriter implements ProfileWriter {
     await Promise.all(window.batches);
     flushSeconds.observe({ stage: 'seal' }, (performance.now() - startMs) / 1000);
 
-    const threadIds = new Map<Lane, number>();
+    const sealedHeads = new Map<Lane, string>();
     const parts = [];
     for (const result of sealed) {
       if (result.status === 'rejected') continue;
-      threadIds.set(result.value.lane, result.value.sealed.threadId);
+      sealedHeads.set(result.value.lane, result.value.sealed.headId);
       parts.push(...result.value.sealed.parts);
     }
-    const alive = window.stored.filter(({ lane, threadId }) => threadIds.get(lane) === threadId);
-    const lost = window.stored.filter(({ lane, threadId }) => threadIds.get(lane) !== threadId);
-    for (const { pending } of lost) {
-      pending.reject(new StoreError('unavailable', 'the thread that held this profile died; send it again'));
-    }
+    const alive = window.stored.filter(({ lane, headId }) => sealedHeads.get(lane) === headId);
+    const lost = window.stored.filter(({ lane, headId }) => sealedHeads.get(lane) !== headId);
+    const why = 'the head that held this profile is lost, with its thread or a failed batch; send it again';
+    for (const { pending } of lost) pending.answer(failed(new StoreError('unavailable', why)));
     if (parts.length === 0) return;
 
     try {
       await this.#store(parts);
-      for (const { pending, rawBytes } of alive) pending.resolve({ kind: 'stored', rawBytes });
+      for (const { pending, rawBytes } of alive) pending.answer({ kind: 'stored', rawBytes });
     } catch (error) {
       failedCounter.inc();
       this.#deps.log.error('segment not stored', { profiles: alive.length, error: String(error) });
-      for (const { pending } of alive) pending.reject(error);
+      for (const { pending } of alive) pending.answer(failed(error));
     } finally {
       flushSeconds.observe({ stage: 'total' }, (performance.now() - startMs) / 1000);
     }
@@ -341,7 +345,7 @@ export class SegmentWriter implements ProfileWriter {
     await objects.put(objectPath(meta), parts, clock.deadline(this.#options.uploadTimeoutMs));
     flushSeconds.observe({ stage: 'put' }, (performance.now() - startMs) / 1000);
     const putMs = performance.now();
-    await registry.addBlock(meta, clock.deadline(this.#options.metadataUpdateTimeoutMs));
+    await registerBlock(meta, { registry, clock, timeoutMs: this.#options.metadataUpdateTimeoutMs });
     flushSeconds.observe({ stage: 'register' }, (performance.now() - putMs) / 1000);
     segmentBytes.observe(meta.sizeBytes);
   }
@@ -350,6 +354,10 @@ export class SegmentWriter implements ProfileWriter {
     this.#waitingBytes += bytes;
     waitingGauge.set(this.#waitingBytes);
   }
+}
+
+function failed(error: unknown): ProfileOutcome {
+  return { kind: 'failed', error };
 }
 
 function isActive(lane: Lane): boolean {

@@ -1,6 +1,6 @@
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import type { Reply } from '#src/services/query-frontend/ports.ts';
+import type { Body, Reply } from '#src/services/query-frontend/ports.ts';
 import { acceptsGzip } from './accept-encoding.ts';
 import { type Failure, failureJson } from './errors.ts';
 import type { Answer, Exchange, Header } from './exchange.ts';
@@ -43,23 +43,26 @@ export function wantsRestGzip(exchange: Exchange): boolean {
   return acceptsGzip(exchange.header('accept-encoding'));
 }
 
+/** Says that an answer is not whole. Its body is what it would be if what is missing had never been there. */
+export function partialHeaders({ missingObjects }: Reply): Header[] {
+  return missingObjects > 0 ? [['X-Kiln-Partial', `missing-objects=${missingObjects}`]] : [];
+}
+
 /**
  * The answer of a REST route: compressed if the client takes it and it pays.
  *
- * @param body  compressed as a whole if `gzip`. Small ones go out plain all the same
+ * @param reply  its body is compressed as a whole if `gzip`. Small ones go out plain all the same
  */
-export async function restAnswer(contentType: string, body: Reply, gzip: boolean): Promise<Answer> {
-  const headers: Header[] = [
-    ['Content-Type', contentType],
-    ['Vary', 'Accept-Encoding'],
-  ];
+export async function restAnswer(contentType: string, reply: Reply, gzip: boolean): Promise<Answer> {
+  const { body } = reply;
+  const headers: Header[] = [['Content-Type', contentType], ['Vary', 'Accept-Encoding'], ...partialHeaders(reply)];
   const plain = gzip ? await inflateSmall(body) : body;
   if (plain === undefined) headers.push(['Content-Encoding', 'gzip']);
   return { status: 200, headers, body: plain ?? body };
 }
 
 /** @returns undefined when it is not small */
-async function inflateSmall(body: Reply): Promise<Reply | undefined> {
+async function inflateSmall(body: Body): Promise<Body | undefined> {
   const sizeBytes = body.reduce((sum, piece) => sum + piece.length, 0);
   if (sizeBytes >= GZIP_BYTES_MIN + GZIP_OVERHEAD_BYTES) return undefined;
   try {

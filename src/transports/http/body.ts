@@ -39,14 +39,14 @@ export class BodyRefusal extends StoreError {
 }
 
 /** What the receiving side of an exchange must be able to do. */
-export type BodySource = Pick<Exchange, 'header' | 'onLeave' | 'receive' | 'pauseBody' | 'resumeBody'>;
+export type BodySource = Pick<Exchange, 'header' | 'signal' | 'receive' | 'pauseBody' | 'resumeBody'>;
 
 /**
  * Receives the body of a request.
  *
  * @order  in the turn in which the request arrived
  * @throws BodyRefusal when it is over its limit, when there is no room for it, or when it takes too long;
- *         StoreError 'aborted' when the client leaves
+ *         the reason of the source's signal when that aborts
  */
 export function readBody(source: BodySource, limit: BodyLimit, host: BodyHost): Promise<Body> {
   return new Promise((resolve, reject) => new BodyIntake(source, limit, host, resolve, reject).start());
@@ -88,7 +88,8 @@ class BodyIntake implements Intake {
       return;
     }
     this.#host.budget.open(this);
-    this.#source.onLeave(() => this.#fail(new StoreError('aborted', 'the client left')));
+    const { signal } = this.#source;
+    signal.addEventListener('abort', () => this.#fail(signal.reason), { once: true });
     this.#source.receive((chunk, last) => this.#take(chunk, last));
   }
 

@@ -1,7 +1,7 @@
 import { StoreError } from '#src/domain/errors.ts';
 import type { DurationMs } from '#src/domain/model/units.ts';
 import { listsGzip } from './accept-encoding.ts';
-import { codedFailure } from './answers.ts';
+import { codedFailure, partialHeaders } from './answers.ts';
 import { type Failure, failureOf } from './errors.ts';
 import type { Answer, Exchange, Header } from './exchange.ts';
 import { type Codec, callRpc, type Encoding, type RpcHost, type RpcMethod } from './rpc.ts';
@@ -43,15 +43,15 @@ export async function serveConnect(
     const encoding = encodingOf(exchange.header('content-encoding'));
     const gzip = encoding === 'gzip' || listsGzip(exchange.header('accept-encoding'));
     const codec = CODECS.get(contentType) as Codec;
-    const body = await callRpc(
+    const reply = await callRpc(
       exchange,
       method,
       { codec, gzip, timeoutMs, utf8LabelNames, unframe: (bytes) => ({ bytes, encoding }) },
       host,
     );
-    const headers: Header[] = [['Content-Type', contentType], ACCEPT_ENCODING];
+    const headers: Header[] = [['Content-Type', contentType], ACCEPT_ENCODING, ...partialHeaders(reply)];
     if (gzip) headers.push(['Content-Encoding', 'gzip']);
-    return { status: 200, headers, body };
+    return { status: 200, headers, body: reply.body };
   } catch (error) {
     if (!(error instanceof StoreError)) onBug(error);
     return connectFailure(failureOf(error));

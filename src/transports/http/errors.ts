@@ -44,6 +44,7 @@ const CODE_OF: Record<ErrorCode, ConnectCode> = {
   'invalid-argument': 'invalid_argument',
   unauthenticated: 'unauthenticated',
   'limit-exceeded': 'resource_exhausted',
+  'too-large': 'resource_exhausted',
   'not-found': 'not_found',
   stale: 'aborted',
   'not-leader': 'unavailable',
@@ -65,7 +66,9 @@ export type Failure = {
 export function failureOf(error: unknown): Failure {
   if (!(error instanceof StoreError)) return { status: 500, code: 'internal', message: 'internal error' };
   const code = CODE_OF[error.code];
-  return { status: CODES[code].http, code, message: error.message };
+  // Clients take 429 for "later" and send it again. What is too large now is too large then.
+  const status = error.code === 'too-large' ? 422 : CODES[code].http;
+  return { status, code, message: error.message };
 }
 
 /** A failure that is known by its HTTP status, on routes that are not RPCs. */

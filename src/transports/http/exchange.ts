@@ -1,9 +1,9 @@
 import type { HttpRequest, HttpResponse } from 'uWebSockets.js';
 import { STATUS_CODES } from 'node:http';
 import { StoreError } from '#src/domain/errors.ts';
-import type { Bytes, UnixMs } from '#src/domain/model/units.ts';
+import type { Bytes, DurationMs, UnixMs } from '#src/domain/model/units.ts';
 import type { Clock } from '#src/platform/clock.ts';
-import type { Reply } from '#src/services/query-frontend/ports.ts';
+import type { Body } from '#src/services/query-frontend/ports.ts';
 import type { HttpMetrics } from './http-metrics.ts';
 
 export type Header = readonly [name: string, value: string];
@@ -11,7 +11,7 @@ export type Header = readonly [name: string, value: string];
 export type Answer = {
   readonly status: number;
   readonly headers: readonly Header[];
-  readonly body: Reply;
+  readonly body: Body;
 };
 
 /** What the exchanges of one server share. */
@@ -64,12 +64,13 @@ export class Exchange {
   readonly #headers = new Map<HeaderName, string>();
   readonly #startedMs: UnixMs;
   readonly #abort = new AbortController();
-  readonly #leaveListeners: (() => void)[] = [];
   #state: 'open' | 'answering' | 'over' = 'open';
   #status = 499;
   #answerBytes: Bytes = 0;
   /** Whether some of the body has not arrived yet. */
   #bodyPending: boolean;
+  /** Aborts when more of the body comes, or none is wanted any more. There while somebody waits for that. */
+  #bodyProgress: AbortController | undefined;
 
   constructor(response: HttpResponse, request: HttpRequest, host: ExchangeHost) {
     this.#host = host;
@@ -88,7 +89,6 @@ export class Exchange {
     response.onAborted(() => {
       this.#end();
       this.cancel(new StoreError('aborted', 'the client left'));
-      for (const listener of this.#leaveListeners) listener();
     });
   }
 
@@ -112,11 +112,6 @@ export class Exchange {
     this.#abort.abort(reason);
   }
 
-  /** @param listener runs when the client leaves before the end of the answer */
-  onLeave(listener: () => void): void {
-    this.#leaveListeners.push(listener);
-  }
-
   /**
    * Starts to receive the body.
    *
@@ -126,8 +121,24 @@ export class Exchange {
   receive(onChunk: (chunk: Uint8Array, last: boolean) => void): void {
     this.#response.onData((chunk, last) => {
       if (last) this.#bodyPending = false;
+      this.#bodyProgress?.abort();
       onChunk(new Uint8Array(chunk), last);
     });
+  }
+
+  /**
+   * Waits until nothing of the body came for `ms`, whether the client sends nothing or the server takes nothing.
+   *
+   * @returns false as soon as the body is complete or the request is answered
+   */
+  async bodyIdleFor(ms: DurationMs): Promise<boolean> {
+    while (this.#bodyPending && this.answerable) {
+      const progress = new AbortController();
+      this.#bodyProgress = progress;
+      await this.#host.clock.sleep(ms, progress.signal);
+      if (!progress.signal.aborted) return true;
+    }
+    return false;
   }
 
   pauseBody(): void {
@@ -141,6 +152,7 @@ export class Exchange {
   answer({ status, headers, body }: Answer): void {
     if (!this.answerable) return;
     this.#state = 'answering';
+    this.#bodyProgress?.abort();
     this.#status = status;
     this.#countAnswer(body.reduce((sum, piece) => sum + piece.length, 0));
     this.#response.cork(() => {
@@ -153,7 +165,7 @@ export class Exchange {
   }
 
   /** Gives the socket as much as it takes, and goes on when it takes more. Nothing is buffered twice. */
-  #send(body: Reply): void {
+  #send(body: Body): void {
     const totalBytes = this.#answerBytes;
     if (totalBytes === 0 || this.method === 'head') {
       this.#response.endWithoutBody(totalBytes);
@@ -188,6 +200,7 @@ export class Exchange {
     if (this.#state === 'over') return;
     const status = this.#state === 'answering' ? this.#status : 499;
     this.#state = 'over';
+    this.#bodyProgress?.abort();
     this.#host.open.delete(this);
     this.#host.answerBytes -= this.#answerBytes;
     this.#host.metrics.openRequests(this.#host.open.size);

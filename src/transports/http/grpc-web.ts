@@ -1,8 +1,8 @@
 import { StoreError } from '#src/domain/errors.ts';
 import type { DurationMs } from '#src/domain/model/units.ts';
-import type { Reply } from '#src/services/query-frontend/ports.ts';
+import type { Body } from '#src/services/query-frontend/ports.ts';
 import { listsGzip } from './accept-encoding.ts';
-import { retryHeaders } from './answers.ts';
+import { partialHeaders, retryHeaders } from './answers.ts';
 import { type Failure, failureOf, grpcStatusOf } from './errors.ts';
 import type { Answer, Exchange, Header } from './exchange.ts';
 import { type Codec, callRpc, type Encoding, type Message, type RpcHost, type RpcMethod } from './rpc.ts';
@@ -48,15 +48,15 @@ export async function serveGrpcWeb(
     const gzip = encoding === 'gzip' || listsGzip(exchange.header('grpc-accept-encoding'));
     const codec = CODECS.get(contentType) as Codec;
     const limit = { ...method.limit, bytesMax: method.limit.bytesMax && method.limit.bytesMax + FRAME_HEADER_BYTES };
-    const message = await callRpc(
+    const reply = await callRpc(
       exchange,
       { ...method, limit },
       { codec, gzip, timeoutMs, utf8LabelNames, unframe: (body) => unframe(body, encoding) },
       host,
     );
-    const headers: Header[] = [['Content-Type', contentType]];
+    const headers: Header[] = [['Content-Type', contentType], ...partialHeaders(reply)];
     if (gzip) headers.push(['Grpc-Encoding', 'gzip']);
-    return { status: 200, headers, body: frame(message, gzip) };
+    return { status: 200, headers, body: frame(reply.body, gzip) };
   } catch (error) {
     if (!(error instanceof StoreError)) onBug(error);
     return grpcWebFailure(contentType, failureOf(error));
@@ -93,7 +93,7 @@ export function unframe(body: Uint8Array, encoding: Encoding): Message {
   return { bytes: body.subarray(FRAME_HEADER_BYTES), encoding: compressed ? 'gzip' : 'identity' };
 }
 
-function frame(message: Reply, gzip: boolean): Reply {
+function frame(message: Body, gzip: boolean): Body {
   const lengthBytes = message.reduce((sum, piece) => sum + piece.length, 0);
   const trailers = Buffer.from('grpc-status: 0\r\n');
   return [

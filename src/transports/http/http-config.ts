@@ -21,6 +21,8 @@ export type HttpConstants = {
   readonly roomTimeoutMs: DurationMs;
   /** From the headers to the end of the body. */
   readonly bodyTimeoutMs: DurationMs;
+  /** How long nothing of a body may come while the server closes. */
+  readonly closingBodyIdleTimeoutMs: DurationMs;
 };
 
 export const httpConstants: HttpConstants = {
@@ -32,4 +34,6 @@ export const httpConstants: HttpConstants = {
   roomTimeoutMs: 5_000,
   // Pyroscope's read timeout of a process that has a query-frontend.
   bodyTimeoutMs: 60_000,
+  // A packet that was lost twice comes within a second. Who sends nothing for two has gone, and must not hold a stop.
+  closingBodyIdleTimeoutMs: 2_000,
 };

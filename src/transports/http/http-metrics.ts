@@ -8,7 +8,8 @@ export type RefusalReason =
   | 'body_limit'
   | 'message_limit'
   | 'no_room' // too many bodies in memory
-  | 'body_timeout';
+  | 'body_timeout'
+  | 'closing'; // not finished when the server closed, or its body did not come on
 
 /** What the HTTP server counts. */
 export class HttpMetrics {

@@ -151,4 +151,5 @@ const BODY_STATUS: Record<RefusalReason, number> = {
   no_room: 503,
   requests: 503,
   answers: 503,
+  closing: 503,
 };

@@ -81,8 +81,8 @@ export function querierMethods(querier: Querier, messageBytesMax: Bytes): Map<st
 /** A message without fields. */
 export function emptyMessage({ codec, gzip }: Wire): Reply {
   const plain = Buffer.from(codec === 'json' ? '{}' : '');
-  if (gzip) return [gzipSync(plain)];
-  return plain.length === 0 ? [] : [plain];
+  const packed = gzip ? gzipSync(plain) : plain;
+  return { body: packed.length === 0 ? [] : [packed], missingObjects: 0 };
 }
 
 function unimplemented(name: string): (call: RpcCall) => Promise<Reply> {

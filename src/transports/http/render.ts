@@ -68,9 +68,10 @@ export async function labelValues(exchange: Exchange, tenants: readonly string[]
   const lastHour = { startMs: 0, endMs: 0 };
   const reply = await host.querier.profileTypes(tenants, lastHour, { codec: 'json', gzip: false }, signal);
   // A tenant has some dozens of profile types, so this is a small message.
-  const { profileTypes = [] } = JSON.parse(Buffer.concat(reply).toString()) as ProfileTypesJson;
+  const { profileTypes = [] } = JSON.parse(Buffer.concat(reply.body).toString()) as ProfileTypesJson;
   const ids = profileTypes.map(({ ID }) => ID);
-  return restAnswer('application/json', [Buffer.from(JSON.stringify(ids.length === 0 ? null : ids))], false);
+  const body = [Buffer.from(JSON.stringify(ids.length === 0 ? null : ids))];
+  return restAnswer('application/json', { ...reply, body }, false);
 }
 
 /** The JSON form of querier.v1.ProfileTypesResponse, as our own querier writes it. */

@@ -13,10 +13,11 @@ import { failureOf } from './errors.ts';
 import { type Answer, Exchange, type ExchangeHost } from './exchange.ts';
 import type { HttpConfig } from './http-config.ts';
 import { HttpMetrics } from './http-metrics.ts';
+import { listenFailure } from './listen-failure.ts';
 import { createRouter, type Router } from './routes.ts';
 import { readStaticFiles } from './static-files.ts';
 import type { Readiness } from './status-routes.ts';
-import { loadUws, type Uws } from './uws.ts';
+import { listenAlone, loadUws, type Uws } from './uws.ts';
 
 export type HttpServerDeps = {
   readonly clock: Clock;
@@ -35,10 +36,13 @@ export interface HttpServer {
    * @param host the empty string: every interface
    * @param port 0: any free one
    * @returns    the port
-   * @throws     StoreError 'unavailable' when the port is taken or not allowed
+   * @throws     StoreError 'unavailable' when the port is taken or not allowed, or the address is of another machine
    */
   listen(host: string, port: number): Promise<number>;
-  /** Takes no more connections, lets requests finish until the deadline, then ends what is left. */
+  /**
+   * Takes no more connections, lets requests finish until the deadline, then ends what is left. A request whose body
+   * does not come on is ended earlier.
+   */
   close(deadlineMs: DurationMs): Promise<void>;
 }
 
@@ -86,24 +90,11 @@ class UwsServer implements HttpServer {
     });
   }
 
-  listen(host: string, port: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      const listening = (socket: us_listen_socket | false): void => {
-        if (socket === false) {
-          reject(
-            new StoreError('unavailable', `cannot listen on ${host || '*'}:${port}: taken, or not allowed`, {
-              host,
-              port,
-            }),
-          );
-          return;
-        }
-        this.#socket = socket;
-        resolve(this.#uws.us_socket_local_port(socket));
-      };
-      if (host === '') this.#app.listen(port, listening);
-      else this.#app.listen(host, port, listening);
-    });
+  async listen(host: string, port: number): Promise<number> {
+    const socket = await listenAlone(this.#app, host, port);
+    if (socket === false) throw await listenFailure(host, port);
+    this.#socket = socket;
+    return this.#uws.us_socket_local_port(socket);
   }
 
   async close(deadlineMs: DurationMs): Promise<void> {
@@ -111,14 +102,27 @@ class UwsServer implements HttpServer {
     this.#closing = true;
     this.#exchanges.closing = true;
     if (this.#socket !== undefined) this.#uws.us_listen_socket_close(this.#socket);
+    for (const exchange of this.#exchanges.open) this.#limitBody(exchange);
     this.#ended();
     await this.#parts.clock.sleep(deadlineMs, this.#idle.signal);
-    for (const exchange of this.#exchanges.open) {
-      exchange.cancel(new StoreError('unavailable', 'the server is closing'));
-    }
+    for (const exchange of this.#exchanges.open) this.#turnAway(exchange, 'the server is closing');
     // Answers to what was cancelled are written in the turns that follow the aborts.
     await new Promise((resolve) => setImmediate(resolve));
     this.#app.close();
+  }
+
+  /** Ends a request whose body does not come on, as the server closes. */
+  #limitBody(exchange: Exchange): void {
+    const timeoutMs = this.#config.closingBodyIdleTimeoutMs;
+    void exchange.bodyIdleFor(timeoutMs).then((idle) => {
+      if (!idle) return;
+      this.#turnAway(exchange, `the server is closing, and nothing of the body came for ${timeoutMs} ms`);
+    });
+  }
+
+  #turnAway(exchange: Exchange, message: string): void {
+    this.#parts.metrics.refused('closing');
+    exchange.cancel(new StoreError('unavailable', message));
   }
 
   #ended(): void {
@@ -129,6 +133,7 @@ class UwsServer implements HttpServer {
   async #serve(exchange: Exchange): Promise<void> {
     try {
       const answer = this.#answerTo(exchange);
+      if (this.#closing) this.#limitBody(exchange);
       exchange.answer(answer instanceof Promise ? await answer : answer);
     } catch (error) {
       this.#parts.onBug(error);

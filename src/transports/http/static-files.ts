@@ -38,7 +38,7 @@ export async function readStaticFiles(directory: URL): Promise<StaticFiles> {
 }
 
 export async function staticAnswer(file: StaticFile, gzip: boolean): Promise<Answer> {
-  const answer = await restAnswer(file.type, [gzip ? file.gzip : file.plain], gzip);
+  const answer = await restAnswer(file.type, { body: [gzip ? file.gzip : file.plain], missingObjects: 0 }, gzip);
   const headers = [...answer.headers, ['X-Content-Type-Options', 'nosniff'], ['Cache-Control', 'no-cache']] as const;
   return { ...answer, headers };
 }

@@ -1,3 +1,4 @@
+import type { TemplatedApp, us_listen_socket } from 'uWebSockets.js';
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { StoreError } from '#src/domain/errors.ts';
@@ -20,6 +21,28 @@ export async function loadUws(log: Log): Promise<Uws> {
   // The library reads this once, when it is loaded, and it has no other way to be told.
   process.env['UWS_HTTP_MAX_HEADERS_SIZE'] = String(HEADER_BYTES_MAX);
   return import('uWebSockets.js');
+}
+
+/** `LIBUS_LISTEN_EXCLUSIVE_PORT`. The library's types have it as an enum, which is not there when the program runs. */
+const EXCLUSIVE_PORT = 1;
+
+/** The library's types know options only where no host is named. The library takes them before the callback in any case. */
+type Listen = (...args: [...([] | [host: string]), port: number, options: number, cb: ListenCallback]) => void;
+type ListenCallback = (socket: us_listen_socket | false) => void;
+
+/**
+ * Listens on a port that no other process has. Without the option the library shares its port with whoever asks for
+ * it the same way, and two servers get every other connection each.
+ *
+ * @param host the empty string: every interface
+ * @returns    false when it cannot; the library does not say why
+ */
+export function listenAlone(app: TemplatedApp, host: string, port: number): Promise<us_listen_socket | false> {
+  const listen = app.listen.bind(app) as Listen;
+  return new Promise((resolve) => {
+    if (host === '') listen(port, EXCLUSIVE_PORT, resolve);
+    else listen(host, port, EXCLUSIVE_PORT, resolve);
+  });
 }
 
 async function checkBinary(log: Log): Promise<void> {

@@ -13,6 +13,8 @@ describe('load', () => {
     equal(config.limits.maxProfileStacktraceSamples, 16_000);
     equal(config.segmentWriter.segmentDurationMs, 100);
     equal(config.pool.threads, 7);
+    equal(config.queryBackend.memoryBytesMax, 256 << 20);
+    equal(config.queryBackend.resultBytesMax, 64 << 20);
   });
 
   for (const args of [
@@ -83,8 +85,22 @@ describe('load', () => {
       '"serve" is not a flag; flags are written --flag=value',
       'KILN_LOG_LEVLE is not a variable of Kiln; did you mean KILN_LOG_LEVEL?',
       'KILN_POOL_QUEUE_MAX: 0 is out of range: from 1 to 65536',
-      '--pool.threads: "x" is not an integer',
+      '--pool.threads: "x" is not an integer from 0 to 256',
       '--data-dir: the name of a folder is missing',
+    ]);
+  });
+
+  test('says what a value may be when it is none at all', () => {
+    const args = [
+      '--server.http-listen-port=http',
+      '--distributor.ingestion-body-limit-mb=x',
+      '--segment-writer.segment-duration=5',
+    ];
+
+    deepEqual(problemsOf(args), [
+      '--server.http-listen-port: "http" is not an integer from 0 to 65535',
+      '--distributor.ingestion-body-limit-mb: "x" is not a number of MB from 0 to 1048576',
+      '--segment-writer.segment-duration: "5" is not a duration such as 500ms, 30s or 1h30m, from 1ms to 1m',
     ]);
   });
 

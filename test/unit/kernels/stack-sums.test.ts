@@ -57,6 +57,19 @@ describe('StackSums', () => {
     deepEqual(kernels.takeI64(sums.sums, 10), sumSamplesPlain(symbols.stacks, [part]));
   });
 
+  test('takes no more scratch however many samples are added, and however often', () => {
+    const random = new Random(3);
+    const symbols = randomSymbols(random, 10);
+    kernels.exports.resetScratch();
+    const sums = new StackSums(kernels, symbols);
+    sums.add(randomSamples(random, 10, 1));
+    const afterOneBytes = kernels.exports.scratchUsed();
+
+    for (const n of [1, 100_000, 0, 65_536, 65_537, 1]) sums.add(randomSamples(random, 10, n));
+
+    equal(kernels.exports.scratchUsed(), afterOneBytes);
+  });
+
   test('keeps only the stacktraces that were selected', () => {
     const symbols = randomSymbols(new Random(1), 300);
     kernels.exports.resetScratch();

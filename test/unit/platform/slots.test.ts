@@ -1,5 +1,6 @@
 import { deepEqual, equal, rejects } from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { StoreError } from '#src/domain/errors.ts';
 import { Slots } from '#src/platform/slots.ts';
 import { gate } from './gate.ts';
 
@@ -60,9 +61,9 @@ describe('Slots', () => {
     const left = slots.run(async () => {
       ran = true;
     }, leaver.signal);
-    const leftFirst = rejects(left, /gone/);
+    const leftFirst = rejects(left, { name: 'StoreError', code: 'aborted' });
 
-    leaver.abort(new Error('gone'));
+    leaver.abort();
     await leftFirst;
     equal(slots.waiting, 0);
     door.resolve();
@@ -70,8 +71,28 @@ describe('Slots', () => {
     deepEqual([ran, slots.running], [false, 0]);
     await rejects(
       slots.run(() => Promise.resolve(), leaver.signal),
-      /gone/,
+      { name: 'StoreError', code: 'aborted' },
     );
+  });
+
+  test('who is sent away while waiting is told why', async () => {
+    const slots = new Slots('a test', { runningMax: 1, waitingMax: 2 });
+    const door = gate();
+    const running = slots.run(() => door.promise, never);
+    for (const [reason, code] of [
+      [new DOMException('', 'TimeoutError'), 'deadline-exceeded'],
+      [new StoreError('unavailable', 'closing'), 'unavailable'],
+    ] as const) {
+      const leaver = new AbortController();
+      const left = rejects(
+        slots.run(() => Promise.resolve(), leaver.signal),
+        { name: 'StoreError', code },
+      );
+      leaver.abort(reason);
+      await left;
+    }
+    door.resolve();
+    await running;
   });
 });
 

@@ -1,4 +1,4 @@
-import { equal, match, ok } from 'node:assert/strict';
+import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { bothResults } from '../../fixtures/ingest.ts';
 import { testKernels } from '../../fixtures/kernels.ts';
@@ -23,6 +23,27 @@ describe('ingestProfile, labels of samples', () => {
       const lines = bothResults(kernels, pprof({ samples }));
 
       equal(lines.filter((line) => line.includes(' total ')).length, groups);
+    });
+  }
+
+  // Sorted by insertion below 48 labels, by digits from there on. The last count would take
+  // the former billions of steps.
+  for (const count of [2, 47, 48, 49, 300, 70_000]) {
+    test(`sorts ${count} labels of one sample that come in reverse`, () => {
+      const limits = { maxLabelNamesPerSeries: 0 };
+      const names = Array.from({ length: count }, (_, i) => `k${i}`);
+      const reversed = pprof({
+        samples: [
+          // This one gives the names their numbers, and has several values for one of them.
+          { stack: 'main', v: [1], labels: [...names, 'k1', 'k1'].map((name, i) => [name, `${i % 3}`] as const) },
+          { stack: 'main', v: [2], labels: names.toReversed().map((name) => [name, 'x'] as const) },
+          { stack: 'main', v: [4], labels: names.map((name) => [name, 'x'] as const) },
+        ],
+      });
+
+      const lines = bothResults(kernels, reversed, limits);
+
+      deepEqual(lines.flatMap((line) => /total (\d+)/.exec(line)?.[1] ?? []).sort(), ['1', '6']);
     });
   }
 

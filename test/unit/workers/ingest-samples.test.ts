@@ -1,7 +1,9 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { familiesMax } from '#src/domain/block/block-format.ts';
-import type { DatasetColumns } from '#src/domain/block/dataset-columns.ts';
+import { type DatasetColumns, familyOfRun, firstRuns } from '#src/domain/block/dataset-columns.ts';
+import type { PartInput } from '#src/domain/block/part-writer.ts';
+import { valueOf } from '#src/domain/model/labels.ts';
 import { parseSelector } from '#src/domain/series/selector.ts';
 import { Head } from '#src/workers/head.ts';
 import { ingestProfile } from '#src/workers/ingest-profile.ts';
@@ -11,7 +13,7 @@ import { encodedAndDecoded } from '../../fixtures/encoded-head.ts';
 import { bothResults, INGEST_NOW_MS, ingestItem, openLimits, plainResult } from '../../fixtures/ingest.ts';
 import { testKernels } from '../../fixtures/kernels.ts';
 import { encodePprof, plainPprof, pprof, type SampleDescription } from '../../fixtures/pprof-builder.ts';
-import { Random } from '../../fixtures/random.ts';
+import { Random, runSeed } from '../../fixtures/random.ts';
 import { segmentOf, wholeRead } from '../../fixtures/segments.ts';
 import { takenHead } from '../../fixtures/taken-head.ts';
 import { pathsOf } from '../domain/profile/folded-tree.ts';
@@ -213,7 +215,7 @@ describe('ingestProfile, sample types', () => {
     );
 
     for (const i of [0, familiesMax - 1, familiesMax, familiesMax + 1, count - 1]) {
-      const report = runQueryNode(testKernels(), {
+      const { report } = runQueryNode(testKernels(), {
         query: {
           kind: 'tree',
           selection: {
@@ -228,9 +230,10 @@ describe('ingestProfile, sample types', () => {
         },
         reads: [wholeRead(segment)],
         reports: [],
+        limits: { resultBytesMax: 1 << 20, roomBytes: 1 << 20 },
       });
 
-      ok(report.kind === 'tree');
+      ok(report?.kind === 'tree');
       deepEqual(pathsOf(report.tree), [`main ${i + 1}/0`, `main;f${i} ${i + 1}/${i + 1}`]);
     }
   });
@@ -269,6 +272,34 @@ describe('ingestProfile, numbers of 64 bits', () => {
     });
   }
 
+  const EDGES = [0n, 1n, 2n ** 31n, 2n ** 32n - 1n, 2n ** 53n + 1n, 2n ** 62n, LARGEST - 1n, LARGEST];
+
+  // Below and above 48 samples, where the kernels sort in different ways.
+  for (const count of [1, 2, 3, 10, 47, 48, 200]) {
+    for (const spans of [false, true]) {
+      test(`totals and sums of ${count} samples ${spans ? 'with spans ' : ''}are the true ones, or the largest`, (t) => {
+        const seed = runSeed() + count;
+        t.diagnostic(`seed ${seed}`);
+        const random = new Random(seed);
+        const samples = Array.from({ length: count }, () => ({
+          stack: random.pick(['main', 'main;work', 'other']),
+          labels: {
+            endpoint: random.pick(['/a', '/b']),
+            ...(spans ? { span_id: random.pick(['0102030405060708', 'ffffffffffffffff']) } : {}),
+          },
+          v: [random.pick(EDGES), random.pick(EDGES)],
+        }));
+        const profile = pprof({ types: ['samples/count', 'cpu/nanoseconds'], samples });
+
+        bothResults(kernels, profile);
+
+        const head = new Head(kernels);
+        ingestProfile(kernels, head, ingestItem(profile), openLimits, INGEST_NOW_MS);
+        deepEqual(storedTotals(takenHead(kernels, head)), trueTotals(samples));
+      });
+    }
+  }
+
   test('leaves out a sample with a negative value, and one whose values are all zero', () => {
     const types = ['a/count', 'b/count'];
     const samples = [
@@ -284,6 +315,42 @@ describe('ingestProfile, numbers of 64 bits', () => {
     ok(lines.every((line) => !line.includes('gone')));
   });
 });
+
+type EdgeSample = { readonly v: readonly bigint[]; readonly labels: { readonly endpoint: string } };
+
+/** What the totals should be, by sample type and endpoint: sums without a bound, then cut. */
+function trueTotals(samples: readonly EdgeSample[]): Record<string, bigint> {
+  const totals: Record<string, bigint> = {};
+  for (const { v, labels } of samples) {
+    for (const [type, value] of [['samples', v[0]] as const, ['cpu', v[1]] as const]) {
+      const key = `${type} ${labels.endpoint}`;
+      if (value > 0n) totals[key] = (totals[key] ?? 0n) + value;
+    }
+  }
+  const cut = ([key, total]: [string, bigint]): [string, bigint] => [key, total < 2n ** 63n ? total : 2n ** 63n - 1n];
+  return Object.fromEntries(Object.entries(totals).map(cut).sort());
+}
+
+/** What they are. Checks on the way that no sample is below zero, and that the samples of a row add up to its total. */
+function storedTotals(tenants: readonly PartInput[]): Record<string, bigint> {
+  const totals: [string, bigint][] = [];
+  for (const { columns } of tenants.flatMap(({ datasets }) => datasets)) {
+    const { series, profiles, families } = columns;
+    const firstRunOf = firstRuns(families);
+    for (let row = 0; row < profiles.series.length; row++) {
+      const family = familyOfRun(firstRunOf, profiles.run[row]);
+      const { sampleOffsets, values: valuesOf } = families[family];
+      const run = profiles.run[row] - firstRunOf[family];
+      const values = [...valuesOf[profiles.column[row]].subarray(sampleOffsets[run], sampleOffsets[run + 1])];
+      const sum = values.reduce((total, value) => total + value, 0n);
+      ok(values.every((value) => value >= 0n));
+      equal(profiles.total[row], sum < 2n ** 63n ? sum : 2n ** 63n - 1n);
+      const labels = series[profiles.series[row]];
+      totals.push([`${valueOf(labels, '__type__')} ${valueOf(labels, 'endpoint') ?? ''}`, profiles.total[row]]);
+    }
+  }
+  return Object.fromEntries(totals.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
 
 describe('ingestProfile, ids', () => {
   const description = plainPprof({

@@ -1,14 +1,22 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Section } from '#src/domain/block/block-format.ts';
-import type { DatasetMeta } from '#src/domain/block/block-meta.ts';
+import type { ByteRange, DatasetMeta } from '#src/domain/block/block-meta.ts';
 import { PageReader } from '#src/domain/block/chunk-reader.ts';
 import { datasetTable, pagesOf, readChunkTable } from '#src/domain/block/chunk-table.ts';
 import { DatasetReader } from '#src/domain/block/dataset-reader.ts';
 import { encodeDataset } from '#src/domain/block/dataset-writer.ts';
 import type { FetchedRange } from '#src/domain/block/fetched-ranges.ts';
-import { chunkReads, coalesced, firstReads, missingReads, pagesWith } from '#src/domain/block/read-plan.ts';
-import { Random } from '../../../fixtures/random.ts';
+import {
+  chunkReads,
+  coalesced,
+  firstReads,
+  missingReads,
+  pagesWith,
+  readBytesMax,
+  wholeReads,
+} from '#src/domain/block/read-plan.ts';
+import { Random, runSeed } from '../../../fixtures/random.ts';
 import { randomDataset } from './random-columns.ts';
 
 const at = (offset: number, sizeBytes: number) => ({ offset, sizeBytes });
@@ -123,5 +131,60 @@ describe('a read plan', () => {
     fetch(chunkReads(wanted));
     const pages = new PageReader(fetched);
     for (const page of wanted) pages.open(page).u32Deltas(new Uint32Array(page.rowCount));
+  });
+});
+
+describe('readBytesMax', () => {
+  const KIB = 1 << 10;
+  const datasetAt = (offset: number, sizeBytes: number, symbols: ByteRange): DatasetMeta => ({
+    ...{ tenant: 'a', service: 's', minTimeMs: 0, maxTimeMs: 0, labels: [] },
+    ...{ range: { offset, sizeBytes }, headBytes: Math.min(100, sizeBytes), symbols },
+  });
+
+  test('is the heads for labels and series, and all for trees, with the gaps between them', () => {
+    const symbols = { offset: 0, sizeBytes: 1000 };
+    const datasets = [datasetAt(1000, 500, symbols), datasetAt(2000, 500, symbols)];
+
+    equal(readBytesMax(datasets, 'labels'), 1100);
+    equal(readBytesMax(datasets, 'series'), 1100);
+    equal(readBytesMax(datasets, 'trees'), 2500);
+  });
+
+  test('counts the whole of a large dataset, and not what lies before it', () => {
+    const datasets = [datasetAt(1 << 30, 80 << 20, { offset: 0, sizeBytes: 1000 })];
+
+    equal(readBytesMax(datasets, 'labels'), 100);
+    equal(readBytesMax(datasets, 'trees'), 1000 + (80 << 20));
+  });
+
+  test('is what is read whole, which holds every read of a plan', (t) => {
+    const seed = runSeed();
+    t.diagnostic(`seed ${seed}`);
+    const random = new Random(seed);
+    for (let run = 0; run < 500; run++) {
+      let offset = random.int(0, 200 * KIB);
+      const symbols = { offset: 0, sizeBytes: offset };
+      const datasets = Array.from({ length: random.int(1, 6) }, () => {
+        const dataset = datasetAt(offset, random.int(1, random.pick([10 * KIB, 2000 * KIB])), symbols);
+        offset += dataset.range.sizeBytes + random.int(0, 100 * KIB);
+        return dataset;
+      });
+      const purpose = random.pick(['labels', 'series', 'trees'] as const);
+
+      const whole = wholeReads(datasets, purpose);
+
+      const first = coalesced(datasets.flatMap((dataset) => firstReads(dataset, purpose)));
+      deepEqual(
+        missingReads(
+          first,
+          whole.map((range) => ({ range })),
+        ),
+        [],
+      );
+      equal(
+        readBytesMax(datasets, purpose),
+        whole.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+      );
+    }
   });
 });

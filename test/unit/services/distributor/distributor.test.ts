@@ -128,6 +128,34 @@ describe('Distributor', () => {
     equal(writer.services().length, 4);
   });
 
+  test('settles each profile on its own when one of them could not be stored', async () => {
+    metrics.resetMetrics();
+    const { distributor, writer } = setUp();
+    writer.outcomeOf = ({ service }) => {
+      if (service === 'lost') return { kind: 'failed', error: new StoreError('unavailable', 'the segment is lost') };
+      if (service === 'good') return { kind: 'stored', rawBytes: 50_000 };
+      return { kind: 'refused', rawBytes: 321, reason: 'samples_limit', error: toWire(malformed('x')) };
+    };
+
+    const push = distributor.pushProfiles('t', [pushed('good'), pushed('lost'), pushed('bad')], signal);
+
+    await rejects(push, { code: 'unavailable', message: 'the segment is lost' });
+    const text = await metrics.metrics();
+    equal(/kiln_discarded_bytes_total\{reason="samples_limit",tenant=""\} (\d+)/.exec(text)?.[1], '321');
+    equal(/kiln_distributor_received_decompressed_bytes_sum\{.*\} (\d+)/.exec(text)?.[1], '50321');
+  });
+
+  test('answers with a refusal rather than with a bug that came first', async () => {
+    const { distributor, writer } = setUp();
+    writer.outcomeOf = ({ service }) =>
+      service === 'bug'
+        ? { kind: 'failed', error: new TypeError('x is undefined') }
+        : { kind: 'refused', rawBytes: 1, reason: 'malformed_profile', error: toWire(malformed('it is bad')) };
+
+    await rejects(distributor.pushProfiles('t', [pushed('bug'), pushed('bad')], signal), { code: 'invalid-argument' });
+    await rejects(distributor.pushProfiles('t', [pushed('bug')], signal), TypeError);
+  });
+
   test('answers well when all that was sent is dropped', async () => {
     const { distributor, writer } = setUp();
     writer.outcomeOf = () => ({ kind: 'dropped', rawBytes: 1, reason: 'dropped_by_relabel_rules' });

@@ -88,6 +88,20 @@ describe('Metastore', () => {
     throws(() => open({ ...emptyDisk(), applied: 5 }), { code: 'corrupted', message: /log has lost entries/ });
   });
 
+  test('a query ends as its signal says: the client left, its deadline passed, or the process closes', async () => {
+    const { metastore } = open(emptyDisk());
+    for (const [reason, code] of [
+      [undefined, 'aborted'],
+      [new DOMException('', 'TimeoutError'), 'deadline-exceeded'],
+      [new StoreError('deadline-exceeded', 'the deadline of the client passed'), 'deadline-exceeded'],
+      [new StoreError('unavailable', 'closing'), 'unavailable'],
+    ] as const) {
+      const caller = new AbortController();
+      caller.abort(reason);
+      await rejects(metastore.queryLabels({ ...always, labelNames: [] }, caller.signal), { code });
+    }
+  });
+
   test('lets a caller go at its deadline, though the block may land', async () => {
     const disk = emptyDisk();
     let land = (): void => {};
@@ -103,7 +117,7 @@ describe('Metastore', () => {
     await clock.turn(2_000);
 
     const codes = (await outcomes).map((outcome) => outcome.status === 'rejected' && outcome.reason.code);
-    deepEqual(codes, ['deadline-exceeded', 'aborted']);
+    deepEqual(codes, ['unavailable', 'aborted']);
     land();
     await settle();
     deepEqual(await metastore.queryMetadata(always, signal), [block]);

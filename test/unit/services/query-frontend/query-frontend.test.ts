@@ -4,11 +4,12 @@ import { fromBinary } from '@bufbuild/protobuf';
 import type { BlockMeta } from '#src/domain/block/block-meta.ts';
 import type { ErrorCode } from '#src/domain/errors.ts';
 import type { Labels } from '#src/domain/model/labels.ts';
-import type { PlanNode } from '#src/domain/query/plan.ts';
-import { QueryBackend } from '#src/services/query-backend/query-backend.ts';
+import type { Log } from '#src/platform/log.ts';
+import { QueryBackend, type QueryBackendOptions } from '#src/services/query-backend/query-backend.ts';
 import type {
   MetadataQuery,
   MetadataReader,
+  PlannedQuery,
   PlanRunner,
   Reply,
   SelectRequest,
@@ -17,13 +18,14 @@ import type {
 } from '#src/services/query-frontend/ports.ts';
 import { QueryFrontend, type QueryFrontendOptions } from '#src/services/query-frontend/query-frontend.ts';
 import { ProfileSchema } from '#src/transports/gen/google/v1/profile_pb.ts';
-import type { NodeQuery, NodeReport } from '#src/workers/query-messages.ts';
+import type { NodeReport } from '#src/workers/query-messages.ts';
 import { FakeClock, settle } from '../../../fixtures/fake-clock.ts';
 import { InlinePool } from '../../../fixtures/inline-pool.ts';
 import { testKernels } from '../../../fixtures/kernels.ts';
 import { labelList, labelText } from '../../../fixtures/labels.ts';
 import { pprof } from '../../../fixtures/pprof-builder.ts';
-import { CPU_TYPE, cpuLabelsOf, FakeObjectReader, segmentOf } from '../../../fixtures/segments.ts';
+import { CPU_TYPE, cpuLabelsOf, FakeObjectReader, type Segment, segmentOf } from '../../../fixtures/segments.ts';
+import { silentLog } from '../../../fixtures/silent-log.ts';
 
 const kernels = testKernels();
 const HOUR_MS = 3_600_000;
@@ -39,6 +41,12 @@ const options: QueryFrontendOptions = {
   maxFlamegraphNodesDefault: 8192,
   maxFlamegraphNodesMax: 100_000,
   maxFlamegraphNodesOnSelectMergeProfile: false,
+};
+
+const backendOptions: QueryBackendOptions = {
+  readNodesMax: 2,
+  memoryBytesMax: 64 << 20,
+  resultBytesMax: 16 << 20,
 };
 
 const segment = segmentOf(kernels, [
@@ -57,7 +65,7 @@ const segment = segmentOf(kernels, [
 type Recorded = {
   readonly metadata: MetadataQuery[];
   readonly labels: (MetadataQuery & { readonly labelNames: readonly string[] })[];
-  readonly runs: { readonly plan: PlanNode; readonly query: NodeQuery; readonly signal: AbortSignal }[];
+  readonly runs: (PlannedQuery & { readonly signal: AbortSignal })[];
 };
 
 type Found = {
@@ -73,7 +81,7 @@ function setUp(
 ) {
   const asked: Recorded = { metadata: [], labels: [], runs: [] };
   const pool = new InlinePool(kernels).asPool();
-  const backend = new QueryBackend({ readNodesMax: 2 }, { objects: new FakeObjectReader([segment]), pool });
+  const backend = new QueryBackend(backendOptions, { objects: new FakeObjectReader([segment]), pool });
   const metadata: MetadataReader = {
     queryMetadata: async (query) => {
       asked.metadata.push(query);
@@ -85,17 +93,21 @@ function setUp(
     },
   };
   const runner: PlanRunner = {
-    run: async (plan, query, signal) => {
-      asked.runs.push({ plan, query, signal });
-      return report ?? backend.run(plan, query, signal);
+    run: async (queries, signal) => {
+      asked.runs.push(...queries.map((planned) => ({ ...planned, signal })));
+      if (report === undefined) return backend.run(queries, signal);
+      return { reports: queries.map(() => report), missingBlocks: [], release: () => {} };
     },
   };
   const clock = new FakeClock(NOW_MS);
-  return { asked, frontend: new QueryFrontend({ ...options, ...changed }, { clock, metadata, backend: runner, pool }) };
+  return {
+    asked,
+    frontend: new QueryFrontend({ ...options, ...changed }, { clock, log: silentLog, metadata, backend: runner, pool }),
+  };
 }
 
 function bodyOf(reply: Reply): Record<string, unknown> {
-  return JSON.parse(Buffer.concat(reply).toString()) as Record<string, unknown>;
+  return JSON.parse(Buffer.concat(reply.body).toString()) as Record<string, unknown>;
 }
 
 const select: SelectRequest & { format: 'flamegraph' } = {
@@ -359,9 +371,10 @@ describe('QueryFrontend, what it asks the index', () => {
     await methods.labelNames(frontend);
 
     const { plan } = asked.runs[0];
-    ok(plan.kind === 'merge');
-    const read = plan.children.flatMap((child) => (child.kind === 'read' ? child.blocks : []));
-    deepEqual(read, blocks);
+    deepEqual(
+      plan.flatMap((node) => node.blocks),
+      blocks,
+    );
   });
 
   test('passes the signal of the caller on', async () => {
@@ -371,6 +384,88 @@ describe('QueryFrontend, what it asks the index', () => {
     await frontend.selectMergeStacktraces(['a'], select, json, signal);
 
     equal(asked.runs[0].signal, signal);
+  });
+});
+
+describe('QueryFrontend, when objects are gone', () => {
+  const [old, replacement, other] = [1, 2, 3].map((number) =>
+    segmentOf(
+      kernels,
+      [
+        {
+          ...cpuLabelsOf('shop', { pod: `pod-${number}` }),
+          profile: pprof({
+            timeNanos: BigInt(NOW_MS - HOUR_MS / 2) * 1_000_000n,
+            samples: [{ stack: `main;work${number}`, v: [10 * number] }],
+          }),
+        },
+      ],
+      number,
+    ),
+  ) as [Segment, Segment, Segment];
+
+  /** A metastore that names `first`, and whatever `then` says when it is asked again. */
+  function setUpLoss(first: readonly Segment[], then: readonly Segment[]) {
+    const clock = new FakeClock(NOW_MS);
+    const warnings: Record<string, unknown>[] = [];
+    const log: Log = { ...silentLog, warn: (_, fields) => void warnings.push(fields ?? {}) };
+    const objects = new FakeObjectReader([old, replacement, other]);
+    objects.lose(old);
+    const pool = new InlinePool(kernels).asPool();
+    const backend = new QueryBackend(backendOptions, { objects, pool });
+    let asked = 0;
+    const metadata: MetadataReader = {
+      queryMetadata: async () => (asked++ === 0 ? first : then).map(({ meta }) => meta),
+      queryLabels: async () => [],
+    };
+    const frontend = new QueryFrontend(options, { clock, log, metadata, backend, pool });
+    return { clock, warnings, backend, frontend, asked: () => asked };
+  }
+
+  test('plans once more, and answers from what replaced them', async () => {
+    const { asked, backend, frontend, warnings } = setUpLoss([old, other], [replacement, other]);
+
+    const reply = await methods.labelValues(frontend);
+
+    deepEqual(bodyOf(reply), { names: ['pod-2', 'pod-3'] });
+    deepEqual([reply.missingObjects, asked(), warnings.length, backend.memoryBytes], [0, 2, 0, 0]);
+  });
+
+  test('says how many are missing when they are gone for good, and warns with their ids once in a while', async () => {
+    const { asked, backend, clock, frontend, warnings } = setUpLoss([old, other], [old, other]);
+
+    const reply = await methods.labelValues(frontend);
+
+    deepEqual(bodyOf(reply), { names: ['pod-3'] });
+    deepEqual([reply.missingObjects, asked(), backend.memoryBytes], [1, 2, 0]);
+    deepEqual(warnings, [{ blocks: [old.meta.id], missingObjects: 1, answersBefore: 0 }]);
+
+    await methods.labelValues(frontend);
+    await methods.labelValues(frontend);
+    equal(warnings.length, 1);
+    await clock.turn(10_000);
+    await methods.labelValues(frontend);
+    deepEqual(warnings.slice(1), [{ blocks: [old.meta.id], missingObjects: 1, answersBefore: 2 }]);
+  });
+
+  test('plans both sides of a difference anew, so that they are of one moment', async () => {
+    const { asked, frontend } = setUpLoss([old], [replacement]);
+
+    const reply = await methods.diff(frontend);
+
+    deepEqual([reply.missingObjects, asked()], [0, 4]);
+    match(JSON.stringify(bodyOf(reply)), /"leftTicks":"20".*"rightTicks":"20"/);
+  });
+
+  test('gives the memory of a query back when its answer cannot be written', async () => {
+    const { backend, frontend } = setUpLoss([other], []);
+    const client = new AbortController();
+
+    const running = frontend.labelValues(['a'], { ...labelsRequest, name: 'pod' }, json, client.signal);
+    client.abort();
+
+    await rejects(running, { code: 'aborted' });
+    equal(backend.memoryBytes, 0);
   });
 });
 
@@ -418,14 +513,14 @@ describe('QueryFrontend, what it answers', () => {
   test('exports a profile, bare or in a response', async () => {
     const proto: Wire = { codec: 'proto', gzip: false };
     const bare = await setUp().frontend.selectMergeProfile(['a'], select, proto, stays);
-    const profile = fromBinary(ProfileSchema, Buffer.concat(bare));
+    const profile = fromBinary(ProfileSchema, Buffer.concat(bare.body));
     equal(
       profile.sample.reduce((sum, { value }) => sum + (value[0] ?? 0n), 0n),
       42n,
     );
 
     const framed = await setUp().frontend.selectMergeStacktraces(['a'], { ...select, format: 'pprof' }, proto, stays);
-    ok(Buffer.concat(framed).includes(Buffer.concat(bare)));
+    ok(Buffer.concat(framed.body).includes(Buffer.concat(bare.body)));
   });
 
   test('limits the nodes of an exported profile only where the options say so', async () => {
@@ -466,6 +561,6 @@ describe('QueryFrontend, what it answers', () => {
   test('compresses an answer when it is asked to', async () => {
     const reply = await setUp().frontend.labelNames(['a'], labelsRequest, { codec: 'json', gzip: true }, stays);
 
-    deepEqual([...Buffer.concat(reply).subarray(0, 2)], [0x1f, 0x8b]);
+    deepEqual([...Buffer.concat(reply.body).subarray(0, 2)], [0x1f, 0x8b]);
   });
 });

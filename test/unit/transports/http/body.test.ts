@@ -1,6 +1,7 @@
 import { deepEqual, equal, rejects } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { Registry } from 'prom-client';
+import { StoreError } from '#src/domain/errors.ts';
 import { type Body, type BodyHost, type BodySource, readBody } from '#src/transports/http/body.ts';
 import { BodyBudget } from '#src/transports/http/body-budget.ts';
 import { HttpMetrics } from '#src/transports/http/http-metrics.ts';
@@ -11,7 +12,7 @@ class FakeSource implements BodySource {
   paused = false;
   readonly #contentLength: string;
   #onChunk: ((chunk: Uint8Array, last: boolean) => void) | undefined;
-  #onLeave: (() => void) | undefined;
+  readonly #abort = new AbortController();
 
   constructor(contentLength: number | undefined) {
     this.#contentLength = contentLength === undefined ? '' : String(contentLength);
@@ -21,8 +22,8 @@ class FakeSource implements BodySource {
     return this.#contentLength;
   }
 
-  onLeave(listener: () => void): void {
-    this.#onLeave = listener;
+  get signal(): AbortSignal {
+    return this.#abort.signal;
   }
 
   receive(onChunk: (chunk: Uint8Array, last: boolean) => void): void {
@@ -44,8 +45,8 @@ class FakeSource implements BodySource {
     chunk.fill(0);
   }
 
-  leave(): void {
-    this.#onLeave?.();
+  cancel(reason: StoreError): void {
+    this.#abort.abort(reason);
   }
 }
 
@@ -216,14 +217,14 @@ describe('readBody', () => {
     equal(host.budget.usedBytes, 0);
   });
 
-  test('gives everything back when the client leaves', async () => {
+  test('gives everything back when its request is cancelled, and fails for the same reason', async () => {
     const { host, receive } = roomOf(100);
     const { source, body } = receive(10);
     source.send('x');
 
-    source.leave();
+    source.cancel(new StoreError('aborted', 'the client left'));
 
-    await rejects(body, { code: 'aborted' });
+    await rejects(body, { code: 'aborted', message: 'the client left' });
     equal(host.budget.usedBytes, 0);
   });
 

@@ -8,6 +8,7 @@ describe('failureOf', () => {
     'invalid-argument': '400 invalid_argument 3',
     unauthenticated: '401 unauthenticated 16',
     'limit-exceeded': '429 resource_exhausted 8',
+    'too-large': '422 resource_exhausted 8',
     'not-found': '404 not_found 5',
     stale: '409 aborted 10',
     'not-leader': '503 unavailable 14',

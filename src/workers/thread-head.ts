@@ -1,0 +1,95 @@
+import { segmentZstdLevel } from '#src/domain/block/chunk-writer.ts';
+import { StoreError } from '#src/domain/errors.ts';
+import type { Bytes } from '#src/domain/model/units.ts';
+import type { ArenaMemory, KernelInstance } from '#src/kernels/instance.ts';
+import { encodeHead } from './encode-head.ts';
+import { Head } from './head.ts';
+import type { Inflater } from './inflater.ts';
+import type { IngestBatch, IngestReply, SealReply } from './ingest-messages.ts';
+import { ingestProfile } from './ingest-profile.ts';
+import { ZstdCompressor } from './zstd-compressor.ts';
+
+export type ThreadHeadOptions = {
+  readonly threadId: number;
+  readonly newKernels: () => KernelInstance;
+  /** Kernels that came to take more are replaced with the next window. */
+  readonly keptBytesMax: Bytes;
+  readonly inflater?: Inflater | undefined;
+};
+
+/**
+ * The head of a thread, window after window.
+ *
+ * Every head has an id, which comes with each answer. A profile is in what was sealed exactly if the ids are the same:
+ * a thread that died and was replaced, and a head that was dropped, answer with another one.
+ */
+export class ThreadHead {
+  readonly #options: ThreadHeadOptions;
+  readonly #compressor = new ZstdCompressor(segmentZstdLevel);
+  readonly #compress = (raw: Uint8Array): Uint8Array => this.#compressor.compress(raw);
+  #headCount = 0;
+  #kernels: KernelInstance;
+  #head: Head;
+
+  constructor(options: ThreadHeadOptions) {
+    this.#options = options;
+    this.#kernels = options.newKernels();
+    this.#head = new Head(this.#kernels);
+  }
+
+  /** What the kernels of the head take. */
+  get memory(): ArenaMemory {
+    return this.#kernels.memory;
+  }
+
+  /**
+   * Decodes profiles into the head.
+   *
+   * @throws what is no StoreError: a bug, or a kernel that trapped. The head may be half-written then, so it is dropped
+   */
+  ingest({ items, limits, nowMs }: IngestBatch): IngestReply {
+    return this.#droppingOnBug(() => ({
+      headId: this.#headId,
+      outcomes: items.map((item) =>
+        ingestProfile(this.#kernels, this.#head, item, limits[item.limits], nowMs, this.#options.inflater),
+      ),
+      headBytes: this.#head.usedBytes,
+    }));
+  }
+
+  /**
+   * Encodes the head and begins a new one.
+   *
+   * @throws as `ingest`. Whatever happens, the profiles of this head are answered for: as stored, or as failed with it
+   */
+  seal(): SealReply {
+    return this.#droppingOnBug(() => {
+      const headId = this.#headId;
+      try {
+        return { headId, parts: encodeHead(this.#kernels, this.#head, this.#compress) };
+      } finally {
+        this.#begin(this.#kernels.peakBytes > this.#options.keptBytesMax ? this.#options.newKernels() : this.#kernels);
+      }
+    });
+  }
+
+  get #headId(): string {
+    return `${this.#options.threadId}.${this.#headCount}`;
+  }
+
+  #droppingOnBug<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      // Nobody knows what the memory of the kernels holds now, so it goes as well.
+      if (!(error instanceof StoreError)) this.#begin(this.#options.newKernels());
+      throw error;
+    }
+  }
+
+  #begin(kernels: KernelInstance): void {
+    this.#kernels = kernels;
+    this.#head = new Head(kernels);
+    this.#headCount++;
+  }
+}

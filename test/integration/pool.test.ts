@@ -1,0 +1,104 @@
+import { deepEqual, equal, match, notEqual, ok, rejects } from 'node:assert/strict';
+import { describe, type TestContext, test } from 'node:test';
+import { metrics } from '#src/platform/metrics.ts';
+import { PoolHeadThreads } from '#src/services/segment-writer/pool-head-threads.ts';
+import type { IngestBatch, SealReply } from '#src/workers/ingest-messages.ts';
+import { Pool, type PoolOptions } from '#src/workers/pool.ts';
+import { INGEST_NOW_MS, ingestItem, openLimits } from '../fixtures/ingest.ts';
+import { pprof } from '../fixtures/pprof-builder.ts';
+
+function poolOfOne(t: TestContext, changed: Partial<PoolOptions> = {}): Pool {
+  const pool = new Pool({
+    threads: 1,
+    queueTasksMax: 10,
+    headBytesMax: 16 << 20,
+    taskBytesMax: 16 << 20,
+    hashSecrets: () => [1n, 2n, 3n],
+    ...changed,
+  });
+  t.after(() => pool.close());
+  return pool;
+}
+
+function batchOf(...services: readonly string[]): IngestBatch {
+  const items = services.map((service) =>
+    ingestItem(pprof({ samples: [{ stack: `main;${service}`, v: [1] }] }), {
+      service,
+      labels: [
+        { name: '__name__', value: 'process_cpu' },
+        { name: 'service_name', value: service },
+      ],
+    }),
+  );
+  return { items, limits: [openLimits], nowMs: INGEST_NOW_MS };
+}
+
+/** What no client can send: it stands for a bug in the middle of a batch. */
+function poisoned({ items, ...batch }: IngestBatch): IngestBatch {
+  return {
+    ...batch,
+    items: items.map((item, i) => (i < items.length - 1 ? item : { ...item, labels: null as never })),
+  };
+}
+
+function servicesOf({ parts }: SealReply): string[] {
+  return parts.flatMap(({ datasets }) => datasets.map(({ service }) => service));
+}
+
+describe('Pool', () => {
+  test('drops the head of a thread with a batch that failed in the middle, and goes on', async (t) => {
+    const heads = new PoolHeadThreads(poolOfOne(t));
+
+    const before = await heads.ingest(0, batchOf('before'));
+    await rejects(heads.ingest(0, poisoned(batchOf('sibling', 'poison'))), { code: 'unavailable' });
+    const after = await heads.ingest(0, batchOf('after'));
+    const sealed = await heads.seal(0);
+
+    deepEqual(servicesOf(sealed), ['after']);
+    equal(sealed.headId, after.headId);
+    notEqual(sealed.headId, before.headId);
+  });
+
+  test('tells how much memory a thread takes, up to the bound of its head', async (t) => {
+    const headBytesMax = 1 << 20;
+    const heads = new PoolHeadThreads(poolOfOne(t, { headBytesMax }));
+
+    const kinds: string[] = [];
+    for (let i = 0; i < 100 && !kinds.includes('head-full'); i++) {
+      const { outcomes } = await heads.ingest(0, wideBatch(i, 2000));
+      kinds.push(...outcomes.map(({ kind }) => kind));
+    }
+
+    equal(kinds[0], 'stored');
+    equal(kinds.at(-1), 'head-full');
+    const { head, ingest } = await memoryNow();
+    ok(head > headBytesMax / 2 && head <= headBytesMax, `${head} of ${headBytesMax} bytes`);
+    ok(ingest > 0);
+  });
+
+  test('tells how much memory a thread takes, up to the bound of a task', async (t) => {
+    const taskBytesMax = 1 << 20;
+    const heads = new PoolHeadThreads(poolOfOne(t, { taskBytesMax }));
+
+    const { outcomes } = await heads.ingest(0, wideBatch(0, 4000));
+
+    const [outcome] = outcomes;
+    equal(outcome?.kind, 'refused');
+    match(outcome?.kind === 'refused' ? outcome.error.message : '', /1048576 bytes \(pool\.task-bytes-max/);
+    const { ingest } = await memoryNow();
+    ok(ingest > taskBytesMax / 2 && ingest <= taskBytesMax, `${ingest} of ${taskBytesMax} bytes`);
+  });
+});
+
+/** A profile of so many stacktraces that no other one has. */
+function wideBatch(number: number, stackCount: number): IngestBatch {
+  const samples = Array.from({ length: stackCount }, (_, i) => ({ stack: `main;f${number}_${i}`, v: [1] }));
+  return { items: [ingestItem(pprof({ samples }))], limits: [openLimits], nowMs: INGEST_NOW_MS };
+}
+
+async function memoryNow(): Promise<{ readonly head: number; readonly ingest: number }> {
+  const text = await metrics.metrics();
+  const bytesOf = (arena: string): number =>
+    Number(new RegExp(`kiln_pool_thread_memory_bytes\\{thread="0",arena="${arena}"\\} (\\d+)`).exec(text)?.[1]);
+  return { head: bytesOf('head'), ingest: bytesOf('ingest') };
+}
