@@ -29,10 +29,7 @@ export function firstReads({ range, headBytes, symbols }: DatasetMeta, purpose: 
   const head = { offset: range.offset, sizeBytes: headBytes };
   if (purpose !== 'trees') return [head];
   const small = { offset: symbols.offset, sizeBytes: Math.min(symbols.sizeBytes, symbolHeadBytes) };
-  return coalesced([
-    symbols.sizeBytes <= wholeBytesMax ? symbols : small,
-    range.sizeBytes <= wholeBytesMax ? range : head,
-  ]);
+  return coalesced([isLarge(symbols) ? small : symbols, isLarge(range) ? head : range]);
 }
 
 /** The pages that hold any of the rows, in order. @param rows  in order, none inside another */
@@ -64,7 +61,15 @@ export function wholeReads(datasets: readonly DatasetMeta[], purpose: ReadPurpos
  * is read.
  */
 export function readBytesMax(datasets: readonly DatasetMeta[], purpose: ReadPurpose): Bytes {
-  return wholeReads(datasets, purpose).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const first = coalesced(datasets.flatMap((dataset) => firstReads(dataset, purpose)));
+  // The second round reads chunks inside of what was too large to come whole, so it joins no gap that these do not.
+  const large = datasets.flatMap(({ range, symbols }) => [symbols, range]).filter(isLarge);
+  const second = purpose === 'trees' ? coalesced(large) : [];
+  return [...first, ...second].reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+}
+
+function isLarge({ sizeBytes }: ByteRange): boolean {
+  return sizeBytes > wholeBytesMax;
 }
 
 /** Those of the ranges that no fetched range holds yet. */
