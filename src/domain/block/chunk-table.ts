@@ -22,6 +22,7 @@ import {
   type SpaceKind,
   sectionName,
   sectionRawBytesMax,
+  sectionRowsMax,
 } from './block-format.ts';
 import type { ByteRange, DatasetMeta } from './block-meta.ts';
 import { corruptedBlock, unknownBlockVersion } from './corrupted-block.ts';
@@ -218,6 +219,7 @@ function readPages(
   const pages: Page[] = [];
   const rowsBefore = new Map<number, number>();
   const bytesBefore = new Map<Section, Bytes>();
+  const rowsOfSection = new Map<Section, number>();
   let chunkIndex = 0;
   let offset = 0;
   for (let i = 0; i < pageCount; i++) {
@@ -260,6 +262,9 @@ function readPages(
     const sectionBytes = (bytesBefore.get(section) ?? 0) + rawBytes;
     if (sectionBytes > sectionRawBytesMax) throw fail('a section is too large', sectionBytes, sectionRawBytesMax);
     bytesBefore.set(section, sectionBytes);
+    const sectionRows = (rowsOfSection.get(section) ?? 0) + rowCount;
+    if (sectionRows > sectionRowsMax) throw fail('a section has too many rows', sectionRows, sectionRowsMax);
+    rowsOfSection.set(section, sectionRows);
 
     const key = (section << 24) | (column << 16) | family;
     const firstRow = rowsBefore.get(key) ?? 0;
