@@ -20,13 +20,13 @@ export type Decompress = (frame: Uint8Array, target: Uint8Array, origin: { reado
  */
 export class ArenaPages {
   readonly kernels: KernelInstance;
-  readonly #fetched: readonly FetchedRange[];
+  readonly fetched: readonly FetchedRange[];
   readonly #decompress: Decompress;
   readonly #rawAt = new Map<Chunk, Pointer>();
 
   constructor(kernels: KernelInstance, fetched: readonly FetchedRange[], decompress: Decompress) {
     this.kernels = kernels;
-    this.#fetched = fetched;
+    this.fetched = fetched;
     this.#decompress = decompress;
   }
 
@@ -41,7 +41,7 @@ export class ArenaPages {
   }
 
   #raw(chunk: Chunk): Pointer {
-    const stored = checkedBytesOf(chunk, this.#fetched);
+    const stored = checkedBytesOf(chunk, this.fetched);
     if (chunk.codec === Codec.none) return this.kernels.put(stored);
     const pointer = this.kernels.exports.allocScratch(chunk.rawBytes) >>> 0;
     const target = this.kernels.u8().subarray(pointer, pointer + chunk.rawBytes);

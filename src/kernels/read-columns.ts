@@ -37,7 +37,10 @@ export function checkReferences(
   limit: number,
 ): void {
   if (kernels.exports.allBelow(column, n, limit) !== 0) return;
-  const place = kernels.u32().subarray(column >>> 2, (column >>> 2) + n).findIndex((value) => value >= limit);
+  const place = kernels
+    .u32()
+    .subarray(column >>> 2, (column >>> 2) + n)
+    .findIndex((value) => value >= limit);
   throw pageFault(page, `${what} is not a row`, place, { value: kernels.u32()[(column >>> 2) + place], limit });
 }
 

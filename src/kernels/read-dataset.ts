@@ -1,5 +1,12 @@
 import { Section } from '#src/domain/block/block-format.ts';
-import { type ChunkTable, columnCountOf, familyCountOf, type Page, pagesOf, rowCountOf } from '#src/domain/block/chunk-table.ts';
+import {
+  type ChunkTable,
+  columnCountOf,
+  familyCountOf,
+  type Page,
+  pagesOf,
+  rowCountOf,
+} from '#src/domain/block/chunk-table.ts';
 import { corruptedBlock } from '#src/domain/block/corrupted-block.ts';
 import { placeOf } from '#src/domain/block/page-place.ts';
 import type { Label, Labels } from '#src/domain/model/labels.ts';

@@ -61,12 +61,7 @@ export function readSource(pages: ArenaPages, table: ChunkTable, whole: boolean)
 }
 
 /** @throws StoreError as `readSource` */
-export function readFamily(
-  pages: ArenaPages,
-  table: ChunkTable,
-  family: number,
-  locationCount: number,
-): BlockFamily {
+export function readFamily(pages: ArenaPages, table: ChunkTable, family: number, locationCount: number): BlockFamily {
   const { kernels } = pages;
   const stackCount = rowsWithFirst(table, Section.stacks, family);
   const { parent, key } = readTree(pages, table, Section.stacks, family, locationCount);
@@ -165,7 +160,8 @@ function locationLines(pages: ArenaPages, table: ChunkTable, functionCount: numb
   if (exports.offsetsOfCounts(lineOffsets, counts, rows) === 0) throw pageFault(of[0], 'there are too many lines', 0);
   const offset = (row: number): number => kernels.u32()[(lineOffsets >>> 2) + row];
   if (offset(1) !== 0) throw pageFault(of[0], 'row 0 is not empty', 0);
-  for (const [i, { firstRow, rowCount }] of of.entries()) opened[i].claim(offset(firstRow + rowCount) - offset(firstRow));
+  for (const [i, { firstRow, rowCount }] of of.entries())
+    opened[i].claim(offset(firstRow + rowCount) - offset(firstRow));
   const lineFunction = roomFor(kernels, offset(rows), 4);
   for (const [i, page] of of.entries()) {
     const start = offset(page.firstRow);

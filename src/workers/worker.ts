@@ -1,5 +1,6 @@
 import { threadId, workerData } from 'node:worker_threads';
 import { StoreError, toWire } from '#src/domain/errors.ts';
+import type { Decompress } from '#src/kernels/arena-pages.ts';
 import { KernelInstance } from '#src/kernels/instance.ts';
 import { Inflater } from './inflater.ts';
 import type { IngestBatch, IngestReply, SealReply } from './ingest-messages.ts';
@@ -10,6 +11,7 @@ import { runQueryNode } from './query-node.ts';
 import { ThreadHead } from './thread-head.ts';
 import { buffersOf, transferring } from './transfer.ts';
 import { writeAnswer as writeAnswerBytes } from './write-answer.ts';
+import { ZstdDecompressor } from './zstd-decompressor.ts';
 
 /** The tasks of the pool, by name, as the main thread sees them. */
 export type Tasks = {
@@ -37,6 +39,8 @@ const head = new ThreadHead({
   inflater: Inflater.create(),
 });
 let queryKernels = newQueryKernels();
+const decompressor = new ZstdDecompressor();
+const decompress: Decompress = (frame, target, origin) => decompressor.decompressInto(frame, target, origin);
 
 export function warmUp(): TaskReply<undefined> {
   return task(() => undefined);
@@ -59,7 +63,7 @@ export function openMessage(input: OpenMessageTask): TaskReply<OpenedMessage> {
 export function queryNode(input: NodeTask): TaskReply<NodeAnswer> {
   return task(() => {
     try {
-      return queryKernels.guard(() => runQueryNode(queryKernels, input));
+      return queryKernels.guard(() => runQueryNode(queryKernels, input, decompress));
     } finally {
       if (queryKernels.peakBytes > KEPT_BYTES_MAX) queryKernels = newQueryKernels();
     }

@@ -1,5 +1,5 @@
-import { compileMatcher, type ValueTest } from './matchers.ts';
 import type { Matcher } from './matcher.ts';
+import { compileMatcher, type ValueTest } from './matchers.ts';
 
 /**
  * Label sets as numbers: labels of series i are rows offsets[i] .. offsets[i + 1] of name and value, which are rows of a

@@ -9,6 +9,7 @@ import { Head } from '#src/workers/head.ts';
 import { ingestProfile } from '#src/workers/ingest-profile.ts';
 import { runQueryNode } from '#src/workers/query-node.ts';
 import { canonicalHead } from '../../fixtures/canonical.ts';
+import { decompress } from '../../fixtures/decompress.ts';
 import { encodedAndDecoded } from '../../fixtures/encoded-head.ts';
 import { bothResults, INGEST_NOW_MS, ingestItem, openLimits, plainResult } from '../../fixtures/ingest.ts';
 import { testKernels } from '../../fixtures/kernels.ts';
@@ -215,23 +216,27 @@ describe('ingestProfile, sample types', () => {
     );
 
     for (const i of [0, familiesMax - 1, familiesMax, familiesMax + 1, count - 1]) {
-      const { report } = runQueryNode(testKernels(), {
-        query: {
-          kind: 'tree',
-          selection: {
-            matchers: parseSelector(`{__profile_type__="process_cpu:k${i}:count:p:count"}`),
-            startMs: INGEST_NOW_MS - 1,
-            endMs: INGEST_NOW_MS + 1,
-            spanIds: [],
-            traceIds: [],
-            profileIds: [],
+      const { report } = runQueryNode(
+        testKernels(),
+        {
+          query: {
+            kind: 'tree',
+            selection: {
+              matchers: parseSelector(`{__profile_type__="process_cpu:k${i}:count:p:count"}`),
+              startMs: INGEST_NOW_MS - 1,
+              endMs: INGEST_NOW_MS + 1,
+              spanIds: [],
+              traceIds: [],
+              profileIds: [],
+            },
+            callSite: [],
           },
-          callSite: [],
+          reads: [wholeRead(segment)],
+          reports: [],
+          limits: { resultBytesMax: 1 << 20, roomBytes: 1 << 20 },
         },
-        reads: [wholeRead(segment)],
-        reports: [],
-        limits: { resultBytesMax: 1 << 20, roomBytes: 1 << 20 },
-      });
+        decompress,
+      );
 
       ok(report?.kind === 'tree');
       deepEqual(pathsOf(report.tree), [`main ${i + 1}/0`, `main;f${i} ${i + 1}/${i + 1}`]);
