@@ -13,7 +13,7 @@ import type { SummedStacks } from '#src/kernels/stack-sums.ts';
 import type { NodeQuery, ObjectRead, ProfileSelection } from './query-messages.ts';
 import { profilesOf, spanTestOf } from './selected-profiles.ts';
 
-type SampleQuery = Extract<NodeQuery, { kind: 'tree' | 'profile' }>;
+export type SampleQuery = Extract<NodeQuery, { kind: 'tree' | 'profile' }>;
 
 /** A dataset with the samples that a query is about, by family. */
 type Selected = { readonly dataset: BlockDataset; readonly ranges: ReadonlyMap<number, readonly SampleRange[]> };
@@ -50,7 +50,7 @@ export function forEachSymbolSpace(
 }
 
 /** By family: where the samples are that a query is about. */
-function selectedRanges(
+export function selectedRanges(
   dataset: BlockDataset,
   matcher: SeriesMatcher,
   selection: ProfileSelection,
@@ -95,7 +95,8 @@ class QueriedSpace {
   }
 }
 
-function groupedBySymbols(datasets: readonly DatasetMeta[]): DatasetMeta[][] {
+/** Datasets that share a symbol space follow each other in an object. */
+export function groupedBySymbols(datasets: readonly DatasetMeta[]): DatasetMeta[][] {
   const groups = new Map<number, DatasetMeta[]>();
   for (const dataset of datasets) {
     const group = groups.get(dataset.symbols.offset);

@@ -5,6 +5,7 @@ import { KernelInstance } from '#src/kernels/instance.ts';
 import { Inflater } from './inflater.ts';
 import type { IngestBatch, IngestReply, SealReply } from './ingest-messages.ts';
 import { type OpenedMessage, type OpenMessageTask, openMessage as openPushMessage } from './open-message.ts';
+import { type PlanReadsTask, planReads as planReadsOf, type ReadsPlan } from './plan-reads.ts';
 import type { TaskReply, ThreadMemory, WorkerOptions } from './pool.ts';
 import type { Answer, AnswerTask, NodeAnswer, NodeTask } from './query-messages.ts';
 import { runQueryNode } from './query-node.ts';
@@ -19,6 +20,7 @@ export type Tasks = {
   ingestBatch(batch: IngestBatch): IngestReply;
   sealHead(input: undefined): SealReply;
   openMessage(task: OpenMessageTask): OpenedMessage;
+  planReads(task: PlanReadsTask): ReadsPlan;
   queryNode(task: NodeTask): NodeAnswer;
   writeAnswer(task: AnswerTask): Answer;
 };
@@ -60,18 +62,31 @@ export function openMessage(input: OpenMessageTask): TaskReply<OpenedMessage> {
   return task(() => openPushMessage(input));
 }
 
+export function planReads(input: PlanReadsTask): TaskReply<ReadsPlan> {
+  return task(() => withQueryKernels((kernels) => planReadsOf(kernels, input, decompress)));
+}
+
 export function queryNode(input: NodeTask): TaskReply<NodeAnswer> {
-  return task(() => {
-    try {
-      return queryKernels.guard(() => runQueryNode(queryKernels, input, decompress));
-    } finally {
-      if (queryKernels.peakBytes > KEPT_BYTES_MAX) queryKernels = newQueryKernels();
-    }
-  });
+  return task(() => withQueryKernels((kernels) => runQueryNode(kernels, input, decompress)));
 }
 
 export function writeAnswer(input: AnswerTask): TaskReply<Answer> {
   return task(() => writeAnswerBytes(input));
+}
+
+/** Kernels that trapped, or that met an outlier, are replaced: their memory holds anything, or too much. */
+function withQueryKernels<T>(work: (kernels: KernelInstance) => T): T {
+  let broken = true;
+  try {
+    const result = queryKernels.guard(() => work(queryKernels));
+    broken = false;
+    return result;
+  } catch (error) {
+    broken = !(error instanceof StoreError);
+    throw error;
+  } finally {
+    if (broken || queryKernels.peakBytes > KEPT_BYTES_MAX) queryKernels = newQueryKernels();
+  }
 }
 
 /** Errors travel as data, because their class does not survive the way. What is not a StoreError is a bug and does. */

@@ -26,7 +26,7 @@ import {
 } from './block-format.ts';
 import type { ByteRange, DatasetMeta } from './block-meta.ts';
 import { corruptedBlock, unknownBlockVersion } from './corrupted-block.ts';
-import { bytesAt, type FetchedRange } from './fetched-ranges.ts';
+import { bytesAt, type FetchedRange, headAt } from './fetched-ranges.ts';
 
 /** What is read, checked and decompressed on its own. */
 export type Chunk = {
@@ -91,9 +91,29 @@ export function headBytesOf({ pages, range, headerBytes }: ChunkTable): Bytes {
   return chunk === undefined ? headerBytes : chunk.range.offset + chunk.range.sizeBytes - range.offset;
 }
 
-/** The chunk table of the symbol space of a dataset. @throws StoreError as `readChunkTable` */
+/**
+ * The chunk table of the symbol space of a dataset.
+ *
+ * @order  its header was fetched: see `headerReads`
+ * @throws StoreError as `readChunkTable`
+ */
 export function symbolTable({ symbols }: DatasetMeta, fetched: readonly FetchedRange[]): ChunkTable {
-  return readChunkTable('symbols', bytesAt(fetched, symbols), symbols);
+  return readChunkTable('symbols', headAt(fetched, symbols), symbols);
+}
+
+/**
+ * What is still to be read of a symbol space before its chunk table can be: nothing, or its header.
+ *
+ * @throws StoreError 'corrupted' when the header claims to be longer than the space
+ */
+export function headerReads({ symbols }: DatasetMeta, fetched: readonly FetchedRange[]): ByteRange[] {
+  const head = headAt(fetched, symbols);
+  if (head.length < HEADER_PREFIX_BYTES) return [symbols];
+  const headerBytes = new DataView(head.buffer, head.byteOffset, head.byteLength).getUint32(8, true);
+  if (headerBytes <= head.length) return [];
+  if (headerBytes <= symbols.sizeBytes) return [{ offset: symbols.offset, sizeBytes: headerBytes }];
+  const { offset, sizeBytes } = symbols;
+  throw corruptedBlock('header: its length exceeds what there is', { offset, headerBytes, headBytes: sizeBytes });
 }
 
 /**
