@@ -1,4 +1,4 @@
-import type { DatasetMeta } from '#src/domain/block/block-meta.ts';
+import type { DatasetPlace } from '#src/domain/block/block-meta.ts';
 import { type ChunkTable, datasetTable, symbolTable } from '#src/domain/block/chunk-table.ts';
 import { symbolsOfFamily } from '#src/domain/block/space-columns.ts';
 import { decodeSymbolSpace } from '#src/domain/block/symbol-space-reader.ts';
@@ -96,8 +96,8 @@ class QueriedSpace {
 }
 
 /** Datasets that share a symbol space follow each other in an object. */
-export function groupedBySymbols(datasets: readonly DatasetMeta[]): DatasetMeta[][] {
-  const groups = new Map<number, DatasetMeta[]>();
+export function groupedBySymbols(datasets: readonly DatasetPlace[]): DatasetPlace[][] {
+  const groups = new Map<number, DatasetPlace[]>();
   for (const dataset of datasets) {
     const group = groups.get(dataset.symbols.offset);
     if (group === undefined) groups.set(dataset.symbols.offset, [dataset]);

@@ -1,5 +1,5 @@
 import { Section } from '#src/domain/block/block-format.ts';
-import type { ByteRange, DatasetMeta } from '#src/domain/block/block-meta.ts';
+import type { ByteRange, DatasetPlace } from '#src/domain/block/block-meta.ts';
 import {
   type ChunkTable,
   datasetTable,
@@ -47,7 +47,7 @@ export function planReads(kernels: KernelInstance, task: PlanReadsTask, decompre
 function readsOf(
   kernels: KernelInstance,
   { fetched }: ObjectRead,
-  sharing: readonly DatasetMeta[],
+  sharing: readonly DatasetPlace[],
   query: SampleQuery,
   matcher: SeriesMatcher,
   decompress: Decompress,

@@ -24,7 +24,7 @@ import {
   sectionRawBytesMax,
   sectionRowsMax,
 } from './block-format.ts';
-import type { ByteRange, DatasetMeta } from './block-meta.ts';
+import type { ByteRange, DatasetPlace } from './block-meta.ts';
 import { corruptedBlock, unknownBlockVersion } from './corrupted-block.ts';
 import { bytesAt, type FetchedRange, headAt } from './fetched-ranges.ts';
 
@@ -71,7 +71,7 @@ export type ChunkTable = {
 };
 
 /** The chunk table of a dataset, from its head. @throws StoreError as `readChunkTable` */
-export function datasetTable(dataset: DatasetMeta, fetched: readonly FetchedRange[]): ChunkTable {
+export function datasetTable(dataset: DatasetPlace, fetched: readonly FetchedRange[]): ChunkTable {
   const { range, headBytes } = dataset;
   const table = readChunkTable('dataset', bytesAt(fetched, { offset: range.offset, sizeBytes: headBytes }), range);
   const expected = headBytesOf(table);
@@ -97,7 +97,7 @@ export function headBytesOf({ pages, range, headerBytes }: ChunkTable): Bytes {
  * @order  its header was fetched: see `headerReads`
  * @throws StoreError as `readChunkTable`
  */
-export function symbolTable({ symbols }: DatasetMeta, fetched: readonly FetchedRange[]): ChunkTable {
+export function symbolTable({ symbols }: DatasetPlace, fetched: readonly FetchedRange[]): ChunkTable {
   return readChunkTable('symbols', headAt(fetched, symbols), symbols);
 }
 
@@ -106,7 +106,7 @@ export function symbolTable({ symbols }: DatasetMeta, fetched: readonly FetchedR
  *
  * @throws StoreError 'corrupted' when the header claims to be longer than the space
  */
-export function headerReads({ symbols }: DatasetMeta, fetched: readonly FetchedRange[]): ByteRange[] {
+export function headerReads({ symbols }: DatasetPlace, fetched: readonly FetchedRange[]): ByteRange[] {
   const head = headAt(fetched, symbols);
   if (head.length < HEADER_PREFIX_BYTES) return [symbols];
   const headerBytes = new DataView(head.buffer, head.byteOffset, head.byteLength).getUint32(8, true);

@@ -1,5 +1,5 @@
 import { Counter } from 'prom-client';
-import { type BlockMeta, type ByteRange, objectPath } from '#src/domain/block/block-meta.ts';
+import { type BlockMeta, type ByteRange, objectPath, placeOfDataset } from '#src/domain/block/block-meta.ts';
 import { bytesAt, type FetchedRange } from '#src/domain/block/fetched-ranges.ts';
 import {
   coalesced,
@@ -139,7 +139,9 @@ export class QueryBackend implements PlanRunner {
     const fetched = await this.#fetch(path, coalesced(missingReads(pieces, cached)), signal);
     for (const piece of missingReads(pieces, cached)) this.#cache.put(path, piece, bytesAt(fetched, piece));
     blocksRead.inc();
-    return { block, read: { datasets: block.datasets, fetched: [...cached, ...fetched] } };
+    // A thread needs no labels of the index, and cloning them would cost more than all else.
+    const datasets = block.datasets.map(placeOfDataset);
+    return { block, read: { datasets, fetched: [...cached, ...fetched] } };
   }
 
   /** Of what was too large to come whole, the chunks that the query needs; a pool thread finds out which. */
