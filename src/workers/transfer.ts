@@ -57,6 +57,11 @@ export function ownedBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   return whole ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes);
 }
 
+/** The bytes as they are, if their buffer can move, else a copy. @order nothing else in the buffer is needed any more */
+export function movable(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return isMovable(bytes) ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes);
+}
+
 /** `Buffer.from` and its kin put small buffers into one pool, which is nobody's to give away. */
 function isMovable(view: ArrayBufferView): boolean {
   return view.buffer instanceof ArrayBuffer && (!Buffer.isBuffer(view) || view.buffer.byteLength !== Buffer.poolSize);
