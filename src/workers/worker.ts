@@ -10,7 +10,7 @@ import type { TaskReply, ThreadMemory, WorkerOptions } from './pool.ts';
 import type { Answer, AnswerTask, NodeAnswer, NodeTask } from './query-messages.ts';
 import { runQueryNode } from './query-node.ts';
 import { ThreadHead } from './thread-head.ts';
-import { buffersOf, transferring } from './transfer.ts';
+import { buffersOf, discard, transferring } from './transfer.ts';
 import { writeAnswer as writeAnswerBytes } from './write-answer.ts';
 import { ZstdDecompressor } from './zstd-decompressor.ts';
 
@@ -67,7 +67,11 @@ export function planReads(input: PlanReadsTask): TaskReply<ReadsPlan> {
 }
 
 export function queryNode(input: NodeTask): TaskReply<NodeAnswer> {
-  return task(() => withQueryKernels((kernels) => runQueryNode(kernels, input, decompress)));
+  return task(() => {
+    const answer = withQueryKernels((kernels) => runQueryNode(kernels, input, decompress));
+    for (const { fetched } of input.reads) for (const { bytes } of fetched) discard(bytes);
+    return answer;
+  });
 }
 
 export function writeAnswer(input: AnswerTask): TaskReply<Answer> {
