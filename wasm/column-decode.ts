@@ -103,7 +103,8 @@ export function readFirstUse(reader: usize, target: usize, n: u32, next: u32): b
   if (!readU32(reader, target, n)) return false;
   let first = next;
   for (let i: usize = 0; i < <usize>n; i++) {
-    const value = first - load<u32>(target + (i << 2));
+    const code = load<u32>(target + (i << 2));
+    const value = first - ((code >> 1) ^ (0 - (code & 1)));
     store<u32>(target + (i << 2), value);
     first = max(first, value + 1);
   }

@@ -214,7 +214,7 @@ function codeFirstUse(codes: usize, pointer: usize, n: u32, next: u32): u64 {
   let first = next;
   for (let i: usize = 0; i < <usize>n; i++) {
     const value = load<u32>(pointer + (i << 2));
-    const code = first - value;
+    const code = zigzag32(first - value);
     store<u32>(codes + (i << 2), code);
     used |= code;
     first = max(first, value + 1);

@@ -32,3 +32,7 @@ export {
 } from './column-decode';
 export { allBelow, maxU32, offsetsOfCounts, rises } from './column-checks';
 export { xxhash64 } from './xxhash64';
+export {
+  addStartLines, addU32, firstNotRising, firstZero, foldSums, hasTooLarge, parentRows, selectRows, shiftReferences,
+  spreadSums, stringRows,
+} from './block-columns';

@@ -8,6 +8,7 @@ import { cpuSecondsOf, peakRssBytesOf } from './process-usage.ts';
 /** A real Kiln with a data folder of its own. */
 export type KilnUnderLoad = {
   readonly url: string;
+  readonly pid: number;
   cpuSeconds(): number;
   peakRssBytes(): number;
   /** How late the main loop ran, p99 since the last call. @units seconds */
@@ -26,6 +27,7 @@ export async function startKiln(flags: readonly string[] = []): Promise<KilnUnde
   const pid = kiln.pid as number; // It has just answered.
   return {
     url,
+    pid,
     cpuSeconds: () => cpuSecondsOf(pid),
     peakRssBytes: () => peakRssBytesOf(pid),
     eventLoopDelay: async () => {

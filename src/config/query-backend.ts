@@ -14,11 +14,13 @@ export type QueryBackendConfig = {
    * million functions takes about 20 MiB.
    */
   readonly resultBytesMax: Bytes;
+  /** Memory for heads of datasets and small symbol spaces that queries read again and again. 0: no cache. */
+  readonly cacheBytesMax: Bytes;
 };
 
 export const queryBackendSection: Section<QueryBackendConfig> = {
   title: 'Memory of queries',
-  defaults: { memoryBytesMax: 256 << 20, resultBytesMax: 64 << 20 },
+  defaults: { memoryBytesMax: 256 << 20, resultBytesMax: 64 << 20, cacheBytesMax: 32 << 20 },
   knobs: {
     memoryBytesMax: {
       flag: 'query-backend.memory-bytes-max',
@@ -29,6 +31,11 @@ export const queryBackendSection: Section<QueryBackendConfig> = {
       flag: 'query-backend.result-bytes-max',
       kind: bytes(1 << 20, 2 ** 32),
       meaning: 'Memory of the result of one query.',
+    },
+    cacheBytesMax: {
+      flag: 'query-backend.cache-bytes-max',
+      kind: bytes(0, 2 ** 36),
+      meaning: 'Memory for small ranges of objects that are read again and again; 0: no cache.',
     },
   },
   check(config, refuse) {

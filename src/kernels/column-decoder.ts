@@ -30,6 +30,8 @@ const FAULTS: readonly (readonly [what: string, ...details: string[]])[] = [
  *
  * For whole chunks in one call, kernels use wasm/column-decode.ts and `corrupted` tells what they met.
  *
+ * Columns that go on over several pages are read to a `target` of the caller's, who knows that there is room.
+ *
  * @order  results live until the next `resetScratch`. One decoder at a time: the kernels remember one error
  * @cost   O(n) per column; nothing is copied out. `KernelInstance.takeU32` and its like do that
  * @throws StoreError 'corrupted' from every method, with the chunk's section and place in the object; and
@@ -65,50 +67,43 @@ export class ColumnDecoder {
   }
 
   /** @returns u32[n] */
-  u32(n: number): Pointer {
-    const target = this.#target(n, 4);
+  u32(n: number, target = this.#target(n, 4)): Pointer {
     this.#check(this.#kernels.exports.readU32(this.reader, target, n));
     return target;
   }
 
   /** @returns u32[n] */
-  u32Deltas(n: number): Pointer {
-    const target = this.#target(n, 4);
+  u32Deltas(n: number, target = this.#target(n, 4)): Pointer {
     this.#check(this.#kernels.exports.readU32Deltas(this.reader, target, n));
     return target;
   }
 
   /** @param next as it was written with @returns u32[n] */
-  firstUse(n: number, next: number): Pointer {
-    const target = this.#target(n, 4);
+  firstUse(n: number, next: number, target = this.#target(n, 4)): Pointer {
     this.#check(this.#kernels.exports.readFirstUse(this.reader, target, n, next));
     return target;
   }
 
   /** @returns u64[n] */
-  u64(n: number): Pointer {
-    const target = this.#target(n, 8);
+  u64(n: number, target = this.#target(n, 8)): Pointer {
     this.#check(this.#kernels.exports.readU64(this.reader, target, n));
     return target;
   }
 
   /** @returns i64[n] */
-  i64(n: number): Pointer {
-    const target = this.#target(n, 8);
+  i64(n: number, target = this.#target(n, 8)): Pointer {
     this.#check(this.#kernels.exports.readI64(this.reader, target, n));
     return target;
   }
 
   /** @returns i64[n] */
-  i64Deltas(n: number): Pointer {
-    const target = this.#target(n, 8);
+  i64Deltas(n: number, target = this.#target(n, 8)): Pointer {
     this.#check(this.#kernels.exports.readI64Deltas(this.reader, target, n));
     return target;
   }
 
   /** @returns u64[n] */
-  values(n: number): Pointer {
-    const target = this.#target(n, 8);
+  values(n: number, target = this.#target(n, 8)): Pointer {
     this.#check(this.#kernels.exports.readValues(this.reader, target, n));
     return target;
   }

@@ -1,6 +1,6 @@
 import type { FunctionTree } from '#src/domain/profile/function-tree.ts';
 import { Arena, type KernelInstance, type Pointer } from './instance.ts';
-import type { StackSums } from './stack-sums.ts';
+import type { SummedStacks } from './stack-sums.ts';
 import { putStrings, takeStrings, takeTree } from './symbol-space.ts';
 
 /** Nodes that a new tree has room for; it grows fourfold. */
@@ -26,7 +26,7 @@ export class FunctionTreeBuilder {
   }
 
   /** @cost O(stacktraces + frames of the marked ones) */
-  addStacks(stacks: StackSums): void {
+  addStacks(stacks: SummedStacks): void {
     if (stacks.mark() === 0) return;
     this.#kernels.exports.treeAddStacks(
       this.#tree,

@@ -113,6 +113,27 @@ export type KernelExports = {
   placeStacks(place: Pointer, sampled: Pointer, rows: number): number;
   placesOf(target: Pointer, place: Pointer, stack: Pointer, n: number): void;
 
+  stringRows(at: Pointer, length: Pointer, offsets: Pointer, bytes: Pointer, n: number): void;
+  parentRows(column: Pointer, n: number, firstRow: number): number;
+  firstNotRising(column: Pointer, n: number): number;
+  firstZero(column: Pointer, n: number): number;
+  addU32(a: Pointer, b: Pointer, n: number): void;
+  shiftReferences(a: Pointer, n: number, b: number): void;
+  addStartLines(line: Pointer, fn: Pointer, startLine: Pointer, n: number): void;
+  hasTooLarge(column: Pointer, n: number): number;
+  selectRows(
+    series: Pointer,
+    push: Pointer,
+    n: number,
+    wanted: Pointer,
+    time: Pointer,
+    start: bigint,
+    end: bigint,
+    rows: Pointer,
+  ): number;
+  spreadSums(target: Pointer, row: Pointer, sums: Pointer, n: number): void;
+  foldSums(target: Pointer, row: Pointer, sums: Pointer, n: number): void;
+
   sumSamples(sums: Pointer, stack: Pointer, value: Pointer, n: number): void;
   markNeeded(needed: Pointer, parent: Pointer, sums: Pointer, stacks: number): number;
   treeAddStacks(

@@ -10,12 +10,34 @@ export type SampleRange = { readonly stack: Uint32Array; readonly value: BigInt6
 /** Samples that are copied in at a time, into one place that all of them share: 192 KiB. */
 const STAGED_SAMPLES_MAX = 16_384;
 
+/** Stacktraces with a sum for each, in scratch: what trees and profiles are built from. */
+export interface SummedStacks {
+  readonly source: Pointer;
+  readonly stackCount: number;
+  /** i32[stacks] */
+  readonly parent: Pointer;
+  /** u32[stacks] */
+  readonly location: Pointer;
+  /** i64[stacks] */
+  readonly sums: Pointer;
+  /** u8[stacks], once `mark` was called. */
+  readonly needed: Pointer;
+  /** Finds the stacktraces that matter. @returns how many, without the root */
+  mark(): number;
+  /**
+   * Names for the frames that have none: module and offset. Only for locations that a marked stacktrace has.
+   *
+   * @returns u32[locations], rows of `names`, 0 where a location has lines
+   */
+  internMadeNames(names: Pointer): Pointer;
+}
+
 /**
  * The stacktraces of one symbol space with a sum for each, in scratch: what trees and profiles are built from.
  *
  * @order  lives until the next `resetScratch`; add all samples, then `mark`, then hand it to a builder
  */
-export class StackSums {
+export class StackSums implements SummedStacks {
   readonly source: Pointer;
   readonly stackCount: number;
   readonly parent: Pointer;
@@ -60,16 +82,10 @@ export class StackSums {
     for (let i = 0; i < this.stackCount; i++) if (selected[i] === 0) i64[(this.sums >>> 3) + i] = 0n;
   }
 
-  /** Finds the stacktraces that matter. @returns how many, without the root */
   mark(): number {
     return (this.#kernels.exports.markNeeded(this.needed, this.parent, this.sums, this.stackCount) >>> 0) - 1;
   }
 
-  /**
-   * Names for the frames that have none: module and offset. Only for locations that a marked stacktrace has.
-   *
-   * @returns u32[locations], rows of `names`, 0 where a location has lines
-   */
   internMadeNames(names: Pointer): Pointer {
     const kernels = this.#kernels;
     const { locations, stacks } = this.#symbols;

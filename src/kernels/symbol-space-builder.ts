@@ -1,6 +1,6 @@
 import type { StackProfile } from '#src/domain/symbols/stack-profile.ts';
 import { Arena, type KernelInstance, type Pointer } from './instance.ts';
-import type { StackSums } from './stack-sums.ts';
+import type { SummedStacks } from './stack-sums.ts';
 import { takeSymbols } from './symbol-space.ts';
 
 /** Rows that a new space has room for; it grows fourfold. */
@@ -23,7 +23,7 @@ export class SymbolSpaceBuilder {
   }
 
   /** @cost O(stacktraces + locations of the marked ones) */
-  addStacks(stacks: StackSums): void {
+  addStacks(stacks: SummedStacks): void {
     if (stacks.mark() === 0) return;
     const { exports } = this.#kernels;
     const rows = exports.allocScratch(stacks.stackCount * 4) >>> 0;

@@ -1,4 +1,4 @@
-import type { DatasetMeta } from '#src/domain/block/block-meta.ts';
+import type { DatasetPlace } from '#src/domain/block/block-meta.ts';
 import type { FetchedRange } from '#src/domain/block/fetched-ranges.ts';
 import type { Labels } from '#src/domain/model/labels.ts';
 import type { ProfileType } from '#src/domain/model/profile-type.ts';
@@ -44,7 +44,7 @@ export type NodeReport =
   | { readonly kind: 'profile'; readonly profile: StackProfile };
 
 /** What was read of one object for a node. */
-export type ObjectRead = { readonly datasets: readonly DatasetMeta[]; readonly fetched: readonly FetchedRange[] };
+export type ObjectRead = { readonly datasets: readonly DatasetPlace[]; readonly fetched: readonly FetchedRange[] };
 
 /** Reads or reports of others, to be made one report. */
 export type NodeTask = {

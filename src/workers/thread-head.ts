@@ -7,6 +7,7 @@ import { Head } from './head.ts';
 import type { Inflater } from './inflater.ts';
 import type { IngestBatch, IngestReply, SealReply } from './ingest-messages.ts';
 import { ingestProfile } from './ingest-profile.ts';
+import { discard } from './transfer.ts';
 import { ZstdCompressor } from './zstd-compressor.ts';
 
 export type ThreadHeadOptions = {
@@ -50,9 +51,12 @@ export class ThreadHead {
   ingest({ items, limits, nowMs }: IngestBatch): IngestReply {
     return this.#droppingOnBug(() => ({
       headId: this.#headId,
-      outcomes: items.map((item) =>
-        ingestProfile(this.#kernels, this.#head, item, limits[item.limits], nowMs, this.#options.inflater),
-      ),
+      outcomes: items.map((item) => {
+        const limit = limits[item.limits];
+        const outcome = ingestProfile(this.#kernels, this.#head, item, limit, nowMs, this.#options.inflater);
+        discard(item.profile);
+        return outcome;
+      }),
       headBytes: this.#head.usedBytes,
     }));
   }

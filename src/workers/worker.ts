@@ -1,15 +1,18 @@
 import { threadId, workerData } from 'node:worker_threads';
 import { StoreError, toWire } from '#src/domain/errors.ts';
+import type { Decompress } from '#src/kernels/arena-pages.ts';
 import { KernelInstance } from '#src/kernels/instance.ts';
 import { Inflater } from './inflater.ts';
 import type { IngestBatch, IngestReply, SealReply } from './ingest-messages.ts';
 import { type OpenedMessage, type OpenMessageTask, openMessage as openPushMessage } from './open-message.ts';
+import { type PlanReadsTask, planReads as planReadsOf, type ReadsPlan } from './plan-reads.ts';
 import type { TaskReply, ThreadMemory, WorkerOptions } from './pool.ts';
 import type { Answer, AnswerTask, NodeAnswer, NodeTask } from './query-messages.ts';
 import { runQueryNode } from './query-node.ts';
 import { ThreadHead } from './thread-head.ts';
-import { buffersOf, transferring } from './transfer.ts';
+import { buffersOf, discard, transferring } from './transfer.ts';
 import { writeAnswer as writeAnswerBytes } from './write-answer.ts';
+import { ZstdDecompressor } from './zstd-decompressor.ts';
 
 /** The tasks of the pool, by name, as the main thread sees them. */
 export type Tasks = {
@@ -17,6 +20,7 @@ export type Tasks = {
   ingestBatch(batch: IngestBatch): IngestReply;
   sealHead(input: undefined): SealReply;
   openMessage(task: OpenMessageTask): OpenedMessage;
+  planReads(task: PlanReadsTask): ReadsPlan;
   queryNode(task: NodeTask): NodeAnswer;
   writeAnswer(task: AnswerTask): Answer;
 };
@@ -37,6 +41,8 @@ const head = new ThreadHead({
   inflater: Inflater.create(),
 });
 let queryKernels = newQueryKernels();
+const decompressor = new ZstdDecompressor();
+const decompress: Decompress = (frame, target, origin) => decompressor.decompressInto(frame, target, origin);
 
 export function warmUp(): TaskReply<undefined> {
   return task(() => undefined);
@@ -56,18 +62,35 @@ export function openMessage(input: OpenMessageTask): TaskReply<OpenedMessage> {
   return task(() => openPushMessage(input));
 }
 
+export function planReads(input: PlanReadsTask): TaskReply<ReadsPlan> {
+  return task(() => withQueryKernels((kernels) => planReadsOf(kernels, input, decompress)));
+}
+
 export function queryNode(input: NodeTask): TaskReply<NodeAnswer> {
   return task(() => {
-    try {
-      return queryKernels.guard(() => runQueryNode(queryKernels, input));
-    } finally {
-      if (queryKernels.peakBytes > KEPT_BYTES_MAX) queryKernels = newQueryKernels();
-    }
+    const answer = withQueryKernels((kernels) => runQueryNode(kernels, input, decompress));
+    for (const { fetched } of input.reads) for (const { bytes } of fetched) discard(bytes);
+    return answer;
   });
 }
 
 export function writeAnswer(input: AnswerTask): TaskReply<Answer> {
   return task(() => writeAnswerBytes(input));
+}
+
+/** Kernels that trapped, or that met an outlier, are replaced: their memory holds anything, or too much. */
+function withQueryKernels<T>(work: (kernels: KernelInstance) => T): T {
+  let broken = true;
+  try {
+    const result = queryKernels.guard(() => work(queryKernels));
+    broken = false;
+    return result;
+  } catch (error) {
+    broken = !(error instanceof StoreError);
+    throw error;
+  } finally {
+    if (broken || queryKernels.peakBytes > KEPT_BYTES_MAX) queryKernels = newQueryKernels();
+  }
 }
 
 /** Errors travel as data, because their class does not survive the way. What is not a StoreError is a bug and does. */

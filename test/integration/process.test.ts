@@ -82,7 +82,7 @@ describe('a Kiln that is asked to end', () => {
   });
 
   test('gives open requests half of the time, and ends with 0', async (t) => {
-    const flags = [...flagsFor(await temporaryDirectory(t)), '--server.graceful-shutdown-timeout=2s'];
+    const flags = [...flagsFor(await temporaryDirectory(t)), '--server.graceful-shutdown-timeout=6s'];
     const kiln = new KilnCommand(t, { args: flags });
     const url = await kiln.url();
     const upload = await endlessUpload(url);

@@ -187,7 +187,7 @@ test(`hundreds of blocks are read in little memory, whoever leaves (seed ${seed}
     for (let turns = random.int(0, 3); turns > 0; turns--) await settle();
   });
   const backend: QueryBackend = new QueryBackend(
-    { readNodesMax: 4, memoryBytesMax, resultBytesMax: memoryBytesMax },
+    { readNodesMax: 4, memoryBytesMax, resultBytesMax: memoryBytesMax, cacheBytesMax: 0 },
     { objects, pool: new InlinePool(kernels).asPool() },
   );
   const selection = {

@@ -67,6 +67,12 @@ export const chunkRawBytesMax: Bytes = 64 << 20;
 /** The same for all chunks of a symbol space or dataset together that a reader has open at a time. */
 export const sectionRawBytesMax: Bytes = 512 << 20;
 
+/**
+ * Rows of a section, all families and value columns together. Readers make arrays for all of them before they open the
+ * first page, and a few bytes can claim very many.
+ */
+export const sectionRowsMax = 64 << 20;
+
 /** Readers refuse a footer that claims to be larger: about a quarter million datasets. */
 export const footerBytesMax: Bytes = 64 << 20;
 

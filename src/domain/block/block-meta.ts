@@ -38,6 +38,13 @@ export type DatasetMeta = {
   readonly labels: readonly Labels[];
 };
 
+/** Where the parts of a dataset are, and from when it is: what reading it takes. */
+export type DatasetPlace = Pick<DatasetMeta, 'range' | 'headBytes' | 'symbols' | 'minTimeMs' | 'maxTimeMs'>;
+
+export function placeOfDataset({ range, headBytes, symbols, minTimeMs, maxTimeMs }: DatasetMeta): DatasetPlace {
+  return { range, headBytes, symbols, minTimeMs, maxTimeMs };
+}
+
 /** Where the object with this metadata is: the same paths as in the reference. */
 export function objectPath(block: Pick<BlockMeta, 'id' | 'shard' | 'tenant' | 'level'>): string {
   const folder = block.level === 0 ? 'segments' : 'blocks';

@@ -22,10 +22,11 @@ import {
   type SpaceKind,
   sectionName,
   sectionRawBytesMax,
+  sectionRowsMax,
 } from './block-format.ts';
-import type { ByteRange, DatasetMeta } from './block-meta.ts';
+import type { ByteRange, DatasetPlace } from './block-meta.ts';
 import { corruptedBlock, unknownBlockVersion } from './corrupted-block.ts';
-import { bytesAt, type FetchedRange } from './fetched-ranges.ts';
+import { bytesAt, type FetchedRange, headAt } from './fetched-ranges.ts';
 
 /** What is read, checked and decompressed on its own. */
 export type Chunk = {
@@ -70,7 +71,7 @@ export type ChunkTable = {
 };
 
 /** The chunk table of a dataset, from its head. @throws StoreError as `readChunkTable` */
-export function datasetTable(dataset: DatasetMeta, fetched: readonly FetchedRange[]): ChunkTable {
+export function datasetTable(dataset: DatasetPlace, fetched: readonly FetchedRange[]): ChunkTable {
   const { range, headBytes } = dataset;
   const table = readChunkTable('dataset', bytesAt(fetched, { offset: range.offset, sizeBytes: headBytes }), range);
   const expected = headBytesOf(table);
@@ -90,9 +91,29 @@ export function headBytesOf({ pages, range, headerBytes }: ChunkTable): Bytes {
   return chunk === undefined ? headerBytes : chunk.range.offset + chunk.range.sizeBytes - range.offset;
 }
 
-/** The chunk table of the symbol space of a dataset. @throws StoreError as `readChunkTable` */
-export function symbolTable({ symbols }: DatasetMeta, fetched: readonly FetchedRange[]): ChunkTable {
-  return readChunkTable('symbols', bytesAt(fetched, symbols), symbols);
+/**
+ * The chunk table of the symbol space of a dataset.
+ *
+ * @order  its header was fetched: see `headerReads`
+ * @throws StoreError as `readChunkTable`
+ */
+export function symbolTable({ symbols }: DatasetPlace, fetched: readonly FetchedRange[]): ChunkTable {
+  return readChunkTable('symbols', headAt(fetched, symbols), symbols);
+}
+
+/**
+ * What is still to be read of a symbol space before its chunk table can be: nothing, or its header.
+ *
+ * @throws StoreError 'corrupted' when the header claims to be longer than the space
+ */
+export function headerReads({ symbols }: DatasetPlace, fetched: readonly FetchedRange[]): ByteRange[] {
+  const head = headAt(fetched, symbols);
+  if (head.length < HEADER_PREFIX_BYTES) return [symbols];
+  const headerBytes = new DataView(head.buffer, head.byteOffset, head.byteLength).getUint32(8, true);
+  if (headerBytes <= head.length) return [];
+  if (headerBytes <= symbols.sizeBytes) return [{ offset: symbols.offset, sizeBytes: headerBytes }];
+  const { offset, sizeBytes } = symbols;
+  throw corruptedBlock('header: its length exceeds what there is', { offset, headerBytes, headBytes: sizeBytes });
 }
 
 /**
@@ -218,6 +239,7 @@ function readPages(
   const pages: Page[] = [];
   const rowsBefore = new Map<number, number>();
   const bytesBefore = new Map<Section, Bytes>();
+  const rowsOfSection = new Map<Section, number>();
   let chunkIndex = 0;
   let offset = 0;
   for (let i = 0; i < pageCount; i++) {
@@ -260,6 +282,9 @@ function readPages(
     const sectionBytes = (bytesBefore.get(section) ?? 0) + rawBytes;
     if (sectionBytes > sectionRawBytesMax) throw fail('a section is too large', sectionBytes, sectionRawBytesMax);
     bytesBefore.set(section, sectionBytes);
+    const sectionRows = (rowsOfSection.get(section) ?? 0) + rowCount;
+    if (sectionRows > sectionRowsMax) throw fail('a section has too many rows', sectionRows, sectionRowsMax);
+    rowsOfSection.set(section, sectionRows);
 
     const key = (section << 24) | (column << 16) | family;
     const firstRow = rowsBefore.get(key) ?? 0;

@@ -20,6 +20,7 @@ import {
   type SpaceKind,
   sectionName,
   sectionRawBytesMax,
+  sectionRowsMax,
 } from './block-format.ts';
 
 /** zstd level of segments. Compacted blocks, which live longer, take 3. */
@@ -52,6 +53,7 @@ export class ChunkWriter {
   readonly #chunks: StoredChunk[] = [];
   readonly #pages: StoredPage[] = [];
   readonly #sectionBytes = new Map<Section, Bytes>();
+  readonly #sectionRows = new Map<Section, number>();
   #open = new Uint8Array(chunkRawBytesTarget);
   #openBytes: Bytes = 0;
   #headChunks = 0;
@@ -73,6 +75,12 @@ export class ChunkWriter {
     checkSize(section, 'page', raw.length, chunkRawBytesMax);
     checkSize(section, 'section', sectionBytes, sectionRawBytesMax);
     this.#sectionBytes.set(section, sectionBytes);
+    const rows = (this.#sectionRows.get(section) ?? 0) + rowCount;
+    if (rows > sectionRowsMax) {
+      const details = { rows, sectionRowsMax };
+      throw new StoreError('limit-exceeded', `block ${sectionName(section)}: it has too many rows`, details);
+    }
+    this.#sectionRows.set(section, rows);
     if (this.#openBytes + raw.length > chunkRawBytesTarget) this.closeChunk();
     if (raw.length > this.#open.length) this.#open = new Uint8Array(raw.length);
     this.#open.set(raw, this.#openBytes);

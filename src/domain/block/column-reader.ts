@@ -91,7 +91,7 @@ export class ColumnReader {
     this.u32(target);
     let first = next;
     for (let i = 0; i < target.length; i++) {
-      target[i] = first - target[i];
+      target[i] = first - ((target[i] >>> 1) ^ -(target[i] & 1));
       first = Math.max(first, (target[i] + 1) >>> 0);
     }
   }

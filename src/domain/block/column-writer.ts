@@ -95,15 +95,17 @@ export class ColumnWriter {
    * References to rows that are numbered in the order of their first use, so that most new ones are `next`.
    *
    *     value    1  2  1  3  3  2       with next = 1 before the first row
-   *     code     0  0  2  0  1  2       next - value modulo 2^32; then next = max(next, value + 1)
+   *     code     0  0  4  0  2  4       zigzag(next - value); then next = max(next, value + 1)
    *
-   * A code is 0 exactly where a row is used for the first time. Other values above `next` are allowed, and long.
+   * A code is 0 where a row is used for the first time in turn. Rows that somebody else used first are skipped: values
+   * above `next` are as short as those as far below it.
    */
   firstUse(column: Uint32Array, next: number): void {
     const codes = new Uint32Array(column.length);
     let first = next;
     for (let i = 0; i < column.length; i++) {
-      codes[i] = first - column[i];
+      const distance = (first - column[i]) | 0;
+      codes[i] = (distance << 1) ^ (distance >> 31);
       first = Math.max(first, (column[i] + 1) >>> 0);
     }
     this.#planes32(codes);

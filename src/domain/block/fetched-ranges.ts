@@ -32,6 +32,18 @@ export function bytesAt(fetched: readonly FetchedRange[], range: ByteRange): Uin
   return holder.bytes.subarray(start, end);
 }
 
+/** The first bytes of a range, as many of them as were fetched in one piece. None when not even the first one was. */
+export function headAt(fetched: readonly FetchedRange[], { offset, sizeBytes }: ByteRange): Uint8Array {
+  let longest: Uint8Array = new Uint8Array(0);
+  for (const { range, bytes } of fetched) {
+    const start = offset - range.offset;
+    if (start < 0 || start >= bytes.length) continue;
+    const head = bytes.subarray(start, Math.min(bytes.length, start + sizeBytes));
+    if (head.length > longest.length) longest = head;
+  }
+  return longest;
+}
+
 function contains(outer: ByteRange, inner: ByteRange): boolean {
   return outer.offset <= inner.offset && inner.offset + inner.sizeBytes <= outer.offset + outer.sizeBytes;
 }

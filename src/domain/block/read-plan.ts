@@ -1,5 +1,5 @@
 import type { Bytes } from '#src/domain/model/units.ts';
-import type { ByteRange, DatasetMeta } from './block-meta.ts';
+import type { ByteRange, DatasetPlace } from './block-meta.ts';
 import type { Page } from './chunk-table.ts';
 
 // Which bytes of an object a query reads, and in which order. Pure: what comes out is a list of ranges, to be fetched by
@@ -24,12 +24,12 @@ const symbolHeadBytes: Bytes = 64 << 10;
 /** Ranges with a smaller gap are fetched as one, for the same reason. A request is what an object store bills. */
 export const readGapBytesMax: Bytes = 64 << 10;
 
-/** The first round: all that can be known from metadata. */
-export function firstReads({ range, headBytes, symbols }: DatasetMeta, purpose: ReadPurpose): ByteRange[] {
+/** The first round: all that can be known from metadata. Pieces that others may ask for as well. */
+export function firstPieces({ range, headBytes, symbols }: DatasetPlace, purpose: ReadPurpose): ByteRange[] {
   const head = { offset: range.offset, sizeBytes: headBytes };
   if (purpose !== 'trees') return [head];
   const small = { offset: symbols.offset, sizeBytes: Math.min(symbols.sizeBytes, symbolHeadBytes) };
-  return coalesced([isLarge(symbols) ? small : symbols, isLarge(range) ? head : range]);
+  return [isLarge(symbols) ? small : symbols, isLarge(range) ? head : range];
 }
 
 /** The pages that hold any of the rows, in order. @param rows  in order, none inside another */
@@ -47,21 +47,22 @@ export function chunkReads(pages: readonly Page[]): ByteRange[] {
   return coalesced([...new Set(pages.map(({ chunk }) => chunk.range))]);
 }
 
-/** Everything that any query of a kind reads of the datasets. */
-export function wholeReads(datasets: readonly DatasetMeta[], purpose: ReadPurpose): ByteRange[] {
-  return coalesced(
-    datasets.flatMap(({ range, headBytes, symbols }) =>
-      purpose === 'trees' ? [symbols, range] : [{ offset: range.offset, sizeBytes: headBytes }],
-    ),
-  );
+/** The same as requests. */
+export function firstReads(datasets: readonly DatasetPlace[], purpose: ReadPurpose): ByteRange[] {
+  return coalesced(datasets.flatMap((dataset) => firstPieces(dataset, purpose)));
+}
+
+/** Whether the first round brings everything that any query of the purpose needs. */
+export function comesWhole(datasets: readonly DatasetPlace[], purpose: ReadPurpose): boolean {
+  return purpose !== 'trees' || datasets.every(({ range, symbols }) => !isLarge(range) && !isLarge(symbols));
 }
 
 /**
  * Bytes that a block adds to the memory of a query at most, with the gaps that are fetched along: known before anything
  * is read.
  */
-export function readBytesMax(datasets: readonly DatasetMeta[], purpose: ReadPurpose): Bytes {
-  const first = coalesced(datasets.flatMap((dataset) => firstReads(dataset, purpose)));
+export function readBytesMax(datasets: readonly DatasetPlace[], purpose: ReadPurpose): Bytes {
+  const first = firstReads(datasets, purpose);
   // The second round reads chunks inside of what was too large to come whole, so it joins no gap that these do not.
   const large = datasets.flatMap(({ range, symbols }) => [symbols, range]).filter(isLarge);
   const second = purpose === 'trees' ? coalesced(large) : [];

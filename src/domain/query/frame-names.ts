@@ -1,6 +1,15 @@
 import { nameText } from '#src/domain/profile/name-table.ts';
 import type { SymbolColumns } from '#src/domain/symbols/symbol-columns.ts';
 
+/** Where a location lies. */
+export type MappingPlace = {
+  readonly file: string;
+  readonly memoryStart: bigint;
+  readonly fileOffset: bigint;
+  /** False for "no mapping". */
+  readonly known: boolean;
+};
+
 /**
  * What a location without lines is called: where in which file it is, as debuggers and symbol servers ask for it.
  *
@@ -9,13 +18,20 @@ import type { SymbolColumns } from '#src/domain/symbols/symbol-columns.ts';
  *
  * Without it, stacks of programs that have no symbols would vanish from flame graphs.
  */
+export function madeUpName(address: bigint, { file, memoryStart, fileOffset, known }: MappingPlace): Uint8Array {
+  const base = file.slice(file.lastIndexOf('/') + 1);
+  if (!known || base === '') return Buffer.from(`0x${address.toString(16)}`);
+  return Buffer.from(`${base}+0x${BigInt.asUintN(64, address - memoryStart + fileOffset).toString(16)}`);
+}
+
+/** `madeUpName` of a location of a symbol table. */
 export function frameName(symbols: SymbolColumns, location: number): Uint8Array {
   const { mappings, locations, strings } = symbols;
   const mapping = locations.mapping[location];
-  const address = locations.address[location];
-  const file = nameText(strings, mappings.filename[mapping]);
-  const base = file.slice(file.lastIndexOf('/') + 1);
-  if (mapping === 0 || base === '') return Buffer.from(`0x${address.toString(16)}`);
-  const offset = BigInt.asUintN(64, address - mappings.memoryStart[mapping] + mappings.fileOffset[mapping]);
-  return Buffer.from(`${base}+0x${offset.toString(16)}`);
+  return madeUpName(locations.address[location], {
+    file: nameText(strings, mappings.filename[mapping]),
+    memoryStart: mappings.memoryStart[mapping],
+    fileOffset: mappings.fileOffset[mapping],
+    known: mapping !== 0,
+  });
 }

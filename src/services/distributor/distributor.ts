@@ -79,7 +79,8 @@ export class Distributor implements PushService {
 
     const profileLimits = profileLimitsOf(limits);
     const admissions = profiles.map((pushed): Admission => {
-      const routed = { ...pushed, tenant, service: serviceOnArrival(pushed.labels), limits: profileLimits };
+      const service = serviceOnArrival(pushed.labels);
+      const routed = { ...pushed, tenant, service, limits: profileLimits, ownsBuffer: profiles.length === 1 };
       return this.#admit(routed, limits);
     });
     const failures = await this.#writeAdmitted(admissions, rateOf(limits), signal);

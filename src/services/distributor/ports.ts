@@ -21,9 +21,13 @@ export type PushedProfile = {
 
 /** What transports call. Resolves when everything is durable and visible to the next query. */
 export interface PushService {
-  /** @throws StoreError the first failure of its profiles that is one; the others are stored all the same */
+  /**
+   * The body is given away.
+   *
+   * @throws StoreError the first failure of its profiles that is one; the others are stored all the same
+   */
   pushMessage(tenant: string, message: PushMessage, signal: AbortSignal): Promise<void>;
-  /** @throws StoreError as above */
+  /** The bytes are given away. @throws StoreError as above */
   pushProfiles(tenant: string, profiles: readonly PushedProfile[], signal: AbortSignal): Promise<void>;
 }
 
@@ -33,6 +37,8 @@ export type RoutedProfile = PushedProfile & {
   /** Routing key: the request's service name after its fallback. A sample label never changes it. */
   readonly service: string;
   readonly limits: ProfileLimits;
+  /** Nothing else that is still needed lies in the buffer of the bytes, so it may be given away as a whole. */
+  readonly ownsBuffer?: boolean;
 };
 
 /** What became of one profile. */

@@ -1,7 +1,14 @@
 import { Counter } from 'prom-client';
-import { type BlockMeta, type ByteRange, objectPath } from '#src/domain/block/block-meta.ts';
-import type { FetchedRange } from '#src/domain/block/fetched-ranges.ts';
-import { type ReadPurpose, readBytesMax, wholeReads } from '#src/domain/block/read-plan.ts';
+import { type BlockMeta, type ByteRange, objectPath, placeOfDataset } from '#src/domain/block/block-meta.ts';
+import { bytesAt, type FetchedRange } from '#src/domain/block/fetched-ranges.ts';
+import {
+  coalesced,
+  comesWhole,
+  firstPieces,
+  missingReads,
+  type ReadPurpose,
+  readBytesMax,
+} from '#src/domain/block/read-plan.ts';
 import { StoreError } from '#src/domain/errors.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import type { ReadNode } from '#src/domain/query/plan.ts';
@@ -13,6 +20,7 @@ import { buffersOf } from '#src/workers/transfer.ts';
 import type { ObjectReader } from './ports.ts';
 import { QueryMemory } from './query-memory.ts';
 import { type NodeWork, QueryRun } from './query-run.ts';
+import { RangeCache } from './range-cache.ts';
 
 export type QueryBackendOptions = {
   /** Read nodes that fetch and compute at a time, all queries together. */
@@ -21,7 +29,12 @@ export type QueryBackendOptions = {
   readonly memoryBytesMax: Bytes;
   /** Of one report, and so of the result. */
   readonly resultBytesMax: Bytes;
+  /** Of the cache of small ranges. 0: no cache. */
+  readonly cacheBytesMax: Bytes;
 };
+
+/** Heads, the header of a large symbol space, and what both tell. */
+const ROUNDS_MAX = 4;
 
 /** A waiting node is a closure and its part of the plan. A day of segments is some twenty thousand of them. */
 const READ_NODES_WAITING_MAX = 65_536;
@@ -51,20 +64,22 @@ const refusedQueries = new Counter({
 /**
  * Runs query plans: fetches ranges on the main loop, has a pool thread compute each node, merges reports as they come.
  *
- * A block is read in two rounds: what the metadata tells, then the chunks that the heads of the datasets name. Small
- * datasets come whole in the first. What is fetched and reported is accounted for in `QueryMemory`.
+ * A block is read in rounds: what the metadata tells, then the chunks that the heads of the datasets name. What is small
+ * comes whole in the first. What is fetched and reported is accounted for in `QueryMemory`.
  */
 export class QueryBackend implements PlanRunner {
   readonly #options: QueryBackendOptions;
   readonly #objects: ObjectReader;
   readonly #pool: Pool;
   readonly #memory: QueryMemory;
+  readonly #cache: RangeCache;
 
   constructor(options: QueryBackendOptions, deps: { readonly objects: ObjectReader; readonly pool: Pool }) {
     this.#options = options;
     this.#objects = deps.objects;
     this.#pool = deps.pool;
     this.#memory = new QueryMemory({ ...options, waitingMax: READ_NODES_WAITING_MAX });
+    this.#cache = new RangeCache(options.cacheBytesMax);
   }
 
   /** What all queries hold right now. */
@@ -104,10 +119,63 @@ export class QueryBackend implements PlanRunner {
     missing: Set<string>,
     signal: AbortSignal,
   ): Promise<NodeAnswer> {
-    const reads = await allOrNone(blocks, signal, (block, ofBlocks) =>
-      this.#readBlock(block, query, missing, ofBlocks),
+    const purpose = purposeOf(query);
+    const first = await allOrNone(blocks, signal, (block, ofBlocks) =>
+      this.#orMissing(block, missing, () => this.#firstRound(block, purpose, ofBlocks)),
     );
-    return this.#compute(query, { reads: reads.flat(), reports: [], roomBytes }, signal);
+    const reads = first.flat();
+    if (query.kind === 'tree' || query.kind === 'profile') await this.#laterRounds(reads, query, missing, signal);
+    return this.#compute(query, { reads: reads.map(({ read }) => read), reports: [], roomBytes }, signal);
+  }
+
+  /** What the metadata tells, from the cache where that has it. */
+  async #firstRound(block: BlockMeta, purpose: ReadPurpose, signal: AbortSignal): Promise<BlockRead> {
+    const path = objectPath(block);
+    const pieces = distinctRanges(block.datasets.flatMap((dataset) => firstPieces(dataset, purpose)));
+    const cached = pieces.flatMap((range): FetchedRange[] => {
+      const bytes = this.#cache.get(path, range);
+      return bytes === undefined ? [] : [{ range, bytes }];
+    });
+    const fetched = await this.#fetch(path, coalesced(missingReads(pieces, cached)), signal);
+    for (const piece of missingReads(pieces, cached)) this.#cache.put(path, piece, bytesAt(fetched, piece));
+    blocksRead.inc();
+    // A thread needs no labels of the index, and cloning them would cost more than all else.
+    const datasets = block.datasets.map(placeOfDataset);
+    return { block, read: { datasets, fetched: [...cached, ...fetched] } };
+  }
+
+  /** Of what was too large to come whole, the chunks that the query needs; a pool thread finds out which. */
+  async #laterRounds(reads: BlockRead[], query: SampleQuery, missing: Set<string>, signal: AbortSignal): Promise<void> {
+    for (let round = 2; round <= ROUNDS_MAX; round++) {
+      const open = reads.filter(({ block }) => !comesWhole(block.datasets, 'trees'));
+      if (open.length === 0) return;
+      const task = { query, reads: open.map(({ read }) => read) };
+      const transfer = buffersOf(task.reads);
+      const plan = await this.#pool.run('planReads', task, { lane: 'query', transfer, signal });
+      // The buffers went to the thread and came back.
+      const next = open.map(({ block }, i) => ({ block, read: plan.reads[i], more: plan.more[i] }));
+      const whole = reads.filter(({ block }) => comesWhole(block.datasets, 'trees'));
+      const grown = await allOrNone(next, signal, ({ block, read, more }, ofBlocks) =>
+        this.#orMissing(block, missing, async () => {
+          const fetched = more.length === 0 ? [] : await this.#fetch(objectPath(block), more, ofBlocks);
+          return { block, read: { ...read, fetched: [...read.fetched, ...fetched] } };
+        }),
+      );
+      reads.splice(0, reads.length, ...whole, ...grown.flat());
+      if (plan.more.every((more) => more.length === 0)) return;
+    }
+  }
+
+  /** @returns nothing when the object is gone: compaction and retention delete objects that a plan may still name */
+  async #orMissing(block: BlockMeta, missing: Set<string>, read: () => Promise<BlockRead>): Promise<BlockRead[]> {
+    try {
+      return [await read()];
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.code !== 'not-found') throw error;
+      missingBlocks.inc();
+      missing.add(block.id);
+      return [];
+    }
   }
 
   #compute(
@@ -122,30 +190,8 @@ export class QueryBackend implements PlanRunner {
     return this.#pool.run('queryNode', task, { lane: 'query', transfer, signal });
   }
 
-  /** @returns nothing when the object is gone */
-  async #readBlock(
-    block: BlockMeta,
-    query: NodeQuery,
-    missing: Set<string>,
-    signal: AbortSignal,
-  ): Promise<ObjectRead[]> {
-    const path = objectPath(block);
-    const { datasets } = block;
-    const purpose = purposeOf(query);
-    try {
-      const fetched = await this.#fetch(path, wholeReads(datasets, purpose), signal);
-      blocksRead.inc();
-      return [{ datasets, fetched }];
-    } catch (error) {
-      if (!(error instanceof StoreError) || error.code !== 'not-found') throw error;
-      // Compaction and retention delete objects that a plan may still name.
-      missingBlocks.inc();
-      missing.add(block.id);
-      return [];
-    }
-  }
-
   async #fetch(path: string, ranges: readonly ByteRange[], signal: AbortSignal): Promise<FetchedRange[]> {
+    if (ranges.length === 0) return [];
     const buffers = await this.#objects.readRanges(path, ranges, signal);
     return buffers.map((bytes, i) => {
       bytesRead.inc(bytes.length);
@@ -154,9 +200,19 @@ export class QueryBackend implements PlanRunner {
   }
 }
 
+type SampleQuery = Extract<NodeQuery, { kind: 'tree' | 'profile' }>;
+
+/** What was read of a block so far. */
+type BlockRead = { readonly block: BlockMeta; readonly read: ObjectRead };
+
 function purposeOf({ kind }: NodeQuery): ReadPurpose {
   if (kind === 'time-series') return 'series';
   return kind === 'tree' || kind === 'profile' ? 'trees' : 'labels';
+}
+
+/** Datasets may share a symbol space. */
+function distinctRanges(ranges: readonly ByteRange[]): ByteRange[] {
+  return [...new Map(ranges.map((range) => [range.offset, range])).values()];
 }
 
 /** Runs all at once. The first failure stops the others and is thrown when they have stopped. */

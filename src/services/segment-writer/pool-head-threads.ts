@@ -1,6 +1,6 @@
 import type { IngestBatch, IngestReply, SealReply } from '#src/workers/ingest-messages.ts';
 import type { Pool } from '#src/workers/pool.ts';
-import { ownedBytes } from '#src/workers/transfer.ts';
+import { movable, ownedBytes } from '#src/workers/transfer.ts';
 import type { HeadThreads } from './ports.ts';
 
 /** The heads of the thread pool. */
@@ -15,9 +15,13 @@ export class PoolHeadThreads implements HeadThreads {
     return this.#pool.threadCount;
   }
 
-  ingest(thread: number, batch: IngestBatch): Promise<IngestReply> {
-    // The bytes move to the thread. What shares a buffer with other profiles of its request is copied for that.
-    const items = batch.items.map((item) => ({ ...item, profile: ownedBytes(item.profile) }));
+  ingest(thread: number, batch: IngestBatch, ownsBuffer: readonly boolean[] = []): Promise<IngestReply> {
+    // The bytes move to the thread, with the rest of the request around them. What shares a buffer with other profiles of
+    // its request is copied for that.
+    const items = batch.items.map((item, i) => ({
+      ...item,
+      profile: ownsBuffer[i] ? movable(item.profile) : ownedBytes(item.profile),
+    }));
     const transfer = items.map((item) => item.profile.buffer);
     return this.#pool.run('ingestBatch', { ...batch, items }, { lane: 'ingest', thread, transfer });
   }

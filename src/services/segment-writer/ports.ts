@@ -29,8 +29,8 @@ export interface BlockRegistry {
  */
 export interface HeadThreads {
   readonly threadCount: number;
-  /** Decodes into the thread's head. @throws StoreError 'unavailable' when the thread is gone or its queue full */
-  ingest(thread: number, batch: IngestBatch): Promise<IngestReply>;
+  /** Decodes into the thread's head. Profiles that own their buffer are moved there, others copied. @throws StoreError 'unavailable' when the thread is gone or its queue full */
+  ingest(thread: number, batch: IngestBatch, ownsBuffer?: readonly boolean[]): Promise<IngestReply>;
   /** Encodes the thread's head and starts a new one. @throws StoreError as above */
   seal(thread: number): Promise<SealReply>;
 }

@@ -240,7 +240,8 @@ export class SegmentWriter implements ProfileWriter {
       };
     });
     try {
-      const reply = await this.#deps.heads.ingest(lane.thread, { items, limits, nowMs });
+      const ownsBuffer = batch.map(({ profile }) => profile.ownsBuffer === true);
+      const reply = await this.#deps.heads.ingest(lane.thread, { items, limits, nowMs }, ownsBuffer);
       for (const [i, outcome] of reply.outcomes.entries()) {
         this.#settle(lane, window, batch[i], outcome, reply.headId);
       }

@@ -55,6 +55,9 @@ export function readBody(source: BodySource, limit: BodyLimit, host: BodyHost): 
 /** A body up to this size gets its whole buffer with the first chunk; a larger one has to earn it. */
 const TRUSTED_LENGTH_BYTES = 1 << 20;
 
+/** Made once: the reason that Node makes by itself takes longer than the rest of a small body. */
+const BODY_OVER = new StoreError('aborted', 'the body is complete or refused');
+
 class BodyIntake implements Intake {
   readonly #source: BodySource;
   readonly #limit: BodyLimit;
@@ -147,7 +150,7 @@ class BodyIntake implements Intake {
   }
 
   #complete(): void {
-    this.#over.abort();
+    this.#over.abort(BODY_OVER);
     // The last chunks of a body may come after a pause, out of one read of the socket.
     if (this.#pause !== undefined) this.resume();
     this.#host.budget.close(this);
@@ -166,7 +169,7 @@ class BodyIntake implements Intake {
 
   #fail(error: StoreError): void {
     if (this.#over.signal.aborted) return;
-    this.#over.abort();
+    this.#over.abort(BODY_OVER);
     // The rest must flow to be thrown away, or the connection is of no more use.
     if (this.#pause !== undefined) this.resume();
     this.#host.budget.close(this);

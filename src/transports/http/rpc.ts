@@ -65,7 +65,7 @@ export async function callRpc(exchange: Exchange, method: RpcMethod, head: RpcHe
   try {
     return await untilAborted(callWithBody(exchange, method, head, tenants, host), exchange.signal);
   } finally {
-    finished.abort();
+    finished.abort(CALL_FINISHED);
   }
 }
 
@@ -116,6 +116,9 @@ async function opened(message: Message, limit: BodyLimit, host: RpcHost): Promis
 
 /** Timers hold 31 bits. Who waits for weeks waits for ever. */
 const TIMER_MS_MAX = 2 ** 31 - 1;
+
+/** Made once, as in body.ts. */
+const CALL_FINISHED = new StoreError('aborted', 'the call is finished');
 
 /** @returns to be aborted when the call is over, so that the timer goes */
 function limitDuration(exchange: Exchange, timeoutMs: DurationMs | undefined, clock: Clock): AbortController {

@@ -10,10 +10,10 @@ export const COLUMN_SIZES = [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 
 /** The page that errors name. */
 export const somePage: Page = {
   section: Section.sampleStacks,
-  family: 0,
+  family: 3,
   column: 0,
   chunk: { codec: Codec.none, range: { offset: 1000, sizeBytes: 0 }, rawBytes: 0, crc32: 0 },
-  offset: 0,
+  offset: 70,
   rawBytes: 0,
   firstRow: 0,
   rowCount: 0,

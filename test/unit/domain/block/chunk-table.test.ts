@@ -176,6 +176,23 @@ describe('readChunkTable', () => {
   });
 });
 
+describe('readChunkTable, of pages that claim very many rows', () => {
+  // Readers make arrays for all rows of a section, of up to 16 bytes each, before they open its first page.
+  test('refuses a section of more rows than its bound, all families together', () => {
+    const pages = (n: number) =>
+      Array.from({ length: n }, (_, i) => [Section.sampleStacks, Math.floor(i / 1024), 65_536, 65_536]);
+    readChunkTable('dataset', ...headerOf([[1, 64 << 20, 1]], pages(1024)));
+    const chunks = [
+      [1, 64 << 20, 1],
+      [1, 65_536, 1],
+    ];
+    throws(() => readChunkTable('dataset', ...headerOf(chunks, pages(1025))), {
+      code: 'corrupted',
+      message: /a section has too many rows/,
+    });
+  });
+});
+
 describe('datasetTable', () => {
   const meta = { tenant: 'alpha', service: 'shop', range, symbols: { offset: 0, sizeBytes: 0 }, ...head };
 

@@ -210,7 +210,7 @@ describe('a column of values', () => {
 describe('a column of first uses', () => {
   test('has 0 for what is new, and otherwise how far back it is', () => {
     const bytes = written((columns) => columns.firstUse(Uint32Array.of(5, 6, 5, 7, 0, 8), 5));
-    deepEqual([...bytes], [1, 0, 0, 2, 0, 8, 0]);
+    deepEqual([...bytes], [1, 0, 0, 4, 0, 16, 0]);
   });
 
   test('keeps numbers that skip some, and any others', () => {

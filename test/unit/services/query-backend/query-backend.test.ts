@@ -43,7 +43,7 @@ function segmentNumber(number: number): Segment {
 const segments = [1, 2, 3, 4].map(segmentNumber);
 
 function setUp(changed: Partial<QueryBackendOptions> = {}, before?: (request: ReadRequest) => Promise<void>) {
-  const options = { readNodesMax: 2, memoryBytesMax: 64 << 20, resultBytesMax: 16 << 20, ...changed };
+  const options = { readNodesMax: 2, memoryBytesMax: 64 << 20, resultBytesMax: 16 << 20, cacheBytesMax: 0, ...changed };
   const objects = new FakeObjectReader(segments, before);
   const pool = new InlinePool(kernels);
   const backend = new QueryBackend(options, { objects, pool: pool.asPool() });
@@ -129,10 +129,13 @@ describe('QueryBackend', () => {
   test('has as much fetched at once as there is memory for, and no more', async () => {
     const shareBytes = shareOf(segments[0] as Segment);
     const memoryBytesMax = Math.floor(2.5 * shareBytes);
-    const { backend, objects, plan } = setUp({ readNodesMax: 4, memoryBytesMax, resultBytesMax: 1 << 20 }, async () => {
-      ok(backend.memoryBytes <= memoryBytesMax);
-      await settle();
-    });
+    const { backend, objects, plan } = setUp(
+      { readNodesMax: 4, memoryBytesMax, resultBytesMax: 1 << 20, cacheBytesMax: 0 },
+      async () => {
+        ok(backend.memoryBytes <= memoryBytesMax);
+        await settle();
+      },
+    );
 
     const { reports } = await backend.run([{ plan, query: trees }], stays);
 
@@ -160,7 +163,7 @@ describe('QueryBackend', () => {
   test('refuses a result that is larger than it may be, naming limit and value', async () => {
     const limit = 'query-backend.result-bytes-max';
     const before = await refusalsAt(limit);
-    const { backend, plan } = setUp({ resultBytesMax: 1000 });
+    const { backend, plan } = setUp({ resultBytesMax: 1000, cacheBytesMax: 0 });
 
     await rejects(
       backend.run([{ plan, query: trees }], stays),
@@ -176,7 +179,7 @@ describe('QueryBackend', () => {
     const fetchBytes = readBytesMax(segment.meta.datasets, 'trees');
     const { backend, objects, pool } = setUp();
     const run = (memoryBytesMax: number): ReturnType<QueryBackend['run']> => {
-      const options = { readNodesMax: 2, memoryBytesMax, resultBytesMax: 1 << 20 };
+      const options = { readNodesMax: 2, memoryBytesMax, resultBytesMax: 1 << 20, cacheBytesMax: 0 };
       const small = new QueryBackend(options, { objects, pool: pool.asPool() });
       return small.run([{ plan: [{ blocks: [segment.meta] }], query: trees }], stays);
     };

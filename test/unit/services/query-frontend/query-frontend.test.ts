@@ -47,6 +47,7 @@ const backendOptions: QueryBackendOptions = {
   readNodesMax: 2,
   memoryBytesMax: 64 << 20,
   resultBytesMax: 16 << 20,
+  cacheBytesMax: 0,
 };
 
 const segment = segmentOf(kernels, [

@@ -1,0 +1,107 @@
+import type { Matcher } from './matcher.ts';
+import { compileMatcher, type ValueTest } from './matchers.ts';
+
+/**
+ * Label sets as numbers: labels of series i are rows offsets[i] .. offsets[i + 1] of name and value, which are rows of a
+ * list of strings.
+ *
+ * @shapes offsets [n + 1]; name, value [labels]
+ */
+export type NumberedSeries = {
+  readonly offsets: Uint32Array;
+  readonly name: Uint32Array;
+  readonly value: Uint32Array;
+  /** The bytes of a string. */
+  bytesOf(row: number): Uint8Array;
+  /** The text of a string. @throws StoreError when it is not UTF-8 */
+  textOf(row: number): string;
+  readonly stringCount: number;
+};
+
+type Condition = {
+  readonly name: Uint8Array;
+  /** The only value that satisfies it, for `=`. */
+  readonly equal: Uint8Array | undefined;
+  readonly test: ValueTest;
+  readonly absent: boolean;
+};
+
+/**
+ * Finds the series that satisfy conditions: the fast side of `selectSeries`. A condition is tried once per distinct
+ * value, and texts are made only of values that an expression is tried on.
+ *
+ * @cost O(strings + labels) per condition
+ */
+export class SeriesMatcher {
+  readonly #conditions: readonly Condition[];
+  readonly #known: readonly Map<string, boolean>[];
+
+  /** @throws as compileMatcher */
+  constructor(matchers: readonly Matcher[]) {
+    this.#conditions = matchers.map((matcher) => {
+      const test = compileMatcher(matcher);
+      const equal = matcher.operator === '=' && matcher.value !== '' ? Buffer.from(matcher.value) : undefined;
+      return { name: Buffer.from(matcher.name), equal, test, absent: test('') };
+    });
+    this.#known = matchers.map(() => new Map());
+  }
+
+  /** @returns 1 for each series that satisfies all conditions @shapes Uint8Array[n] */
+  select(series: NumberedSeries): Uint8Array {
+    const n = series.offsets.length - 1;
+    const selected = new Uint8Array(n).fill(1);
+    for (const [i, condition] of this.#conditions.entries()) {
+      const name = rowOf(series, condition.name);
+      if (name < 0) {
+        if (!condition.absent) return selected.fill(0);
+        continue;
+      }
+      const holds = this.#testOf(series, condition, this.#known[i]);
+      for (let row = 0; row < n; row++) {
+        if (selected[row] === 1 && !satisfies(series, row, name, condition.absent, holds)) selected[row] = 0;
+      }
+    }
+    return selected;
+  }
+
+  /** Whether a value, by its row, satisfies the condition. */
+  #testOf(series: NumberedSeries, { equal, test }: Condition, known: Map<string, boolean>): (row: number) => boolean {
+    if (equal !== undefined) {
+      const wanted = rowOf(series, equal);
+      return (row) => row === wanted;
+    }
+    const byRow = new Int8Array(series.stringCount).fill(-1);
+    return (row) => {
+      if (byRow[row] < 0) {
+        const text = series.textOf(row);
+        let holds = known.get(text);
+        if (holds === undefined) {
+          holds = test(text);
+          known.set(text, holds);
+        }
+        byRow[row] = holds ? 1 : 0;
+      }
+      return byRow[row] === 1;
+    };
+  }
+}
+
+function satisfies(
+  { offsets, name, value }: NumberedSeries,
+  row: number,
+  wanted: number,
+  absent: boolean,
+  holds: (row: number) => boolean,
+): boolean {
+  for (let i = offsets[row]; i < offsets[row + 1]; i++) if (name[i] === wanted) return holds(value[i]);
+  return absent;
+}
+
+/** The row of a string, or -1. Strings of a page are distinct. */
+function rowOf(series: NumberedSeries, bytes: Uint8Array): number {
+  for (let row = 0; row < series.stringCount; row++) {
+    const candidate = series.bytesOf(row);
+    if (candidate.length === bytes.length && Buffer.compare(candidate, bytes) === 0) return row;
+  }
+  return -1;
+}

@@ -1,0 +1,197 @@
+import { Section } from '#src/domain/block/block-format.ts';
+import { pagesOf } from '#src/domain/block/chunk-table.ts';
+import { addSaturated } from '#src/domain/model/saturated-sum.ts';
+import { madeUpName } from '#src/domain/query/frame-names.ts';
+import { type ArenaPages, pageFault } from './arena-pages.ts';
+import type { KernelInstance, Pointer } from './instance.ts';
+import { checkReferences, roomFor } from './read-columns.ts';
+import type { BlockDataset, SampleRange } from './read-dataset.ts';
+import type { BlockFamily, BlockSource } from './read-space.ts';
+import { Source } from './source.ts';
+import type { SummedStacks } from './stack-sums.ts';
+
+/** Which samples count, when a query names spans or traces. @param traceId 16 bytes */
+export type SpanTest = (spanId: bigint, traceId: Uint8Array) => boolean;
+
+/**
+ * Sums of the samples of a family, over all datasets that share a symbol space.
+ *
+ * @order lives until the next `resetScratch`
+ */
+export class FamilySums {
+  /** i64[sampled] */
+  readonly sums: Pointer;
+  readonly #pages: ArenaPages;
+  readonly #family: number;
+  readonly #sampledCount: number;
+  #stack: Pointer = 0;
+  #value: Pointer = 0;
+  #room = 0;
+
+  constructor(pages: ArenaPages, family: number, sampledCount: number) {
+    const { kernels } = pages;
+    this.#pages = pages;
+    this.#family = family;
+    this.#sampledCount = sampledCount;
+    this.sums = roomFor(kernels, sampledCount, 8);
+    kernels.u8().fill(0, this.sums, this.sums + sampledCount * 8);
+  }
+
+  /**
+   * Adds the samples of a dataset in certain ranges.
+   *
+   * @param ranges  sorted, none inside another
+   * @cost  O(rows of the pages that have any of them)
+   */
+  add(dataset: BlockDataset, ranges: readonly SampleRange[]): void {
+    const { kernels } = this.#pages;
+    this.#eachPage(dataset, ranges, (start, end, offset) => {
+      const at = start - offset;
+      kernels.exports.sumSamples(this.sums, this.#stack + at * 4, this.#value + at * 8, end - start);
+    });
+  }
+
+  /** Adds those samples alone whose span passes the test. */
+  addSpans(dataset: BlockDataset, ranges: readonly SampleRange[], test: SpanTest): void {
+    const wanted = this.#samplesOf(dataset, test);
+    if (wanted.length === 0) return;
+    const { kernels } = this.#pages;
+    this.#eachPage(dataset, ranges, (start, end, offset) => {
+      const [u32, i64] = [kernels.u32(), kernels.i64()];
+      for (const sample of wanted) {
+        if (sample < start || sample >= end) continue;
+        const sum = (this.sums >>> 3) + u32[(this.#stack >>> 2) + sample - offset];
+        i64[sum] = addSaturated(i64[sum], i64[(this.#value >>> 3) + sample - offset]);
+      }
+    });
+  }
+
+  /** Brings the rows of every pair of pages into the arena that has some of the ranges. */
+  #eachPage(
+    dataset: BlockDataset,
+    ranges: readonly SampleRange[],
+    use: (start: number, end: number, offset: number) => void,
+  ): void {
+    const { kernels } = this.#pages;
+    const columns = new Set(ranges.map(({ column }) => column));
+    for (const column of columns) {
+      const own = ranges.filter((range) => range.column === column);
+      for (const { stacks, values } of dataset.samplePages(this.#family, column)) {
+        const { firstRow, rowCount } = stacks;
+        const here = own.filter(({ start, end }) => start < firstRow + rowCount && end > firstRow);
+        if (here.length === 0) continue;
+        this.#makeRoom(rowCount);
+        const ofStacks = this.#pages.open(stacks);
+        ofStacks.u32Deltas(rowCount, this.#stack);
+        ofStacks.end();
+        checkReferences(kernels, stacks, 'stack', this.#stack, rowCount, this.#sampledCount);
+        const ofValues = this.#pages.open(values);
+        ofValues.values(rowCount, this.#value);
+        ofValues.end();
+        if (kernels.exports.hasTooLarge(this.#value, rowCount) !== 0) throw pageFault(values, 'a value is negative', 0);
+        for (const { start, end } of here) {
+          use(Math.max(start, firstRow), Math.min(end, firstRow + rowCount), firstRow);
+        }
+      }
+    }
+  }
+
+  #makeRoom(rows: number): void {
+    if (rows <= this.#room) return;
+    this.#stack = roomFor(this.#pages.kernels, rows, 4);
+    this.#value = roomFor(this.#pages.kernels, rows, 8);
+    this.#room = rows;
+  }
+
+  #samplesOf(dataset: BlockDataset, test: SpanTest): number[] {
+    const { kernels } = this.#pages;
+    const samples: number[] = [];
+    for (const page of pagesOf(dataset.table, Section.spans, this.#family)) {
+      const n = page.rowCount;
+      const columns = this.#pages.open(page);
+      const sample = kernels.takeU32(columns.u32Deltas(n), n);
+      const ids = kernels.takeU8(columns.raw(n * 8), n * 8);
+      const traces = kernels.takeU8(columns.raw(n * 16), n * 16);
+      columns.end();
+      const spanIds = new BigUint64Array(ids.buffer);
+      for (let i = 0; i < n; i++) {
+        if (test(spanIds[i], traces.subarray(16 * i, 16 * i + 16))) samples.push(sample[i]);
+      }
+    }
+    return samples;
+  }
+}
+
+/** The stacktraces of a family of a block with a sum for each: what trees and profiles are built from. */
+export class BlockStacks implements SummedStacks {
+  readonly source: Pointer;
+  readonly stackCount: number;
+  readonly parent: Pointer;
+  readonly location: Pointer;
+  readonly sums: Pointer;
+  readonly needed: Pointer;
+  readonly #kernels: KernelInstance;
+  readonly #block: BlockSource;
+
+  /** @param sums  i64[sampled], of the sampled stacks */
+  constructor(kernels: KernelInstance, block: BlockSource, family: BlockFamily, sums: Pointer) {
+    const { stackCount, parent, location, sampled, sampledCount } = family;
+    this.#kernels = kernels;
+    this.#block = block;
+    this.source = block.source;
+    this.stackCount = stackCount;
+    this.parent = parent;
+    this.location = location;
+    this.sums = roomFor(kernels, stackCount, 8);
+    kernels.u8().fill(0, this.sums, this.sums + stackCount * 8);
+    kernels.exports.spreadSums(this.sums, sampled, sums, sampledCount);
+    this.needed = roomFor(kernels, stackCount, 1);
+  }
+
+  /** Leaves only the stacktraces that `selected` says 1 for. @shapes Uint8Array[stackCount] */
+  keep(selected: Uint8Array): void {
+    const i64 = this.#kernels.i64();
+    for (let i = 0; i < this.stackCount; i++) if (selected[i] === 0) i64[(this.sums >>> 3) + i] = 0n;
+  }
+
+  mark(): number {
+    return (this.#kernels.exports.markNeeded(this.needed, this.parent, this.sums, this.stackCount) >>> 0) - 1;
+  }
+
+  internMadeNames(names: Pointer): Pointer {
+    if (!this.#block.hasUnnamed) return 0; // Nobody looks there.
+    const kernels = this.#kernels;
+    const { locationCount } = this.#block;
+    const made = new Uint32Array(locationCount);
+    const needed = kernels.takeU8(this.needed, this.stackCount);
+    const location = kernels.takeU32(this.location, this.stackCount);
+    const lineOffsets = kernels.takeU32(this.#field(Source.locationLines), locationCount + 1);
+    for (let i = 1; i < this.stackCount; i++) {
+      const at = location[i];
+      if (needed[i] === 0 || made[at] !== 0 || lineOffsets[at] !== lineOffsets[at + 1]) continue;
+      const name = Buffer.from(this.#madeUpName(at));
+      made[at] = kernels.exports.intern(names, kernels.put(name), name.length) >>> 0;
+    }
+    return kernels.putColumn(made);
+  }
+
+  #madeUpName(location: number): Uint8Array {
+    const kernels = this.#kernels;
+    const u32 = (field: number, row: number): number => kernels.u32()[(this.#field(field) >>> 2) + row];
+    const u64 = (field: number, row: number): bigint =>
+      BigInt.asUintN(64, kernels.i64()[(this.#field(field) >>> 3) + row]);
+    const mapping = u32(Source.locationMapping, location);
+    const file = u32(Source.mappingFile, mapping);
+    const at = u32(Source.stringAt, file);
+    return madeUpName(u64(Source.locationAddress, location), {
+      file: Buffer.from(kernels.takeU8(at, u32(Source.stringLength, file))).toString(),
+      memoryStart: u64(Source.mappingStart, mapping),
+      fileOffset: u64(Source.mappingOffset, mapping),
+      known: mapping !== 0,
+    });
+  }
+
+  #field(field: number): number {
+    return this.#kernels.u32()[(this.source + field) >>> 2];
+  }
+}

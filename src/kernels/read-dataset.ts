@@ -1,0 +1,313 @@
+import { Section } from '#src/domain/block/block-format.ts';
+import {
+  type ChunkTable,
+  columnCountOf,
+  familyCountOf,
+  type Page,
+  pagesOf,
+  rowCountOf,
+} from '#src/domain/block/chunk-table.ts';
+import { corruptedBlock } from '#src/domain/block/corrupted-block.ts';
+import { placeOf } from '#src/domain/block/page-place.ts';
+import type { Label, Labels } from '#src/domain/model/labels.ts';
+import type { NumberedSeries, SeriesMatcher } from '#src/domain/series/match-series.ts';
+import { type ArenaPages, pageFault } from './arena-pages.ts';
+import type { KernelInstance, Pointer } from './instance.ts';
+import { checkReferences, readPages, roomFor } from './read-columns.ts';
+
+/** Of all strings of a page of series. A label has at most a few kilobytes, but its limits can be lifted. */
+const STRING_BYTES_MAX = 64 << 20;
+
+/** One page of the series of a dataset. */
+export class SeriesOfPage implements NumberedSeries {
+  readonly page: Page;
+  readonly offsets: Uint32Array;
+  readonly name: Uint32Array;
+  readonly value: Uint32Array;
+  readonly stringCount: number;
+  readonly #bytes: Uint8Array;
+  readonly #stringOffsets: Uint32Array;
+  readonly #texts: (string | undefined)[] = [];
+
+  constructor(pages: ArenaPages, page: Page) {
+    const { kernels } = pages;
+    this.page = page;
+    const columns = pages.open(page);
+    this.stringCount = columns.number();
+    const strings = columns.strings(this.stringCount, STRING_BYTES_MAX);
+    this.#stringOffsets = kernels.takeU32(strings.offsets, this.stringCount + 1);
+    this.#bytes = kernels.takeU8(strings.bytes, this.#stringOffsets[this.stringCount]);
+    const counts = columns.u32(page.rowCount);
+    const offsets = roomFor(kernels, page.rowCount + 1, 4);
+    if (kernels.exports.offsetsOfCounts(offsets, counts, page.rowCount) === 0) {
+      throw pageFault(page, 'there are too many labels', 0);
+    }
+    this.offsets = kernels.takeU32(offsets, page.rowCount + 1);
+    const labels = this.offsets[page.rowCount];
+    columns.claim(labels);
+    const [name, value] = [columns.u32(labels), columns.u32(labels)];
+    columns.end();
+    for (const column of [name, value]) checkReferences(kernels, page, 'label', column, labels, this.stringCount);
+    this.name = kernels.takeU32(name, labels);
+    this.value = kernels.takeU32(value, labels);
+  }
+
+  bytesOf(row: number): Uint8Array {
+    return this.#bytes.subarray(this.#stringOffsets[row], this.#stringOffsets[row + 1]);
+  }
+
+  textOf(row: number): string {
+    let text = this.#texts[row];
+    if (text === undefined) {
+      try {
+        text = utf8.decode(this.bytesOf(row));
+      } catch {
+        throw corruptedBlock('page: a label is not UTF-8', { ...placeOf(this.page), row });
+      }
+      this.#texts[row] = text;
+    }
+    return text;
+  }
+
+  /** @param row of the page */
+  labelsOf(row: number): Labels {
+    const labels: Label[] = [];
+    for (let i = this.offsets[row]; i < this.offsets[row + 1]; i++) {
+      labels.push({ name: this.textOf(this.name[i]), value: this.textOf(this.value[i]) });
+    }
+    return labels;
+  }
+}
+
+// Labels are valid UTF-8 when they are written, so what is not was not written by us.
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Consecutive samples of a value column. */
+export type SampleRange = { readonly column: number; readonly start: number; readonly end: number };
+
+/**
+ * A dataset of a block, of which only what a query needs is read. Everything that kernels follow is checked.
+ *
+ * Every method throws StoreError 'corrupted' when a checksum differs or a value is not what the format promises, and
+ * 'limit-exceeded' inside of `guard`.
+ *
+ * @order  lives until the next `resetScratch`; what a method reads was fetched
+ * @source docs/formats/block-v1.md, "Dataset"
+ */
+export class BlockDataset {
+  readonly table: ChunkTable;
+  readonly #pages: ArenaPages;
+  readonly #kernels: KernelInstance;
+  #series: readonly SeriesOfPage[] | undefined;
+
+  constructor(pages: ArenaPages, table: ChunkTable) {
+    this.table = table;
+    this.#pages = pages;
+    this.#kernels = pages.kernels;
+  }
+
+  /** The series, page by page. */
+  get series(): readonly SeriesOfPage[] {
+    this.#series ??= pagesOf(this.table, Section.series).map((page) => new SeriesOfPage(this.#pages, page));
+    return this.#series;
+  }
+
+  labelsOf(row: number): Labels {
+    const ofPage = this.series.findLast(({ page }) => page.firstRow <= row);
+    return ofPage === undefined ? [] : ofPage.labelsOf(row - ofPage.page.firstRow);
+  }
+
+  /** @returns 1 for each series that matches, in scratch; 0 when none does */
+  matchingSeries(matcher: SeriesMatcher): Pointer {
+    const rows = rowCountOf(this.table, Section.series);
+    const wanted = new Uint8Array(rows);
+    let any = false;
+    for (const series of this.series) {
+      const selected = matcher.select(series);
+      any ||= selected.includes(1);
+      wanted.set(selected, series.page.firstRow);
+    }
+    return any ? this.#kernels.put(wanted) : 0;
+  }
+
+  /** The rows of profiles of certain series in a range of time, both ends included. */
+  profiles(wanted: Pointer, startNanos: bigint, endNanos: bigint): SelectedRows {
+    const { exports } = this.#kernels;
+    const pushes = this.#pushes();
+    const profiles = this.#profiles(pushes.rows);
+    const rows = roomFor(this.#kernels, profiles.rows, 4);
+    const { series, push } = profiles;
+    const n = exports.selectRows(series, push, profiles.rows, wanted, pushes.time, startNanos, endNanos, rows) >>> 0;
+    return new SelectedRows(this.#kernels, { ...pushes, ...profiles }, this.#kernels.takeU32(rows, n));
+  }
+
+  /** Whether a family has spans. */
+  hasSpans(family: number): boolean {
+    return rowCountOf(this.table, Section.spans, family) > 0;
+  }
+
+  /** By family: where the samples of runs are, as the first sample of each and of the one behind the last. */
+  sampleOffsets(): readonly Uint32Array[] {
+    return Array.from({ length: familyCountOf(this.table, Section.runs) }, (_, family) => this.#sampleOffsets(family));
+  }
+
+  /** The pages of the stacks of a family and of one of its value columns, in pairs with the same rows. */
+  samplePages(family: number, column: number): readonly { readonly stacks: Page; readonly values: Page }[] {
+    const stacks = pagesOf(this.table, Section.sampleStacks, family);
+    const values = pagesOf(this.table, Section.sampleValues, family, column);
+    const same = stacks.length === values.length && stacks.every((page, i) => page.rowCount === values[i].rowCount);
+    if (!same) {
+      const columns = columnCountOf(this.table, Section.sampleValues, family);
+      const details = { offset: this.table.range.offset, family, column, columns };
+      throw corruptedBlock('page table: values do not stand beside the stacks', details);
+    }
+    return stacks.map((page, i) => ({ stacks: page, values: values[i] }));
+  }
+
+  #sampleOffsets(family: number): Uint32Array {
+    const kernels = this.#kernels;
+    const of = pagesOf(this.table, Section.runs, family);
+    const n = rowCountOf(this.table, Section.runs, family);
+    const counts = roomFor(kernels, n, 4);
+    readPages(this.#pages, of, (columns, start, rows) => columns.u32(rows, counts + start * 4));
+    const offsets = roomFor(kernels, n + 1, 4);
+    const fits = kernels.exports.offsetsOfCounts(offsets, counts, n) !== 0;
+    const taken = kernels.takeU32(offsets, n + 1);
+    const limit = rowCountOf(this.table, Section.sampleStacks, family);
+    if (!fits || taken[n] !== limit) {
+      const details = { offset: this.table.range.offset, family, value: fits ? taken[n] : 2 ** 32, limit };
+      throw corruptedBlock('page: runs name another number of samples than there are', details);
+    }
+    return taken;
+  }
+
+  #pushes(): { readonly rows: number; readonly time: Pointer; readonly id: Pointer } {
+    const kernels = this.#kernels;
+    const rows = rowCountOf(this.table, Section.pushes);
+    const [time, other, id] = [roomFor(kernels, rows, 8), roomFor(kernels, rows, 8), roomFor(kernels, rows, 16)];
+    readPages(this.#pages, pagesOf(this.table, Section.pushes), (columns, start, n) => {
+      columns.i64Deltas(n, time + start * 8);
+      columns.i64Deltas(n, other); // Durations, and then periods: no query asks for them.
+      columns.i64Deltas(n, other);
+      const bytes = columns.raw(n * 16);
+      kernels.u8().copyWithin(id + start * 16, bytes, bytes + n * 16);
+    });
+    return { rows, time, id };
+  }
+
+  #profiles(pushCount: number): Columns {
+    const kernels = this.#kernels;
+    const rows = rowCountOf(this.table, Section.profiles);
+    const seriesCount = rowCountOf(this.table, Section.series);
+    const [series, push, run, column] = [4, 4, 4, 4].map((width) => roomFor(kernels, rows, width));
+    const total = roomFor(kernels, rows, 8);
+    readPages(this.#pages, pagesOf(this.table, Section.profiles), (columns, start, n, page) => {
+      const at = start * 4;
+      columns.u32Deltas(n, series + at);
+      checkReferences(kernels, page, 'series', series + at, n, seriesCount);
+      columns.u32Deltas(n, push + at);
+      checkReferences(kernels, page, 'push', push + at, n, pushCount);
+      columns.u32Deltas(n, run + at);
+      columns.u32(n, column + at);
+      columns.i64(n, total + start * 8);
+    });
+    return { rows, series, push, run, column, total };
+  }
+}
+
+type Columns = {
+  readonly rows: number;
+  readonly series: Pointer;
+  readonly push: Pointer;
+  readonly run: Pointer;
+  readonly column: Pointer;
+  readonly total: Pointer;
+};
+
+/** Rows of profiles that a query is about, with what it may ask of them. */
+export class SelectedRows {
+  /** Rising. @shapes Uint32Array[n] */
+  readonly rows: Uint32Array;
+  readonly #kernels: KernelInstance;
+  readonly #columns: Columns & { readonly time: Pointer; readonly id: Pointer };
+
+  constructor(kernels: KernelInstance, columns: Columns & { time: Pointer; id: Pointer }, rows: Uint32Array) {
+    this.#kernels = kernels;
+    this.#columns = columns;
+    this.rows = rows;
+  }
+
+  get length(): number {
+    return this.rows.length;
+  }
+
+  /** Those rows alone whose push has one of the ids. @param ids  as hexadecimal text */
+  withIds(ids: ReadonlySet<string>): SelectedRows {
+    const rows = this.rows.filter((_, i) => ids.has(Buffer.from(this.profileId(i)).toString('hex')));
+    return new SelectedRows(this.#kernels, this.#columns, rows);
+  }
+
+  series(i: number): number {
+    return this.#u32(this.#columns.series, i);
+  }
+
+  /** 16 bytes, good until the next call of a kernel. */
+  profileId(i: number): Uint8Array {
+    const at = this.#columns.id + this.#u32(this.#columns.push, i) * 16;
+    return this.#kernels.u8().subarray(at, at + 16);
+  }
+
+  timeMs(i: number): number {
+    return Number(this.#kernels.i64()[(this.#columns.time >>> 3) + this.#u32(this.#columns.push, i)] / 1_000_000n);
+  }
+
+  total(i: number): bigint {
+    return this.#kernels.i64()[(this.#columns.total >>> 3) + this.rows[i]];
+  }
+
+  /**
+   * By family: where the samples of the rows are, sorted, those that follow each other as one.
+   *
+   * @param sampleOffsets  of the dataset
+   */
+  sampleRanges(sampleOffsets: readonly Uint32Array[]): Map<number, SampleRange[]> {
+    const byFamily = new Map<number, SampleRange[]>();
+    for (let i = 0; i < this.rows.length; i++) {
+      let run = this.#u32(this.#columns.run, i);
+      let family = 0;
+      while (family < sampleOffsets.length && run >= sampleOffsets[family].length - 1) {
+        run -= sampleOffsets[family].length - 1;
+        family++;
+      }
+      if (family === sampleOffsets.length) {
+        throw corruptedBlock('page: run is not a row', { offset: 0, row: this.rows[i] });
+      }
+      const range = {
+        column: this.#u32(this.#columns.column, i),
+        start: sampleOffsets[family][run],
+        end: sampleOffsets[family][run + 1],
+      };
+      const ranges = byFamily.get(family);
+      if (ranges === undefined) byFamily.set(family, [range]);
+      else ranges.push(range);
+    }
+    for (const [family, ranges] of byFamily) byFamily.set(family, joined(ranges));
+    return byFamily;
+  }
+
+  #u32(column: Pointer, i: number): number {
+    return this.#kernels.u32()[(column >>> 2) + this.rows[i]];
+  }
+}
+
+function joined(ranges: SampleRange[]): SampleRange[] {
+  ranges.sort((a, b) => a.column - b.column || a.start - b.start);
+  const result: SampleRange[] = [];
+  for (const range of ranges) {
+    const last = result.at(-1);
+    if (last !== undefined && last.column === range.column && last.end === range.start) {
+      result[result.length - 1] = { ...last, end: range.end };
+    } else result.push(range);
+  }
+  return result;
+}
