@@ -141,11 +141,6 @@ export class BlockDataset {
     return new SelectedRows(this.#kernels, { ...pushes, ...profiles }, this.#kernels.takeU32(rows, n));
   }
 
-  /** Whether a family has spans. */
-  hasSpans(family: number): boolean {
-    return rowCountOf(this.table, Section.spans, family) > 0;
-  }
-
   /** By family: where the samples of runs are, as the first sample of each and of the one behind the last. */
   sampleOffsets(): readonly Uint32Array[] {
     return Array.from({ length: familyCountOf(this.table, Section.runs) }, (_, family) => this.#sampleOffsets(family));

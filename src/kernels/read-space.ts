@@ -104,16 +104,15 @@ export function readTree(
 }
 
 /** The names or the texts of a space. Row 0 is the empty string. @throws StoreError as `readSource` */
-export function stringsOf(
+function stringsOf(
   pages: ArenaPages,
   table: ChunkTable,
   section: typeof Section.names | typeof Section.texts,
-  room?: StringRows,
 ): StringRows {
   const { kernels } = pages;
   const rows = rowsWithFirst(table, section);
-  const at = room?.at ?? roomFor(kernels, rows, 4);
-  const length = room?.length ?? roomFor(kernels, rows, 4);
+  const at = roomFor(kernels, rows, 4);
+  const length = roomFor(kernels, rows, 4);
   let left = sectionRawBytesMax;
   readPages(pages, pagesOf(table, section), (columns, start, n) => {
     const { offsets, bytes } = columns.strings(n, left);
