@@ -196,7 +196,8 @@ export class BlockDataset {
     const seriesCount = rowCountOf(this.table, Section.series);
     const [series, push, run, column] = [4, 4, 4, 4].map((width) => roomFor(kernels, rows, width));
     const total = roomFor(kernels, rows, 8);
-    readPages(this.#pages, pagesOf(this.table, Section.profiles), (columns, start, n, page) => {
+    const of = pagesOf(this.table, Section.profiles);
+    readPages(this.#pages, of, (columns, start, n, page) => {
       const at = start * 4;
       columns.u32Deltas(n, series + at);
       checkReferences(kernels, page, 'series', series + at, n, seriesCount);
@@ -206,6 +207,7 @@ export class BlockDataset {
       columns.u32(n, column + at);
       columns.i64(n, total + start * 8);
     });
+    if (kernels.exports.rises(series, rows) === 0) throw pageFault(of[0], 'series fall', 0);
     return { rows, series, push, run, column, total };
   }
 }

@@ -197,6 +197,8 @@ describe('the samples of a query', () => {
     deepEqual(sumsOf(traced, { traceIds: [trace] }), sumOf([3, 5]));
     deepEqual(sumsOf(traced, { spanIds: [8n], traceIds: [trace] }), sumOf([4, 5]));
     deepEqual(sumsOf(traced, { ...pod('a'), spanIds: [7n, 8n] }), sumOf([1, 2]));
+    deepEqual(sumsOf(traced, { ...pod('a'), traceIds: [trace] }), sumOf());
+    deepEqual(sumsOf(traced, { ...pod('b'), traceIds: [trace] }), sumOf([3, 5]));
   });
 
   test('are found by their span wherever they are', () => {
