@@ -44,7 +44,6 @@ export class SeriesOfPage implements NumberedSeries {
     }
     this.offsets = kernels.takeU32(offsets, page.rowCount + 1);
     const labels = this.offsets[page.rowCount];
-    columns.claim(labels);
     const [name, value] = [columns.u32(labels), columns.u32(labels)];
     columns.end();
     for (const column of [name, value]) checkReferences(kernels, page, 'label', column, labels, this.stringCount);

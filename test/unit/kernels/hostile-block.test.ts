@@ -561,6 +561,22 @@ const cases: Record<string, Damage & { readonly says: RegExp }> = {
     write: (columns) => columns.values(new BigInt64Array(70)),
     says: /column is cut short/,
   },
+  'a value column with bytes behind it': {
+    section: Section.sampleValues,
+    write: (columns) => {
+      columns.values(new BigInt64Array(71));
+      columns.raw(new Uint8Array(1));
+    },
+    says: /bytes are left/,
+  },
+  'samples with bytes behind them': {
+    section: Section.sampleStacks,
+    write: (columns) => {
+      columns.u32Deltas(many(71, 1));
+      columns.raw(new Uint8Array(1));
+    },
+    says: /bytes are left/,
+  },
   'a divisor of 0': {
     section: Section.sampleValues,
     write: (columns) => {
