@@ -30,7 +30,7 @@ export {
   columnDetail, columnDetail2, columnDetail3, columnError, readBytes, readerClaim, readerEnd, readerNew, readerOffset,
   readFirstUse, readI64, readI64Deltas, readNumber, readStrings, readU32, readU32Deltas, readU64, readValues,
 } from './column-decode';
-export { allBelow, maxU32, offsetsOfCounts, rises } from './column-checks';
+export { allBelow, offsetsOfCounts, rises } from './column-checks';
 export { xxhash64 } from './xxhash64';
 export {
   addStartLines, addU32, firstNotRising, firstZero, foldSums, hasTooLarge, parentRows, selectRows, shiftReferences,
