@@ -354,9 +354,12 @@ describe('a node', () => {
       { ...pushed[1], tenant: 'two', profile: folded('main;two 2') },
       { ...pushed[3], tenant: 'two', profile: folded('main;two;cart 3') },
     ];
-    const { datasets, fetched } = wholeRead(segmentOf(testKernels(), tenants));
-    const of = (tenant: string) =>
-      linesOf(reportOf(treeOf(), [{ datasets: datasets.filter((dataset) => dataset.tenant === tenant), fetched }]));
+    const segment = segmentOf(testKernels(), tenants);
+    const { datasets, fetched } = wholeRead(segment);
+    const of = (tenant: string) => {
+      const own = segment.meta.datasets.filter((dataset) => dataset.tenant === tenant);
+      return linesOf(reportOf(treeOf(), [{ datasets: own, fetched }]));
+    };
 
     deepEqual(of('one'), ['main;one 1']);
     deepEqual(of('two'), ['main;two 2', 'main;two;cart 3']);
