@@ -83,7 +83,8 @@ export function keepSamples(profile: usize): u32 {
       any |= value;
     }
     if (any == 0) continue;
-    if (anyBad && !isGood(locations, bad, load<u32>(offsets + (<usize>i << 2)), load<u32>(offsets + (<usize>i << 2), 4))) continue;
+    const stack = offsets + (<usize>i << 2);
+    if (anyBad && !isGood(locations, bad, load<u32>(stack), load<u32>(stack, 4))) continue;
     store<u32>(keptSamples + (<usize>count << 2), i);
     count++;
   }
@@ -254,7 +255,10 @@ function deepest(profile: usize): u32 {
   const offsets = <usize>load<u32>(profile, STACK_OFFSETS);
   const samples = <usize>load<u32>(profile, SAMPLES);
   let most: u32 = 0;
-  for (let i: usize = 0; i < samples; i++) most = max(most, load<u32>(offsets + (i << 2), 4) - load<u32>(offsets + (i << 2)));
+  for (let i: usize = 0; i < samples; i++) {
+    const stack = offsets + (i << 2);
+    most = max(most, load<u32>(stack, 4) - load<u32>(stack));
+  }
   return most;
 }
 

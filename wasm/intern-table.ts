@@ -6,7 +6,8 @@
 //   offsets  u32[capacity + 2]     row i is bytes[offsets[i] .. offsets[i + 1])
 //   slots    u64[mask + 1]         hash << 32 | row; 0 is free. Open addressing, linear probing, at most half full
 //
-// A slot keeps the whole 32-bit hash, so growing never touches the strings.
+// A slot keeps the whole 32-bit hash, so growing never touches the strings. Hashes are keyed by secrets (bytes.ts): whatever
+// strings somebody chooses, a look-up takes a few probes.
 
 import { alloc, allocZeroed } from './arena';
 import { copyString, equalBytes, hashBytes, hashRecord, RECORD_WORDS_MAX } from './bytes';

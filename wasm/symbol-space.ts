@@ -330,9 +330,10 @@ function internFunction(space: usize, source: usize, index: u32): u32 {
 // @ts-ignore: decorator
 @inline
 function writeFunction(space: usize, source: usize, index: u32, record: usize): void {
-  store<u32>(record, internName(space, source, load<u32>(<usize>load<u32>(source, FUNCTION_NAME) + (<usize>index << 2))));
-  store<u32>(record, internName(space, source, load<u32>(<usize>load<u32>(source, FUNCTION_SYSTEM) + (<usize>index << 2))), 4);
-  store<u32>(record, internText(space, source, load<u32>(<usize>load<u32>(source, FUNCTION_FILE) + (<usize>index << 2))), 8);
+  const at = <usize>index << 2;
+  store<u32>(record, internName(space, source, load<u32>(<usize>load<u32>(source, FUNCTION_NAME) + at)));
+  store<u32>(record, internName(space, source, load<u32>(<usize>load<u32>(source, FUNCTION_SYSTEM) + at)), 4);
+  store<u32>(record, internText(space, source, load<u32>(<usize>load<u32>(source, FUNCTION_FILE) + at)), 8);
   store<u32>(record, 0, 12);
   store<i64>(record, load<i64>(<usize>load<u32>(source, FUNCTION_START) + (<usize>index << 3)), 16);
 }
