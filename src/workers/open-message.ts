@@ -28,7 +28,8 @@ export type OpenedMessage = {
 export function openMessage({ body, codec, encoding, maxBytes }: OpenMessageTask): OpenedMessage {
   if (body.length > maxBytes) throw messageTooLarge(maxBytes, body.length);
   const message = encoding === 'gzip' ? inflated(body, maxBytes) : body;
-  const profiles = codec === 'json' ? readPushJson(message) : readEnvelope(message);
+  const profiles = codec === 'json' ? readPushJson(message, POOL_ENVELOPE) : readPushEnvelope(message, POOL_ENVELOPE);
+  if (profiles === undefined) throw tooManyParts();
   return packed(profiles);
 }
 
@@ -41,13 +42,12 @@ export function messageTooLarge(limitBytes: Bytes, actualBytes: Bytes | undefine
   );
 }
 
-function readEnvelope(message: Uint8Array): EnvelopedProfile[] {
-  const profiles = readPushEnvelope(message, POOL_ENVELOPE);
-  if (profiles !== undefined) return profiles;
+function tooManyParts(): StoreError {
   const { fieldsMax, labelBytesMax } = POOL_ENVELOPE;
-  throw new StoreError(
+  return new StoreError(
     'invalid-argument',
     `the push message has too many parts: more than ${fieldsMax} fields, or more than ${labelBytesMax} bytes of labels`,
+    { limitName: 'parts', fieldsMax, labelBytesMax },
   );
 }
 
