@@ -3,6 +3,7 @@ import { StoreError } from '#src/domain/errors.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import { type EnvelopedProfile, POOL_ENVELOPE, readPushEnvelope } from '#src/domain/pprof/push-envelope.ts';
 import { readPushJson } from '#src/domain/pprof/push-json.ts';
+import { type RequestLabels, type RequestLimits, withRequestLabels } from '#src/domain/series/request-labels.ts';
 
 export type OpenMessageTask = {
   readonly body: Uint8Array;
@@ -10,10 +11,12 @@ export type OpenMessageTask = {
   readonly encoding: 'identity' | 'gzip';
   /** Of the message, before and after it is inflated; at least 1. */
   readonly maxBytes: Bytes;
+  /** Of the tenant: labels that are over them stay here. */
+  readonly limits: RequestLimits;
 };
 
 export type OpenedMessage = {
-  readonly profiles: readonly EnvelopedProfile[];
+  readonly profiles: readonly (EnvelopedProfile & RequestLabels)[];
   /** Holds all the profiles, to be transferred: they are views of it, one after the other. */
   readonly buffer: ArrayBuffer;
 };
@@ -25,12 +28,12 @@ export type OpenedMessage = {
  *         decoded or has too many parts
  * @cost   one copy of the profiles: what is transferred must not hold on to the whole message
  */
-export function openMessage({ body, codec, encoding, maxBytes }: OpenMessageTask): OpenedMessage {
+export function openMessage({ body, codec, encoding, maxBytes, limits }: OpenMessageTask): OpenedMessage {
   if (body.length > maxBytes) throw messageTooLarge(maxBytes, body.length);
   const message = encoding === 'gzip' ? inflated(body, maxBytes) : body;
   const profiles = codec === 'json' ? readPushJson(message, POOL_ENVELOPE) : readPushEnvelope(message, POOL_ENVELOPE);
   if (profiles === undefined) throw tooManyParts();
-  return packed(profiles);
+  return packed(withRequestLabels(profiles, limits));
 }
 
 export function messageTooLarge(limitBytes: Bytes, actualBytes: Bytes | undefined): StoreError {
@@ -60,7 +63,7 @@ function inflated(body: Uint8Array, maxBytes: Bytes): Uint8Array {
   }
 }
 
-function packed(profiles: readonly EnvelopedProfile[]): OpenedMessage {
+function packed(profiles: OpenedMessage['profiles']): OpenedMessage {
   const totalBytes = profiles.reduce((sum, { profile }) => sum + profile.length, 0);
   const buffer = new ArrayBuffer(totalBytes);
   let offset = 0;

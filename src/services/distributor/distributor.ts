@@ -4,12 +4,14 @@ import type { Bytes } from '#src/domain/model/units.ts';
 import { declaredSizeBytes } from '#src/domain/pprof/inflate.ts';
 import { profileTooLarge, refusal } from '#src/domain/pprof/profile-errors.ts';
 import { MAIN_LOOP_ENVELOPE, readPushEnvelope } from '#src/domain/pprof/push-envelope.ts';
-import { serviceOnArrival } from '#src/domain/series/service-name.ts';
+import { withRequestLabels } from '#src/domain/series/request-labels.ts';
 import type { Clock } from '#src/platform/clock.ts';
 import { messageTooLarge } from '#src/workers/open-message.ts';
 import { distributorMetrics } from './distributor-metrics.ts';
 import type {
+  MessageBounds,
   MessageOpener,
+  OpenedProfile,
   ProfileOutcome,
   ProfileWriter,
   PushedProfile,
@@ -21,8 +23,8 @@ import { type Rate, RateLimiter } from './rate-limiter.ts';
 
 export type DistributorConfig = {
   /**
-   * How many profiles of one push are on their way to storage at once; the others follow when those are durable. 0: all
-   * of them.
+   * How many profiles of one push wait for a thread at once, so that a large one does not stand before all others. The
+   * next ones follow when those were taken, and do not wait until they are durable. 0: all of them.
    */
   readonly pushConcurrencyMax: number;
   /** Whether metrics have a label for the tenant. Many tenants make many series. */
@@ -63,26 +65,43 @@ export class Distributor implements PushService {
   }
 
   async pushMessage(tenant: string, message: PushMessage, signal: AbortSignal): Promise<void> {
-    const maxBytes = this.#deps.limitsOf(tenant).ingestionBodyBytesMax || MESSAGE_BYTES_MAX;
+    const limits = this.#deps.limitsOf(tenant);
+    const maxBytes = limits.ingestionBodyBytesMax || MESSAGE_BYTES_MAX;
     if (message.body.length > maxBytes) throw messageTooLarge(maxBytes, message.body.length);
     const plain = message.codec === 'proto' && message.encoding === 'identity';
     const read = plain ? readPushEnvelope(message.body, MAIN_LOOP_ENVELOPE) : undefined;
-    const profiles = read ?? (await this.#deps.opener.open(message, maxBytes, signal));
-    await this.pushProfiles(tenant, profiles, signal);
+    if (read !== undefined) return this.pushProfiles(tenant, read, signal);
+    await this.#push(
+      tenant,
+      await this.#opened(message, { maxBytes, limits: profileLimitsOf(limits) }, signal),
+      signal,
+    );
   }
 
   async pushProfiles(tenant: string, profiles: readonly PushedProfile[], signal: AbortSignal): Promise<void> {
+    await this.#push(tenant, withRequestLabels(profiles, this.#deps.limitsOf(tenant)), signal);
+  }
+
+  async #opened(message: PushMessage, bounds: MessageBounds, signal: AbortSignal): Promise<readonly OpenedProfile[]> {
+    try {
+      return await this.#deps.opener.open(message, bounds, signal);
+    } catch (error) {
+      if (error instanceof StoreError) distributorMetrics.messageRefused(error);
+      throw error;
+    }
+  }
+
+  async #push(tenant: string, profiles: readonly OpenedProfile[], signal: AbortSignal): Promise<void> {
     if (profiles.length === 0) throw new StoreError('invalid-argument', 'no profiles received');
     distributorMetrics.batch(this.#tenantLabel(tenant), profiles.length);
     const limits = this.#deps.limitsOf(tenant);
     this.#checkBatchSize(tenant, profiles, limits);
 
     const profileLimits = profileLimitsOf(limits);
-    const admissions = profiles.map((pushed): Admission => {
-      const service = serviceOnArrival(pushed.labels);
-      const routed = { ...pushed, tenant, service, limits: profileLimits, ownsBuffer: profiles.length === 1 };
-      return this.#admit(routed, limits);
-    });
+    const ownsBuffer = profiles.length === 1;
+    const admissions = profiles.map((opened) =>
+      this.#admit({ ...opened, tenant, limits: profileLimits, ownsBuffer }, limits),
+    );
     const failures = await this.#writeAdmitted(admissions, rateOf(limits), signal);
     // A bug is the answer only where nothing better is known: a StoreError tells the client what to do.
     const first = failures.find((failure) => failure instanceof StoreError) ?? failures.find(isFailure);
@@ -109,7 +128,7 @@ export class Distributor implements PushService {
 
   /** Size before rate: what is too large for any rate should be told so, and cost its sender nothing else. */
   #admit(routed: RoutedProfile, limits: LimitsConfig): Admission {
-    const { tenant, profile, labels } = routed;
+    const { tenant, profile, labelBytes } = routed;
     const declaredBytes = declaredSizeBytes(profile);
     const label = this.#tenantLabel(tenant);
     distributorMetrics.received(label, profile.length);
@@ -119,7 +138,7 @@ export class Distributor implements PushService {
       distributorMetrics.discarded(label, 'profile_size_limit', sizeMax);
       return { refused: profileTooLarge(sizeMax, declaredBytes) };
     }
-    const chargedBytes = declaredBytes + labelBytesOf(labels);
+    const chargedBytes = declaredBytes + labelBytes;
     const rate = rateOf(limits);
     if (!this.#rates.take(tenant, chargedBytes, rate)) {
       distributorMetrics.discarded(label, 'rate_limited', declaredBytes);
@@ -133,30 +152,38 @@ export class Distributor implements PushService {
     const failures: unknown[] = admissions.map((admission) => ('refused' in admission ? admission.refused : undefined));
     const admitted = [...admissions.keys()].filter((i) => failures[i] === undefined);
     const step = this.#config.pushConcurrencyMax || Math.max(1, admitted.length);
+    const waves: Promise<void>[] = [];
+    distributorMetrics.waiting(admitted.length);
     for (let start = 0; start < admitted.length; start += step) {
-      const wave = admitted.slice(start, start + step);
-      const settled = await this.#writeWave(
-        wave.map((i) => admissions[i] as Exclude<Admission, { refused: StoreError }>), // The refused ones are out.
-        rate,
-        signal,
-      );
-      wave.forEach((index, i) => {
-        failures[index] = settled[i];
+      const indices = admitted.slice(start, start + step);
+      distributorMetrics.waiting(-indices.length);
+      // The refused ones are out.
+      const wave = indices.map((i) => admissions[i] as Exclude<Admission, { refused: StoreError }>);
+      await new Promise<void>((next) => {
+        const written = this.#writeWave(wave, rate, signal, next).then((settled) => {
+          for (const [i, index] of indices.entries()) failures[index] = settled[i];
+          next(); // Where none was taken, because the writer refused them.
+        });
+        waves.push(written);
       });
     }
+    await Promise.all(waves);
     return failures;
   }
 
+  /** @returns why each of them failed, if it did. Never rejects */
   async #writeWave(
     wave: readonly Exclude<Admission, { refused: StoreError }>[],
     rate: Rate,
     signal: AbortSignal,
+    taken: () => void,
   ): Promise<unknown[]> {
     try {
       if (signal.aborted) throw new StoreError('aborted', 'the push was cancelled before all of it was written');
       const outcomes = await this.#deps.writer.write(
         wave.map(({ routed }) => routed),
         signal,
+        taken,
       );
       return wave.map(({ routed, declaredBytes }, i) => {
         const outcome = outcomes[i] as ProfileOutcome; // One per profile, in order: the port's promise.
@@ -195,10 +222,6 @@ function isFailure(failure: unknown): boolean {
 
 function rateOf({ ingestionRateBytes, ingestionBurstBytes }: LimitsConfig): Rate {
   return { bytesPerSecond: ingestionRateBytes, burstBytes: ingestionBurstBytes };
-}
-
-function labelBytesOf(labels: PushedProfile['labels']): Bytes {
-  return labels.reduce((sum, { name, value }) => sum + Buffer.byteLength(name) + Buffer.byteLength(value), 0);
 }
 
 function rateLimited({ bytesPerSecond, burstBytes }: Rate, actualBytes: Bytes): StoreError {

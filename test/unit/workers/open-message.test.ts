@@ -1,8 +1,10 @@
 import { deepEqual, equal, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { requestLabels } from '#src/domain/series/request-labels.ts';
 import { type OpenMessageTask, openMessage } from '#src/workers/open-message.ts';
 import { labelList } from '../../fixtures/labels.ts';
+import { defaultLimits } from '../../fixtures/limits.ts';
 import { type PushSeries, pushJson, pushProto } from '../../fixtures/push-message.ts';
 
 const series: readonly PushSeries[] = [
@@ -10,11 +12,11 @@ const series: readonly PushSeries[] = [
   { labels: labelList({ __name__: 'y' }), profiles: [new Uint8Array(0), Uint8Array.of(255, 254, 253, 252)] },
 ];
 const expected = series.flatMap(({ labels, profiles }) =>
-  profiles.map((profile) => ({ labels, profile, ingest: undefined })),
+  profiles.map((profile) => ({ ...requestLabels(labels, defaultLimits), profile, ingest: undefined })),
 );
 
 function open(body: Uint8Array, task: Partial<OpenMessageTask> = {}) {
-  return openMessage({ body, codec: 'json', encoding: 'identity', maxBytes: 1 << 20, ...task });
+  return openMessage({ body, codec: 'json', encoding: 'identity', maxBytes: 1 << 20, limits: defaultLimits, ...task });
 }
 
 describe('openMessage', () => {
@@ -23,6 +25,24 @@ describe('openMessage', () => {
     deepEqual(open(gzipSync(pushJson(series)), { encoding: 'gzip' }).profiles, expected);
     deepEqual(open(pushProto(series), { codec: 'proto' }).profiles, expected);
     deepEqual(open(gzipSync(pushProto(series)), { codec: 'proto', encoding: 'gzip' }).profiles, expected);
+  });
+
+  test('keeps labels back that are over the limits of the tenant, and says so of each profile', () => {
+    const labels = Array.from({ length: 100_000 }, (_, i) => ({ name: `l${i}`, value: 'v' }));
+    const wide = [{ labels, profiles: [Uint8Array.of(1), Uint8Array.of(2)] }];
+
+    for (const { profiles } of [
+      open(pushProto(wide), { codec: 'proto', maxBytes: 4 << 20 }),
+      open(pushJson(wide), { maxBytes: 8 << 20 }),
+    ]) {
+      deepEqual(
+        profiles.map(({ labels, labelFault }) => [labels.length, labelFault?.details['reason']]),
+        [
+          [0, 'max_label_names_per_series'],
+          [0, 'max_label_names_per_series'],
+        ],
+      );
+    }
   });
 
   test('gives all profiles in one buffer that holds nothing else', () => {
