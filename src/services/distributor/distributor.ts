@@ -6,8 +6,10 @@ import { profileTooLarge, refusal } from '#src/domain/pprof/profile-errors.ts';
 import { MAIN_LOOP_ENVELOPE, readPushEnvelope } from '#src/domain/pprof/push-envelope.ts';
 import { withRequestLabels } from '#src/domain/series/request-labels.ts';
 import type { Clock } from '#src/platform/clock.ts';
+import { nextTurn } from '#src/platform/next-turn.ts';
 import { messageTooLarge } from '#src/workers/open-message.ts';
 import { distributorMetrics } from './distributor-metrics.ts';
+import { FirstFailure } from './first-failure.ts';
 import type {
   MessageBounds,
   MessageOpener,
@@ -43,8 +45,19 @@ export type DistributorDeps = {
 /** A message is inflated within this, where an operator switched the limit of the body off. */
 const MESSAGE_BYTES_MAX: Bytes = 256 << 20;
 
-/** A profile that is inside, or why it is not. */
-type Admission = { readonly routed: RoutedProfile; readonly declaredBytes: Bytes } | { readonly refused: StoreError };
+/** After so many profiles of a push, others get a turn: a few milliseconds. */
+const SLICE_PROFILES = 1024;
+
+/** A profile that is inside. */
+type Admitted = {
+  /** In its push. */
+  readonly index: number;
+  readonly routed: RoutedProfile;
+  readonly declaredBytes: Bytes;
+};
+
+/** What the profiles of a push have in common on their way. */
+type Push = { readonly rate: Rate; readonly failure: FirstFailure };
 
 /**
  * Takes pushes in: checks what can be checked without decoding, routes each profile by tenant and service, and answers
@@ -97,15 +110,31 @@ export class Distributor implements PushService {
     const limits = this.#deps.limitsOf(tenant);
     this.#checkBatchSize(tenant, profiles, limits);
 
+    const failure = new FirstFailure();
+    const admitted = await this.#admitAll(tenant, profiles, limits, failure);
+    await this.#writeAdmitted(admitted, { rate: rateOf(limits), failure }, signal);
+    failure.throwIfAny();
+  }
+
+  async #admitAll(
+    tenant: string,
+    profiles: readonly OpenedProfile[],
+    limits: LimitsConfig,
+    failure: FirstFailure,
+  ): Promise<Admitted[]> {
     const profileLimits = profileLimitsOf(limits);
     const ownsBuffer = profiles.length === 1;
-    const admissions = profiles.map((opened) =>
-      this.#admit({ ...opened, tenant, limits: profileLimits, ownsBuffer }, limits),
-    );
-    const failures = await this.#writeAdmitted(admissions, rateOf(limits), signal);
-    // A bug is the answer only where nothing better is known: a StoreError tells the client what to do.
-    const first = failures.find((failure) => failure instanceof StoreError) ?? failures.find(isFailure);
-    if (first !== undefined) throw first;
+    const admitted: Admitted[] = [];
+    for (const [index, opened] of profiles.entries()) {
+      if (index > 0 && index % SLICE_PROFILES === 0) await nextTurn();
+      const routed = { ...opened, tenant, limits: profileLimits, ownsBuffer };
+      try {
+        admitted.push({ index, routed, declaredBytes: this.#admit(routed, limits) });
+      } catch (error) {
+        failure.note(index, error);
+      }
+    }
+    return admitted;
   }
 
   /** The whole push is refused: storing a part of what is too much would invite the rest again and again. */
@@ -126,9 +155,13 @@ export class Distributor implements PushService {
     );
   }
 
-  /** Size before rate: what is too large for any rate should be told so, and cost its sender nothing else. */
-  #admit(routed: RoutedProfile, limits: LimitsConfig): Admission {
-    const { tenant, profile, labelBytes } = routed;
+  /**
+   * Size before rate: what is too large for any rate should be told so, and cost its sender nothing else.
+   *
+   * @returns the size it claims, which is charged
+   * @throws StoreError 'invalid-argument', 'limit-exceeded'
+   */
+  #admit({ tenant, profile, labelBytes }: RoutedProfile, limits: LimitsConfig): Bytes {
     const declaredBytes = declaredSizeBytes(profile);
     const label = this.#tenantLabel(tenant);
     distributorMetrics.received(label, profile.length);
@@ -136,88 +169,65 @@ export class Distributor implements PushService {
     if (sizeMax > 0 && declaredBytes > sizeMax) {
       // Counted by the limit: nobody knows whether the claim is true.
       distributorMetrics.discarded(label, 'profile_size_limit', sizeMax);
-      return { refused: profileTooLarge(sizeMax, declaredBytes) };
+      throw profileTooLarge(sizeMax, declaredBytes);
     }
     const chargedBytes = declaredBytes + labelBytes;
     const rate = rateOf(limits);
     if (!this.#rates.take(tenant, chargedBytes, rate)) {
       distributorMetrics.discarded(label, 'rate_limited', declaredBytes);
-      return { refused: rateLimited(rate, chargedBytes) };
+      throw rateLimited(rate, chargedBytes);
     }
-    return { routed, declaredBytes };
+    return declaredBytes;
   }
 
-  /** @returns one per admission, in order; undefined where nothing failed */
-  async #writeAdmitted(admissions: readonly Admission[], rate: Rate, signal: AbortSignal): Promise<unknown[]> {
-    const failures: unknown[] = admissions.map((admission) => ('refused' in admission ? admission.refused : undefined));
-    const admitted = [...admissions.keys()].filter((i) => failures[i] === undefined);
+  async #writeAdmitted(admitted: readonly Admitted[], push: Push, signal: AbortSignal): Promise<void> {
     const step = this.#config.pushConcurrencyMax || Math.max(1, admitted.length);
     const waves: Promise<void>[] = [];
     distributorMetrics.waiting(admitted.length);
     for (let start = 0; start < admitted.length; start += step) {
-      const indices = admitted.slice(start, start + step);
-      distributorMetrics.waiting(-indices.length);
-      // The refused ones are out.
-      const wave = indices.map((i) => admissions[i] as Exclude<Admission, { refused: StoreError }>);
+      const wave = admitted.slice(start, start + step);
+      distributorMetrics.waiting(-wave.length);
+      // It is over before its profiles were taken where the writer refuses them. The next ones may find room.
       await new Promise<void>((next) => {
-        const written = this.#writeWave(wave, rate, signal, next).then((settled) => {
-          for (const [i, index] of indices.entries()) failures[index] = settled[i];
-          next(); // Where none was taken, because the writer refused them.
-        });
-        waves.push(written);
+        waves.push(this.#writeWave(wave, push, signal, next).finally(next));
       });
     }
     await Promise.all(waves);
-    return failures;
   }
 
-  /** @returns why each of them failed, if it did. Never rejects */
-  async #writeWave(
-    wave: readonly Exclude<Admission, { refused: StoreError }>[],
-    rate: Rate,
-    signal: AbortSignal,
-    taken: () => void,
-  ): Promise<unknown[]> {
+  async #writeWave(wave: readonly Admitted[], push: Push, signal: AbortSignal, taken: () => void): Promise<void> {
     try {
       if (signal.aborted) throw new StoreError('aborted', 'the push was cancelled before all of it was written');
-      const outcomes = await this.#deps.writer.write(
-        wave.map(({ routed }) => routed),
-        signal,
-        taken,
-      );
-      return wave.map(({ routed, declaredBytes }, i) => {
-        const outcome = outcomes[i] as ProfileOutcome; // One per profile, in order: the port's promise.
-        return this.#settle(routed, declaredBytes, outcome, rate);
-      });
+      const profiles = wave.map(({ routed }) => routed);
+      const outcomes = await this.#deps.writer.write(profiles, signal, taken);
+      for (const [i, admitted] of wave.entries()) {
+        this.#settle(admitted, outcomes[i] as ProfileOutcome, push); // One per profile, in order: the port's promise.
+      }
     } catch (error) {
-      // None of this wave was taken. The next ones may find room.
-      return wave.map(() => error);
+      for (const { index } of wave) push.failure.note(index, error);
     }
   }
 
-  /** Counts what became of a profile and charges what it was larger than it said. @returns why it failed, if it did */
-  #settle({ tenant }: RoutedProfile, declaredBytes: Bytes, outcome: ProfileOutcome, rate: Rate): unknown {
-    if (outcome.kind === 'failed') return outcome.error;
+  /** Counts what became of a profile and charges what it was larger than it said. */
+  #settle({ index, routed: { tenant }, declaredBytes }: Admitted, outcome: ProfileOutcome, push: Push): void {
+    if (outcome.kind === 'failed') {
+      push.failure.note(index, outcome.error);
+      return;
+    }
     const label = this.#tenantLabel(tenant);
-    this.#rates.charge(tenant, outcome.rawBytes - declaredBytes, rate);
+    this.#rates.charge(tenant, outcome.rawBytes - declaredBytes, push.rate);
     distributorMetrics.decompressed(label, outcome.rawBytes);
     if (outcome.kind === 'refused') {
       distributorMetrics.discarded(label, outcome.reason, outcome.rawBytes);
-      return fromWire(outcome.error);
-    }
-    if (outcome.kind === 'dropped' && outcome.reason !== undefined) {
+      push.failure.note(index, fromWire(outcome.error));
+    } else if (outcome.kind === 'dropped' && outcome.reason !== undefined) {
       distributorMetrics.discarded(label, outcome.reason, outcome.rawBytes);
     }
-    return undefined;
   }
 
   #tenantLabel(tenant: string): string {
     return this.#config.tenantMetrics ? tenant : '';
   }
-}
-
-function isFailure(failure: unknown): boolean {
-  return failure !== undefined;
 }
 
 function rateOf({ ingestionRateBytes, ingestionBurstBytes }: LimitsConfig): Rate {

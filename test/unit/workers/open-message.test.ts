@@ -2,7 +2,7 @@ import { deepEqual, equal, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { requestLabels } from '#src/domain/series/request-labels.ts';
-import { type OpenMessageTask, openMessage } from '#src/workers/open-message.ts';
+import { type OpenMessageTask, openMessage, profilesOf } from '#src/workers/open-message.ts';
 import { labelList } from '../../fixtures/labels.ts';
 import { defaultLimits } from '../../fixtures/limits.ts';
 import { type PushSeries, pushJson, pushProto } from '../../fixtures/push-message.ts';
@@ -16,7 +16,11 @@ const expected = series.flatMap(({ labels, profiles }) =>
 );
 
 function open(body: Uint8Array, task: Partial<OpenMessageTask> = {}) {
-  return openMessage({ body, codec: 'json', encoding: 'identity', maxBytes: 1 << 20, limits: defaultLimits, ...task });
+  const opened = openMessage({
+    ...{ body, codec: 'json', encoding: 'identity', maxBytes: 1 << 20, limits: defaultLimits },
+    ...task,
+  });
+  return { opened, profiles: [...profilesOf(opened)] };
 }
 
 describe('openMessage', () => {
@@ -46,10 +50,10 @@ describe('openMessage', () => {
   });
 
   test('gives all profiles in one buffer that holds nothing else', () => {
-    const { profiles, buffer } = open(pushProto(series), { codec: 'proto' });
+    const { profiles, opened } = open(pushProto(series), { codec: 'proto' });
 
-    equal(buffer.byteLength, 7);
-    for (const { profile } of profiles) equal(profile.buffer, buffer);
+    equal(opened.bytes.buffer.byteLength, 7);
+    for (const { profile } of profiles) equal(profile.buffer, opened.bytes.buffer);
   });
 
   test('takes the proto names, url-safe base64, missing padding, null, and fields that nobody knows', () => {

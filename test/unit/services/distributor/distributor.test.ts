@@ -1,4 +1,4 @@
-import { deepEqual, equal, match, rejects } from 'node:assert/strict';
+import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
@@ -153,6 +153,29 @@ describe('Distributor', () => {
     equal(/kiln_distributor_received_decompressed_bytes_sum\{.*\} (\d+)/.exec(text)?.[1], '50321');
   });
 
+  test('lets others go on between the profiles of a large push, and answers with the first failure of all', async () => {
+    const { distributor, writer } = setUp();
+    writer.outcomeOf = ({ service }) => ({
+      kind: 'refused',
+      rawBytes: 1,
+      reason: 'malformed_profile',
+      error: toWire(malformed(service)),
+    });
+    const profiles = Array.from({ length: 5000 }, (_, i) => pushed(`number ${i}`));
+    let turns = 0;
+    let done = false;
+
+    const push = distributor.pushProfiles('t', profiles, signal).finally(() => {
+      done = true;
+    });
+    const refused = rejects(push, { message: /number 0$/ });
+    for (; !done; turns++) await nextTurn();
+
+    await refused;
+    ok(turns >= 4, `${turns} turns`);
+    equal(writer.services().length, 5000);
+  });
+
   test('answers with a refusal rather than with a bug that came first', async () => {
     const { distributor, writer } = setUp();
     writer.outcomeOf = ({ service }) =>
@@ -279,6 +302,7 @@ describe('Distributor', () => {
       ['a', 'b', 'c', 'd', 'e'].map((service) => pushed(service)),
       signal,
     );
+    await nextTurn();
     equal(takes.length, 1);
     match(await metrics.metrics(), /^kiln_distributor_waiting_profiles 3$/m);
     for (let wave = 0; wave < 3; wave++) {
