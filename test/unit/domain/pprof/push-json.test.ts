@@ -143,7 +143,7 @@ describe('readPushJson', () => {
       '\ufeff{}',
     ];
     const random = new Random(7);
-    const mixed = Array.from({ length: 20_000 }, () =>
+    const mixed = Array.from({ length: 5000 }, () =>
       Array.from({ length: random.int(1, 6) }, () => parts[random.int(0, parts.length - 1)]).join(''),
     );
     for (const value of [...parts, ...wholes, ...mixed]) {
@@ -180,7 +180,10 @@ describe('readPushJson', () => {
       throws(() => read(`{"series":[{"samples":[{"x":${'['.repeat(96)}`), tooDeep);
     });
 
-    test('a message of millions of parts is given up at the bound, however it is made', () => {
+    test('a message of a million parts is given up at the bound, however it is made', () => {
+      const bounds = { ...POOL_ENVELOPE, fieldsMax: 10_000 };
+
+      equal(read(`{"series":[${'{},'.repeat(2 ** 20)}`), undefined);
       for (const [start, part] of [
         ['{"series":[', '{},'],
         ['{"x":[', '1,'],
@@ -188,7 +191,7 @@ describe('readPushJson', () => {
         ['{"series":[{"labels":[', '{"name":"a","value":"b"},'],
         ['{"series":[{"samples":[', '{"rawProfile":"AA"},'],
       ] as const) {
-        equal(readPushJson(Buffer.from(start + part.repeat(2 ** 20)), POOL_ENVELOPE), undefined, part);
+        equal(readPushJson(Buffer.from(start + part.repeat(10_000)), bounds), undefined, part);
       }
     });
   });
