@@ -1,5 +1,5 @@
 import { columnsMax } from '#src/domain/block/block-format.ts';
-import { StoreError, toWire } from '#src/domain/errors.ts';
+import { fromWire, StoreError, toWire } from '#src/domain/errors.ts';
 import { LabelName, valueOf } from '#src/domain/model/labels.ts';
 import type { Bytes, UnixMs } from '#src/domain/model/units.ts';
 import { decodeProfile as decodePlain } from '#src/domain/pprof/decode.ts';
@@ -79,6 +79,7 @@ function ingestRaw(
 
   const { keptCount, groupCount, groups } = groupSamples(kernels, profile);
   if (keptCount === 0) return { kind: 'dropped', rawBytes: raw.length };
+  if (item.labelFault !== undefined) throw fromWire(item.labelFault);
   const { seriesOfGroup, series, service } = seriesOfGroups(
     groups,
     groupCount,
