@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { StoreError } from '#src/domain/errors.ts';
+import type { Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import { assert } from '#src/platform/assert.ts';
 
@@ -156,7 +157,9 @@ export type KernelExports = {
     parent: Pointer,
     name: Pointer,
     self: Pointer,
-    rows: number,
+    nodes: Pointer,
+    start: number,
+    end: number,
   ): void;
 
   outputNew(arena: number, bytes: number): Pointer;
@@ -289,6 +292,19 @@ export class KernelInstance {
       if (!(error instanceof WebAssembly.RuntimeError) || full === 0) throw error;
       this.exports.arenaFull.value = 0;
       throw arenaFullError(full, this.limits);
+    }
+  }
+
+  /** `guard` for each step. */
+  *guardSteps<T>(steps: Steps<T>): Steps<T> {
+    try {
+      for (;;) {
+        const step = this.guard(() => steps.next());
+        if (step.done) return step.value;
+        yield;
+      }
+    } finally {
+      steps.return(undefined as never); // When this one was given up. It changes nothing when they came to their end.
     }
   }
 

@@ -1,4 +1,5 @@
 import { constants, gzipSync } from 'node:zlib';
+import type { Steps } from '#src/domain/model/steps.ts';
 import { encodeProfileJson, encodeProfileProto, exportProfile } from '#src/domain/pprof/encode-profile.ts';
 import { diffFlamegraph } from '#src/domain/profile/diff.ts';
 import type { FlameGraph } from '#src/domain/profile/flame-layout.ts';
@@ -25,8 +26,9 @@ import { encodeTree } from '#src/domain/query/tree-bytes.ts';
 import type { Answer, AnswerTask, Folding } from './query-messages.ts';
 
 /** Writes the bytes of an answer, so that the main loop only has to send them. */
-export function writeAnswer(task: AnswerTask): Answer {
+export function* writeAnswer(task: AnswerTask): Steps<Answer> {
   const pieces = piecesOf(task);
+  yield;
   if (!task.gzip) return { pieces };
   // Level 1: whoever asks for gzip wants the answer now, and its names shrink to a fifth with any level.
   return { pieces: [gzipSync(Buffer.concat(pieces), { level: constants.Z_BEST_SPEED })] };
