@@ -13,6 +13,7 @@ export type KernelExports = {
   arenaInit(scratchBytes: number, headBytes: number): void;
   resetScratch(): void;
   resetHead(): void;
+  reserveHead(bytes: number): void;
   scratchUsed(): number;
   headUsed(): number;
   scratchPeak(): number;
@@ -356,9 +357,13 @@ export class KernelInstance {
   }
 }
 
-function arenaFullError(full: number, { scratchBytesMax, headBytesMax, flags }: ArenaLimits): StoreError {
-  if (full === 1) return memoryError('scratchBytesMax', flags?.scratch, scratchBytesMax);
-  if (full === 2) return memoryError('headBytesMax', flags?.head, headBytesMax);
+/**
+ * @param full  one of `Arena`; anything else is the memory of the machine
+ * @returns     StoreError 'limit-exceeded' that names the arena and its limit
+ */
+export function arenaFullError(full: number, { scratchBytesMax, headBytesMax, flags }: ArenaLimits): StoreError {
+  if (full === Arena.scratch) return memoryError('scratchBytesMax', flags?.scratch, scratchBytesMax);
+  if (full === Arena.head) return memoryError('headBytesMax', flags?.head, headBytesMax);
   return new StoreError('unavailable', 'the machine has no memory left');
 }
 
