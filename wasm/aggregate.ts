@@ -85,22 +85,25 @@ export function treeAddStacks(
 }
 
 /**
- * Adds a tree to a tree.
+ * Adds the rows `start .. end` of a tree to a tree.
  *
  * @param names    intern table of the target
  * @param nameAt   u32[n], where each name of the added tree is; length u32[n]
- * @param nameRow  u32[n], all UNKNOWN; becomes its row in `names`
+ * @param nameRow  u32[n], all UNKNOWN at first; becomes its row in `names`
+ * @param nodes    u32[rows], becomes the node of each row
  * @param parent   i32[rows], name u32[rows], self i64[rows]: the added tree; row 0 is its root
+ * @order the rows before `start` are added
  */
 export function treeMerge(
   tree: usize, names: usize, nameAt: usize, nameLength: usize, nameRow: usize, parent: usize, name: usize, self: usize,
-  rows: u32,
+  nodes: usize, start: u32, end: u32,
 ): void {
-  const nodes = allocScratch(<usize>rows << 2);
-  store<u32>(nodes, 0);
-  treeAddValue(tree, 0, load<i64>(self));
+  if (start == 0) {
+    store<u32>(nodes, 0);
+    treeAddValue(tree, 0, load<i64>(self));
+  }
   let last: u32 = 0;
-  for (let i: u32 = 1; i < rows; i++) {
+  for (let i: u32 = max(start, 1); i < end; i++) {
     const index = <usize>load<u32>(name + (<usize>i << 2));
     let key = load<u32>(nameRow + (index << 2));
     if (key == UNKNOWN) {

@@ -16,6 +16,7 @@ let scratchEnd: usize = START;
 let headStart: usize = START;
 let headTop: usize = START;
 let headEnd: usize = START;
+let headLimitEnd: usize = START;
 let scratchPeakTop: usize = START;
 let headPeakTop: usize = START;
 
@@ -29,7 +30,8 @@ export const HEAD: u32 = 2;
 export function arenaInit(scratchBytes: u32, headBytes: u32): void {
   scratchEnd = START + (<usize>scratchBytes & ~63);
   headStart = scratchEnd;
-  headEnd = headStart + (<usize>headBytes & ~63);
+  headLimitEnd = headStart + (<usize>headBytes & ~63);
+  headEnd = headLimitEnd;
   scratchTop = START;
   scratchPeakTop = START;
   headTop = headStart;
@@ -38,6 +40,12 @@ export function arenaInit(scratchBytes: u32, headBytes: u32): void {
 
 export function resetScratch(): void {
   scratchTop = START;
+}
+
+/** Leaves out the last `bytes` of the head arena, because what belongs to the head takes them elsewhere. 0: none. */
+export function reserveHead(bytes: u32): void {
+  const end = headLimitEnd - min(<usize>bytes, headLimitEnd - headStart);
+  headEnd = max(end, headTop);
 }
 
 export function resetHead(): void {

@@ -1,6 +1,6 @@
 // The list of kernels. src/kernels/instance.ts has their types.
 export {
-  allocHead, allocScratch, arenaFull, arenaInit, headPeak, headUsed, resetHead, resetScratch, scratchPeak, scratchUsed,
+  allocHead, allocScratch, arenaFull, arenaInit, headPeak, headUsed, reserveHead, resetHead, resetScratch, scratchPeak, scratchUsed,
   shrinkScratch,
 } from './arena';
 export { hashInit } from './bytes';

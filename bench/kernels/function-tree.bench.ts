@@ -1,4 +1,5 @@
 import { symbolsOfFamily } from '#src/domain/block/space-columns.ts';
+import { runSteps } from '#src/domain/model/steps.ts';
 import { flamegraph } from '#src/domain/profile/flamegraph.ts';
 import { mergeFunctionTreesPlain } from '#src/domain/profile/merge-function-trees.ts';
 import { encodeFlamegraphJson, encodeFlamegraphProto } from '#src/domain/query/encode-flamegraph.ts';
@@ -56,8 +57,8 @@ for (const [name, kinds] of cases) {
   measure(`kernels/FunctionTreeBuilder.addTree two of ${name} plain`, work, () =>
     mergeFunctionTreesPlain([tree, tree]),
   );
-  measure(`profile/flamegraph ${name}`, work, () => flamegraph(tree, 0));
-  const graph = flamegraph(tree, 0);
-  measure(`query/encodeFlamegraphProto ${name}`, work, () => encodeFlamegraphProto(graph));
-  measure(`query/encodeFlamegraphJson ${name}`, work, () => encodeFlamegraphJson(graph));
+  measure(`profile/flamegraph ${name}`, work, () => runSteps(flamegraph(tree, 0)));
+  const graph = runSteps(flamegraph(tree, 0));
+  measure(`query/encodeFlamegraphProto ${name}`, work, () => runSteps(encodeFlamegraphProto(graph)));
+  measure(`query/encodeFlamegraphJson ${name}`, work, () => runSteps(encodeFlamegraphJson(graph)));
 }

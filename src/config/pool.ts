@@ -8,7 +8,7 @@ export type PoolConfig = {
   /** Tasks that may wait in each lane (ingest, queries). Above it a request is answered 503. */
   readonly queueMax: number;
   /**
-   * Memory that a thread keeps for the symbols, stacks and columns of one window. A window that reaches it is flushed
+   * Memory that a thread keeps for the symbols, stacks, series and columns of one window. A window that reaches it is flushed
    * early. A thread has one, which it encodes itself between two windows.
    */
   readonly headBytesMax: Bytes;

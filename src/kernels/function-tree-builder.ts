@@ -1,3 +1,4 @@
+import { runSteps, type Steps } from '#src/domain/model/steps.ts';
 import type { FunctionTree } from '#src/domain/profile/function-tree.ts';
 import { Arena, type KernelInstance, type Pointer } from './instance.ts';
 import type { SummedStacks } from './stack-sums.ts';
@@ -5,6 +6,9 @@ import { putStrings, takeStrings, takeTree } from './symbol-space.ts';
 
 /** Nodes that a new tree has room for; it grows fourfold. */
 const TREE_SCALE = 4096;
+
+/** Nodes of another tree that are added in one step, which takes about ten milliseconds when all are new. */
+const STEP_NODES = 1 << 16;
 
 /**
  * Builds one tree of function names out of stacktraces of blocks and of other trees. Lives in the head arena, so what
@@ -42,21 +46,21 @@ export class FunctionTreeBuilder {
   }
 
   /** @cost O(nodes), one copy; uses scratch */
-  addTree({ parent, name, self, names }: FunctionTree): void {
+  addTree(tree: FunctionTree): void {
+    runSteps(this.addTreeSteps(tree));
+  }
+
+  *addTreeSteps({ parent, name, self, names }: FunctionTree): Steps<void> {
     const kernels = this.#kernels;
     const { at, length } = putStrings(kernels, names);
-    const rows = new Uint32Array(names.offsets.length - 1).fill(UNKNOWN);
-    kernels.exports.treeMerge(
-      this.#tree,
-      this.#names,
-      at,
-      length,
-      kernels.putColumn(rows),
-      kernels.putColumn(parent),
-      kernels.putColumn(name),
-      kernels.putColumn(self),
-      parent.length,
-    );
+    const nameRow = kernels.putColumn(new Uint32Array(names.offsets.length - 1).fill(UNKNOWN));
+    const [parents, keys, values] = [kernels.putColumn(parent), kernels.putColumn(name), kernels.putColumn(self)];
+    const nodes = kernels.exports.allocScratch(parent.length * 4) >>> 0;
+    for (let start = 0; start < parent.length; start += STEP_NODES) {
+      if (start > 0) yield;
+      const end = Math.min(start + STEP_NODES, parent.length);
+      kernels.exports.treeMerge(this.#tree, this.#names, at, length, nameRow, parents, keys, values, nodes, start, end);
+    }
   }
 
   take(): FunctionTree {

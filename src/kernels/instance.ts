@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { StoreError } from '#src/domain/errors.ts';
+import type { Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import { assert } from '#src/platform/assert.ts';
 
@@ -12,6 +13,7 @@ export type KernelExports = {
   arenaInit(scratchBytes: number, headBytes: number): void;
   resetScratch(): void;
   resetHead(): void;
+  reserveHead(bytes: number): void;
   scratchUsed(): number;
   headUsed(): number;
   scratchPeak(): number;
@@ -156,7 +158,9 @@ export type KernelExports = {
     parent: Pointer,
     name: Pointer,
     self: Pointer,
-    rows: number,
+    nodes: Pointer,
+    start: number,
+    end: number,
   ): void;
 
   outputNew(arena: number, bytes: number): Pointer;
@@ -291,6 +295,19 @@ export class KernelInstance {
     }
   }
 
+  /** `guard` for each step. */
+  *guardSteps<T>(steps: Steps<T>): Steps<T> {
+    try {
+      for (;;) {
+        const step = this.guard(() => steps.next());
+        if (step.done) return step.value;
+        yield;
+      }
+    } finally {
+      steps.return(undefined as never); // When this one was given up. It changes nothing when they came to their end.
+    }
+  }
+
   u8(): Uint8Array {
     if (this.#memory.buffer !== this.#buffer) this.#refresh();
     return this.#u8;
@@ -339,9 +356,13 @@ export class KernelInstance {
   }
 }
 
-function arenaFullError(full: number, { scratchBytesMax, headBytesMax, flags }: ArenaLimits): StoreError {
-  if (full === 1) return memoryError('scratchBytesMax', flags?.scratch, scratchBytesMax);
-  if (full === 2) return memoryError('headBytesMax', flags?.head, headBytesMax);
+/**
+ * @param full  one of `Arena`; anything else is the memory of the machine
+ * @returns     StoreError 'limit-exceeded' that names the arena and its limit
+ */
+export function arenaFullError(full: number, { scratchBytesMax, headBytesMax, flags }: ArenaLimits): StoreError {
+  if (full === Arena.scratch) return memoryError('scratchBytesMax', flags?.scratch, scratchBytesMax);
+  if (full === Arena.head) return memoryError('headBytesMax', flags?.head, headBytesMax);
   return new StoreError('unavailable', 'the machine has no memory left');
 }
 

@@ -2,6 +2,7 @@ import type { DatasetPlace } from '#src/domain/block/block-meta.ts';
 import { type ChunkTable, datasetTable, symbolTable } from '#src/domain/block/chunk-table.ts';
 import { symbolsOfFamily } from '#src/domain/block/space-columns.ts';
 import { decodeSymbolSpace } from '#src/domain/block/symbol-space-reader.ts';
+import type { Steps } from '#src/domain/model/steps.ts';
 import { stacksAtCallSite } from '#src/domain/query/call-site.ts';
 import { SeriesMatcher } from '#src/domain/series/match-series.ts';
 import { ArenaPages, type Decompress } from '#src/kernels/arena-pages.ts';
@@ -19,17 +20,18 @@ export type SampleQuery = Extract<NodeQuery, { kind: 'tree' | 'profile' }>;
 type Selected = { readonly dataset: BlockDataset; readonly ranges: ReadonlyMap<number, readonly SampleRange[]> };
 
 /**
- * Sums the samples of all datasets that share a symbol space, family by family, before any name is looked at.
+ * Sums the samples of all datasets that share a symbol space, family by family, before any name is looked at. A step is
+ * a family.
  *
  * @param add  gets stacktraces that live until it returns
  */
-export function forEachSymbolSpace(
+export function* forEachSymbolSpace(
   kernels: KernelInstance,
   reads: readonly ObjectRead[],
   query: SampleQuery,
   decompress: Decompress,
   add: (stacks: SummedStacks) => void,
-): void {
+): Steps<void> {
   const matcher = new SeriesMatcher(query.selection.matchers);
   const spans = spanTestOf(query.selection);
   for (const { datasets, fetched } of reads) {
@@ -44,7 +46,11 @@ export function forEachSymbolSpace(
       if (selected.length === 0) continue;
       const space = new QueriedSpace(pages, symbolTable(sharing[0], fetched), query, spans);
       const families = new Set(selected.flatMap(({ ranges }) => [...ranges.keys()]));
-      for (const family of families) add(space.stacksOf(family, selected));
+      for (const family of families) {
+        yield;
+        add(space.stacksOf(family, selected));
+      }
+      yield;
     }
   }
 }

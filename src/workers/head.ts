@@ -1,10 +1,10 @@
 import { columnsMax, familiesMax } from '#src/domain/block/block-format.ts';
 import { firstRuns, type ProfileColumns, type PushColumns } from '#src/domain/block/dataset-columns.ts';
 import type { DatasetHeadColumns } from '#src/domain/block/dataset-writer.ts';
-import { LabelName, type Labels, valueOf } from '#src/domain/model/labels.ts';
+import { type Label, LabelName, type Labels, valueOf } from '#src/domain/model/labels.ts';
 import type { Bytes, UnixNanos } from '#src/domain/model/units.ts';
 import type { ProfileRow } from '#src/kernels/ingest.ts';
-import { Arena, type KernelInstance, type Pointer } from '#src/kernels/instance.ts';
+import { Arena, arenaFullError, type KernelInstance, type Pointer } from '#src/kernels/instance.ts';
 import { LabelSetKeys } from './label-set-keys.ts';
 
 /** One row of `DatasetColumns.pushes`. */
@@ -26,6 +26,36 @@ export type HeadTenant = {
 /** Rows that a new symbol space has room for. Small, because a node with a thousand tenants has a thousand of them. */
 const SPACE_SCALE = 256;
 
+// What the JavaScript heap takes, by measurement: an entry of a map with its key, a list with its elements, a label with
+// its two strings.
+const PUSH_BYTES: Bytes = 250;
+const ROW_BYTES: Bytes = 80;
+const SERIES_BYTES: Bytes = 120;
+const LABEL_BYTES: Bytes = 16;
+const TEXT_BYTES: Bytes = 200;
+
+/**
+ * The most that a profile adds to the heap: all its series are new, and so are the texts of their labels.
+ *
+ * @param series  by series: the labels of each type
+ */
+export function heapBytesMax(series: readonly (readonly Labels[])[]): Bytes {
+  const known = new Set<Label>();
+  let bytes = PUSH_BYTES;
+  for (const labels of series.flat()) {
+    bytes += ROW_BYTES + SERIES_BYTES + LABEL_BYTES * labels.length;
+    for (const label of labels) {
+      if (known.has(label)) continue;
+      known.add(label);
+      bytes += TEXT_BYTES + 2 * (label.name.length + label.value.length);
+    }
+  }
+  return bytes;
+}
+
+/** What series and profile rows of a head take of the JavaScript heap, about. */
+type HeapUse = { bytes: Bytes };
+
 /**
  * The data of one service in a window: its series and profile rows here, and its samples in the kernels' memory.
  */
@@ -44,8 +74,11 @@ export class HeadDataset {
   };
   readonly #numberByLabelText = new Map<string, number>();
   readonly #seriesByKey = new Map<string, number>();
+  readonly #heap: HeapUse;
 
-  constructor(kernels: KernelInstance) {
+  /** @param heap  of the whole head; grows with what is added here */
+  constructor(kernels: KernelInstance, heap: HeapUse) {
+    this.#heap = heap;
     this.pointer = kernels.exports.datasetNew() >>> 0;
   }
 
@@ -54,14 +87,14 @@ export class HeadDataset {
    *
    * @returns the number of the series with certain labels, which is new if nobody asked before
    */
-  #seriesFinder(): (labels: Labels) => number {
-    const keys = new LabelSetKeys(this.#numberByLabelText);
+  #seriesFinder(keys: LabelSetKeys): (labels: Labels) => number {
     return (labels) => {
       const key = keys.keyOf(labels);
       let index = this.#seriesByKey.get(key);
       if (index === undefined) {
         index = this.series.push(labels) - 1;
         this.#seriesByKey.set(key, index);
+        this.#heap.bytes += SERIES_BYTES + LABEL_BYTES * labels.length;
       }
       return index;
     };
@@ -70,7 +103,9 @@ export class HeadDataset {
   /** @param labelsOf  the labels of the series that a row belongs to */
   add(push: Push, rows: readonly ProfileRow[], labelsOf: (row: ProfileRow) => Labels): void {
     const index = this.pushes.push(push) - 1;
-    const seriesIndexOf = this.#seriesFinder();
+    const keys = new LabelSetKeys(this.#numberByLabelText);
+    const textsBefore = this.#numberByLabelText.size;
+    const seriesIndexOf = this.#seriesFinder(keys);
     for (const row of rows) {
       this.rows.series.push(seriesIndexOf(labelsOf(row)));
       this.rows.push.push(index);
@@ -79,6 +114,8 @@ export class HeadDataset {
       this.rows.column.push(row.type % columnsMax);
       this.rows.total.push(row.total);
     }
+    const textCount = this.#numberByLabelText.size - textsBefore;
+    this.#heap.bytes += PUSH_BYTES + ROW_BYTES * rows.length + TEXT_BYTES * textCount + 2 * keys.newTextLength;
   }
 }
 
@@ -125,6 +162,7 @@ export class HeadSpace {
  */
 export class Head {
   readonly #kernels: KernelInstance;
+  readonly #heap: HeapUse = { bytes: 0 };
   readonly #tenants = new Map<string, { readonly space: HeadSpace; readonly datasets: Map<string, HeadDataset> }>();
 
   constructor(kernels: KernelInstance) {
@@ -140,8 +178,26 @@ export class Head {
     return true;
   }
 
+  /** What it takes: of the kernels' memory, and about what of the JavaScript heap. */
   get usedBytes(): Bytes {
-    return this.#kernels.exports.headUsed() >>> 0;
+    return (this.#kernels.exports.headUsed() >>> 0) + this.#heap.bytes;
+  }
+
+  /**
+   * Adds something that also takes `heapBytes` of the JavaScript heap at most. The kernels leave that much out, so that
+   * all together stays within the limit of the head.
+   *
+   * @throws StoreError 'limit-exceeded' as `KernelInstance.guard`, before `work` runs or from the kernels in it
+   */
+  within<T>(heapBytes: Bytes, work: () => T): T {
+    const { exports, limits } = this.#kernels;
+    if (this.usedBytes + heapBytes > limits.headBytesMax) throw arenaFullError(Arena.head, limits);
+    exports.reserveHead(this.#heap.bytes + heapBytes);
+    try {
+      return work();
+    } finally {
+      exports.reserveHead(0);
+    }
   }
 
   /** The tenant's symbol space and the dataset of the service, made when they are new. */
@@ -153,7 +209,7 @@ export class Head {
     }
     let dataset = entry.datasets.get(service);
     if (dataset === undefined) {
-      dataset = new HeadDataset(this.#kernels);
+      dataset = new HeadDataset(this.#kernels, this.#heap);
       entry.datasets.set(service, dataset);
     }
     return { space: entry.space, dataset };

@@ -15,6 +15,7 @@ export type ArenaBytes = { readonly pointer: Pointer; readonly length: number };
  *
  * @param inflater  undefined: by way of a buffer, which costs more
  * @param maxBytes  of what comes out; never more are made, whatever the body says about itself
+ * @param limitName what sets it, for the message
  * @throws StoreError 'invalid-argument' as `inflateProfile`, whose fast version this is
  */
 export function inflateIntoArena(
@@ -22,9 +23,10 @@ export function inflateIntoArena(
   inflater: Inflater | undefined,
   body: Uint8Array,
   maxBytes: Bytes,
+  limitName?: string,
 ): ArenaBytes {
   if (inflater === undefined || !isGzip(body)) {
-    const bytes = inflateProfile(body, maxBytes);
+    const bytes = inflateProfile(body, maxBytes, limitName);
     return { pointer: kernels.put(bytes), length: bytes.length };
   }
   // The trailer mostly tells the truth. It does not when there are several members: it speaks of the last one.
@@ -33,7 +35,7 @@ export function inflateIntoArena(
   let filled = 0;
   let inflated = inflater.inflateInto(body, kernels.u8().subarray(pointer, pointer + capacity + 1));
   while (inflated.kind === 'no-room') {
-    if (capacity === maxBytes) throw profileTooLarge(maxBytes, undefined);
+    if (capacity === maxBytes) throw profileTooLarge(maxBytes, undefined, limitName);
     filled = capacity + 1;
     capacity = Math.min(capacity * GROWTH, maxBytes);
     const larger = kernels.exports.allocScratch(capacity + 1) >>> 0;

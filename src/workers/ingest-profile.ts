@@ -19,7 +19,7 @@ import { decodeFailure } from '#src/kernels/decode-failure.ts';
 import { appendSamples, DROPPED_GROUP, groupSamples, type LabelGroup } from '#src/kernels/ingest.ts';
 import type { KernelInstance } from '#src/kernels/instance.ts';
 import { DecodedProfile, decodeProfile } from '#src/kernels/pprof-decode.ts';
-import type { Head, HeadSpace } from './head.ts';
+import { type Head, type HeadSpace, heapBytesMax } from './head.ts';
 import { type ArenaBytes, inflateIntoArena } from './inflate-into-arena.ts';
 import type { Inflater } from './inflater.ts';
 import type { IngestItem, IngestOutcome } from './ingest-messages.ts';
@@ -46,7 +46,8 @@ export function ingestProfile(
   try {
     return kernels.guard(() => {
       kernels.exports.resetScratch();
-      const raw = inflateIntoArena(kernels, inflater, item.profile, profileBytesMax(kernels, limits));
+      const { maxBytes, limitName } = sizeLimit(kernels, limits);
+      const raw = inflateIntoArena(kernels, inflater, item.profile, maxBytes, limitName);
       rawBytes = raw.length;
       return ingestRaw(kernels, head, item, raw, limits, nowMs);
     });
@@ -87,20 +88,27 @@ function ingestRaw(
   );
   if (series.length === 0) return { kind: 'dropped', rawBytes: raw.length, reason: 'dropped_by_relabel_rules' };
 
-  const { space, dataset } = head.open(item.tenant, service);
-  const rows = appendSamples(kernels, profile, { space: space.pointer, dataset: dataset.pointer }, keptCount, {
-    seriesOfGroup,
-    seriesCount: series.length,
-    familyOfSeries: familiesOf(space, series, sampleTypes.length),
+  const labelsOf = series.map(({ labels }) => labels);
+  head.within(heapBytesMax(labelsOf), () => {
+    const { space, dataset } = head.open(item.tenant, service);
+    const rows = appendSamples(kernels, profile, { space: space.pointer, dataset: dataset.pointer }, keptCount, {
+      seriesOfGroup,
+      seriesCount: series.length,
+      familyOfSeries: familiesOf(space, series, sampleTypes.length),
+    });
+    const { durationNanos, period } = profile;
+    dataset.add({ timeNanos, durationNanos, period, id: item.id }, rows, (row) => labelsOf[row.series][row.type]);
   });
-  const { durationNanos, period } = profile;
-  dataset.add({ timeNanos, durationNanos, period, id: item.id }, rows, (row) => series[row.series].labels[row.type]);
   return { kind: 'stored', rawBytes: raw.length };
 }
 
-function profileBytesMax(kernels: KernelInstance, limits: ProfileLimits): Bytes {
-  const arena = Math.floor(kernels.limits.scratchBytesMax / SCRATCH_PER_RAW_BYTE);
-  return limits.maxProfileSizeBytes > 0 ? limits.maxProfileSizeBytes : arena;
+function sizeLimit(
+  kernels: KernelInstance,
+  { maxProfileSizeBytes }: ProfileLimits,
+): { maxBytes: Bytes; limitName: string } {
+  if (maxProfileSizeBytes > 0) return { maxBytes: maxProfileSizeBytes, limitName: 'max_profile_size_bytes' };
+  const maxBytes = Math.floor(kernels.limits.scratchBytesMax / SCRATCH_PER_RAW_BYTE);
+  return { maxBytes, limitName: `a thread has room for (1/${SCRATCH_PER_RAW_BYTE} of pool.task-bytes-max)` };
 }
 
 /** Some agents need mending that reads every name. They are rare, and old: the plain decoder does it for them. */

@@ -13,11 +13,17 @@ const NUMBER_BYTES = 4;
 export class LabelSetKeys {
   readonly #numberByText: Map<string, number>;
   readonly #numberByLabel = new Map<Label, number>();
+  #newTextLength = 0;
   #buffer = Buffer.alloc(64 * NUMBER_BYTES);
 
   /** @param numberByText  of an instance whose keys should be comparable with those of this one; it grows */
   constructor(numberByText: Map<string, number> = new Map()) {
     this.#numberByText = numberByText;
+  }
+
+  /** Characters of the texts that this instance was the first to see. */
+  get newTextLength(): number {
+    return this.#newTextLength;
   }
 
   /** Equal for equal labels in the same order, and only for those. @cost O(labels) */
@@ -38,6 +44,7 @@ export class LabelSetKeys {
     if (number === undefined) {
       number = this.#numberByText.size;
       this.#numberByText.set(text, number);
+      this.#newTextLength += text.length;
     }
     this.#numberByLabel.set(label, number);
     return number;

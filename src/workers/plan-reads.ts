@@ -9,6 +9,7 @@ import {
   symbolTable,
 } from '#src/domain/block/chunk-table.ts';
 import { coalesced, missingReads, pagesWith } from '#src/domain/block/read-plan.ts';
+import type { Steps } from '#src/domain/model/steps.ts';
 import { SeriesMatcher } from '#src/domain/series/match-series.ts';
 import { ArenaPages, type Decompress } from '#src/kernels/arena-pages.ts';
 import type { KernelInstance } from '#src/kernels/instance.ts';
@@ -29,18 +30,17 @@ export type PlanReadsTask = { readonly query: SampleQuery; readonly reads: reado
  * @returns the reads again, whose buffers the caller gave away
  * @throws  StoreError as `BlockDataset`
  */
-export function planReads(kernels: KernelInstance, task: PlanReadsTask, decompress: Decompress): ReadsPlan {
+export function* planReads(kernels: KernelInstance, task: PlanReadsTask, decompress: Decompress): Steps<ReadsPlan> {
   const matcher = new SeriesMatcher(task.query.selection.matchers);
-  const more = task.reads.map((read) =>
-    coalesced(
-      missingReads(
-        groupedBySymbols(read.datasets).flatMap((sharing) =>
-          readsOf(kernels, read, sharing, task.query, matcher, decompress),
-        ),
-        read.fetched,
-      ),
-    ),
-  );
+  const more: ByteRange[][] = [];
+  for (const read of task.reads) {
+    const wanted: ByteRange[] = [];
+    for (const sharing of groupedBySymbols(read.datasets)) {
+      for (const range of readsOf(kernels, read, sharing, task.query, matcher, decompress)) wanted.push(range);
+      yield;
+    }
+    more.push(coalesced(missingReads(wanted, read.fetched)));
+  }
   return { reads: task.reads, more };
 }
 

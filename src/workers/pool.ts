@@ -1,7 +1,7 @@
 import { Piscina } from 'piscina';
 import { Counter, Gauge, Histogram } from 'prom-client';
 import { fromWire, StoreError, type WireError } from '#src/domain/errors.ts';
-import type { Bytes } from '#src/domain/model/units.ts';
+import type { Bytes, DurationMs } from '#src/domain/model/units.ts';
 import { abortErrorOf } from '#src/platform/abort-error.ts';
 import { metrics } from '#src/platform/metrics.ts';
 import type { Tasks } from './worker.ts';
@@ -19,11 +19,14 @@ export type PoolOptions = {
   readonly taskBytesMax: Bytes;
   /** Three random numbers of 64 bits for each thread's hash tables. */
   readonly hashSecrets: () => readonly [bigint, bigint, bigint];
+  /** After so long a query task lets ingest tasks go first. */
+  readonly sliceMs?: DurationMs;
 };
 
 /** What a thread is told once, when it starts. */
 export type WorkerOptions = Pick<PoolOptions, 'headBytesMax' | 'taskBytesMax'> & {
   readonly hashSecrets: readonly [bigint, bigint, bigint];
+  readonly sliceMs: DurationMs;
 };
 
 export type TaskOptions = {
@@ -39,6 +42,9 @@ export type TaskOptions = {
 /** After so many ingest tasks in a row a waiting query gets its turn, so that a busy writer can still be looked at. */
 const INGEST_RUN_MAX = 4;
 
+/** A hop costs about 0.1 ms, so slices of this length cost less than a hundredth, and a batch of profiles takes as long. */
+const SLICE_MS: DurationMs = 30;
+
 /**
  * The most that each arena of a thread held since its kernels were last replaced. `head` is bounded by `headBytesMax`; the
  * others, for what a batch, a query and its answer take, by `taskBytesMax`.
@@ -46,15 +52,20 @@ const INGEST_RUN_MAX = 4;
 export type ThreadMemory = Readonly<Record<'head' | 'ingest' | 'query' | 'answer', Bytes>>;
 
 /** What a task answers over the thread boundary, where errors lose their class. */
-export type TaskReply<T> = ({ readonly value: T } | { readonly failure: WireError }) & {
+export type TaskReply<T> = ({ readonly value: T } | { readonly failure: WireError } | { readonly suspended: true }) & {
   readonly memory: ThreadMemory;
 };
 
+/** What a thread is asked to do: a task, or something about the one that it suspended. */
+type Call = keyof Tasks | 'resume' | 'drop';
+
 type Waiting = {
-  readonly name: keyof Tasks & string;
+  readonly name: keyof Tasks;
   readonly input: unknown;
   readonly options: TaskOptions;
   readonly sinceMs: number;
+  sliceCount: number;
+  runMs: DurationMs;
   resolve(value: unknown): void;
   reject(error: unknown): void;
 };
@@ -65,6 +76,8 @@ type Thread = {
   readonly ingest: Waiting[];
   busy: boolean;
   ingestRun: number;
+  /** A query task between two slices. It holds the kernels for queries, so no other one begins on this thread. */
+  suspended: Waiting | undefined;
 };
 
 const queueGauge = new Gauge({
@@ -81,9 +94,28 @@ const refusedCounter = new Counter({
 });
 const taskSeconds = new Histogram({
   name: 'kiln_pool_task_seconds',
-  help: 'Time from handing a task to a thread to its answer.',
+  help: 'Time from handing a task to a thread to its answer, all slices together, without what went first between them.',
   labelNames: ['task'],
   buckets: [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3],
+  registers: [metrics],
+});
+const sliceSeconds = new Histogram({
+  name: 'kiln_pool_slice_seconds',
+  help: 'Time for which a thread could do nothing else: from handing a task or its next slice to it to the answer.',
+  labelNames: ['task'],
+  buckets: [0.001, 0.003, 0.01, 0.02, 0.03, 0.04, 0.05, 0.07, 0.1, 0.3, 1],
+  registers: [metrics],
+});
+const taskSlices = new Histogram({
+  name: 'kiln_pool_task_slices',
+  help: 'Slices in which a task ran.',
+  labelNames: ['task'],
+  buckets: [1, 2, 4, 8, 16, 32, 64, 128],
+  registers: [metrics],
+});
+const suspendedGauge = new Gauge({
+  name: 'kiln_pool_suspended_tasks',
+  help: 'Tasks between two slices, at most one per thread.',
   registers: [metrics],
 });
 const waitSeconds = new Histogram({
@@ -105,7 +137,8 @@ const memoryGauge = new Gauge({
  * Threads that compute, with a queue per lane in front of them.
  *
  * Heads live in threads, so who runs a task matters: each thread is a Piscina of one, and the choice is made here.
- * A running task cannot be interrupted; tasks are therefore short, and what is longer comes in slices.
+ * A running task cannot be interrupted; tasks are therefore short, and what is longer comes in slices: the thread keeps
+ * a query task that is not done after `SLICE_MS`, and goes on with it when waiting ingest tasks had their turns.
  *
  * @invariant tasks with the same `thread` and lane run in the order in which they were given
  */
@@ -130,11 +163,13 @@ export class Pool {
           headBytesMax: options.headBytesMax,
           taskBytesMax: options.taskBytesMax,
           hashSecrets: options.hashSecrets(),
+          sliceMs: options.sliceMs ?? SLICE_MS,
         } satisfies WorkerOptions,
       }),
       ingest: [],
       busy: false,
       ingestRun: 0,
+      suspended: undefined,
     }));
   }
 
@@ -147,15 +182,16 @@ export class Pool {
    * Runs a task.
    *
    * @throws StoreError 'unavailable' when the lane is full, the pool is closed or the thread died; 'aborted' and others,
-   *         as the signal says, when it aborted before the task started; otherwise what the task threw
+   *         as the signal says, when it aborted before the task started or between two of its slices; otherwise what
+   *         the task threw
    */
-  run<Name extends keyof Tasks & string>(
+  run<Name extends keyof Tasks>(
     name: Name,
     input: Parameters<Tasks[Name]>[0],
     options: TaskOptions,
   ): Promise<ReturnType<Tasks[Name]>> {
     const { lane } = options;
-    if (this.#closed) return Promise.reject(new StoreError('unavailable', 'the thread pool is closed'));
+    if (this.#closed) return Promise.reject(closedError());
     if (this.#waiting[lane] >= this.#options.queueTasksMax && !options.always) {
       refusedCounter.inc({ lane });
       return Promise.reject(
@@ -171,6 +207,8 @@ export class Pool {
         input,
         options,
         sinceMs: performance.now(),
+        sliceCount: 0,
+        runMs: 0,
         resolve: resolve as (value: unknown) => void,
         reject,
       };
@@ -180,16 +218,17 @@ export class Pool {
     });
   }
 
-  /** Lets running tasks end and stops the threads. Waiting ones fail with 'unavailable'. */
+  /** Lets what runs end and stops the threads. Tasks that wait, for their first slice or another, fail with 'unavailable'. */
   async close(): Promise<void> {
     this.#closed = true;
     const queues = [...Object.values(this.#shared), ...this.#threads.map((thread) => thread.ingest)];
     for (const queue of queues) {
       for (const waiting of queue.splice(0)) {
         this.#count(waiting.options.lane, -1);
-        waiting.reject(new StoreError('unavailable', 'the thread pool is closed'));
+        waiting.reject(closedError());
       }
     }
+    for (const thread of this.#threads) this.#takeSuspended(thread)?.reject(closedError());
     await Promise.all(this.#threads.map((thread) => thread.piscina.close()));
   }
 
@@ -201,22 +240,17 @@ export class Pool {
   #dispatch(): void {
     for (const thread of this.#threads) {
       while (!thread.busy) {
-        const waiting = this.#next(thread);
-        if (waiting === undefined) break;
-        this.#count(waiting.options.lane, -1);
-        const { signal } = waiting.options;
-        if (signal?.aborted) {
-          waiting.reject(abortErrorOf(signal, 'waiting for a pool thread'));
-          continue;
-        }
-        void this.#execute(thread, waiting);
+        const next = this.#next(thread);
+        if (next === undefined) break;
+        if (next === thread.suspended) this.#goOn(thread, next);
+        else this.#begin(thread, next);
       }
     }
   }
 
   #next(thread: Thread): Waiting | undefined {
-    const turnOfQueries = thread.ingestRun >= INGEST_RUN_MAX && this.#shared.query.length > 0;
-    if (!turnOfQueries) {
+    const queryWaits = thread.suspended !== undefined || this.#shared.query.length > 0;
+    if (thread.ingestRun < INGEST_RUN_MAX || !queryWaits) {
       const ingest = thread.ingest.shift() ?? this.#shared.ingest.shift();
       if (ingest !== undefined) {
         thread.ingestRun++;
@@ -224,41 +258,84 @@ export class Pool {
       }
     }
     thread.ingestRun = 0;
-    return this.#shared.query.shift();
+    return thread.suspended ?? this.#shared.query.shift();
   }
 
-  async #execute(thread: Thread, waiting: Waiting): Promise<void> {
+  #begin(thread: Thread, waiting: Waiting): void {
+    const { lane, signal } = waiting.options;
+    this.#count(lane, -1);
+    if (signal?.aborted) {
+      waiting.reject(abortErrorOf(signal, 'waiting for a pool thread'));
+      return;
+    }
+    waitSeconds.observe({ lane }, (performance.now() - waiting.sinceMs) / 1000);
+    void this.#execute(thread, waiting, waiting.name);
+  }
+
+  /** Whoever left is not waited for any longer, but the thread must still let go of what it holds for them. */
+  #goOn(thread: Thread, suspended: Waiting): void {
+    this.#takeSuspended(thread);
+    const { signal } = suspended.options;
+    if (signal?.aborted) suspended.reject(abortErrorOf(signal, `between two slices of ${suspended.name}`));
+    void this.#execute(thread, suspended, signal?.aborted ? 'drop' : 'resume');
+  }
+
+  async #execute(thread: Thread, task: Waiting, call: Call): Promise<void> {
     thread.busy = true;
     const startMs = performance.now();
-    waitSeconds.observe({ lane: waiting.options.lane }, (startMs - waiting.sinceMs) / 1000);
+    const { transfer = [] } = task.options;
+    const isFirst = call === task.name;
     try {
-      const reply: TaskReply<unknown> = await thread.piscina.run(waiting.input, {
-        name: waiting.name,
-        ...(waiting.options.transfer ? { transferList: [...waiting.options.transfer] } : {}),
+      const reply: TaskReply<unknown> = await thread.piscina.run(isFirst ? task.input : undefined, {
+        name: call,
+        ...(isFirst && transfer.length > 0 ? { transferList: [...transfer] } : {}),
       });
       for (const [arena, bytes] of Object.entries(reply.memory))
         memoryGauge.set({ thread: thread.index, arena }, bytes);
-      if ('failure' in reply) waiting.reject(fromWire(reply.failure));
-      else waiting.resolve(reply.value);
+      if ('suspended' in reply) this.#suspend(thread, task);
+      else if ('failure' in reply) task.reject(fromWire(reply.failure));
+      else task.resolve(reply.value);
     } catch (error) {
       // The task threw what is not a StoreError, or its thread died. Either is a bug; the process lives on.
-      waiting.reject(
-        new StoreError(
-          'unavailable',
-          `a pool thread failed in ${waiting.name}`,
-          { task: waiting.name },
-          { cause: error },
-        ),
+      task.reject(
+        new StoreError('unavailable', `a pool thread failed in ${task.name}`, { task: task.name }, { cause: error }),
       );
     } finally {
-      taskSeconds.observe({ task: waiting.name }, (performance.now() - startMs) / 1000);
+      const sliceMs = performance.now() - startMs;
+      sliceSeconds.observe({ task: task.name }, sliceMs / 1000);
+      task.sliceCount++;
+      task.runMs += sliceMs;
+      if (thread.suspended !== task) {
+        taskSeconds.observe({ task: task.name }, task.runMs / 1000);
+        taskSlices.observe({ task: task.name }, task.sliceCount);
+      }
       thread.busy = false;
       this.#dispatch();
     }
+  }
+
+  #suspend(thread: Thread, task: Waiting): void {
+    if (this.#closed) {
+      task.reject(closedError());
+      return;
+    }
+    thread.suspended = task;
+    suspendedGauge.inc();
+  }
+
+  #takeSuspended(thread: Thread): Waiting | undefined {
+    const { suspended } = thread;
+    if (suspended !== undefined) suspendedGauge.dec();
+    thread.suspended = undefined;
+    return suspended;
   }
 
   #count(lane: Lane, change: number): void {
     this.#waiting[lane] += change;
     queueGauge.set({ lane }, this.#waiting[lane]);
   }
+}
+
+function closedError(): StoreError {
+  return new StoreError('unavailable', 'the thread pool is closed');
 }

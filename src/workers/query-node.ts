@@ -1,7 +1,9 @@
 import { datasetTable } from '#src/domain/block/chunk-table.ts';
 import { StoreError } from '#src/domain/errors.ts';
 import type { Labels } from '#src/domain/model/labels.ts';
-import { bucketPoints, mergeBucketedSeries } from '#src/domain/query/series-buckets.ts';
+import type { Steps } from '#src/domain/model/steps.ts';
+import type { FunctionTree } from '#src/domain/profile/function-tree.ts';
+import { type BucketedSeries, bucketPoints, mergeBucketedSeries } from '#src/domain/query/series-buckets.ts';
 import { SeriesMatcher } from '#src/domain/series/match-series.ts';
 import type { Matcher } from '#src/domain/series/matcher.ts';
 import type { StackProfile } from '#src/domain/symbols/stack-profile.ts';
@@ -27,9 +29,9 @@ const RESULT_LIMIT = 'query-backend.result-bytes-max';
  *
  * @throws StoreError 'too-large' when the report is larger than a result may be
  */
-export function runQueryNode(kernels: KernelInstance, task: NodeTask, decompress: Decompress): NodeAnswer {
+export function* runQueryNode(kernels: KernelInstance, task: NodeTask, decompress: Decompress): Steps<NodeAnswer> {
   const { resultBytesMax, roomBytes } = task.limits;
-  const report = reportOf({ kernels, decompress, ...task });
+  const report = yield* reportOf({ kernels, decompress, ...task });
   const sizeBytes = reportBytes(report);
   if (sizeBytes > resultBytesMax) {
     const message = `the result takes ${sizeBytes} bytes of memory or more, the limit is ${resultBytesMax} (${RESULT_LIMIT})`;
@@ -44,56 +46,61 @@ type Work = Pick<NodeTask, 'query' | 'reads' | 'reports'> & {
   readonly decompress: Decompress;
 };
 
-function reportOf(work: Work): NodeReport {
+function* reportOf(work: Work): Steps<NodeReport> {
   const { query } = work;
   switch (query.kind) {
     case 'label-names':
-      return { kind: 'names', names: labelNames(work, query.matchers) };
+      return { kind: 'names', names: yield* labelNames(work, query.matchers) };
     case 'label-values':
-      return { kind: 'names', names: labelValues(work, query.matchers, query.name) };
+      return { kind: 'names', names: yield* labelValues(work, query.matchers, query.name) };
     case 'series-labels':
-      return { kind: 'label-sets', labelSets: distinctLabelSets(work, query) };
+      return { kind: 'label-sets', labelSets: yield* distinctLabelSets(work, query) };
     case 'time-series':
-      return { kind: 'time-series', series: timeSeries(work, query) };
+      return { kind: 'time-series', series: yield* timeSeries(work, query) };
     case 'tree':
-      return { kind: 'tree', tree: functionTree(work, query) };
+      return { kind: 'tree', tree: yield* functionTree(work, query) };
     case 'profile':
-      return { kind: 'profile', profile: stackProfile(work, query) };
+      return { kind: 'profile', profile: yield* stackProfile(work, query) };
   }
 }
 
-/** Every dataset that was read, one after the other: each lives until the next one. */
-function* datasetsOf({ kernels, reads, decompress }: Work): Generator<BlockDataset> {
+/** Every dataset that was read, one after the other: each lives until the next one. A step is a dataset. */
+function* forEachDataset({ kernels, reads, decompress }: Work, use: (dataset: BlockDataset) => void): Steps<void> {
   for (const { datasets, fetched } of reads) {
     for (const dataset of datasets) {
       kernels.exports.resetScratch();
-      yield new BlockDataset(new ArenaPages(kernels, fetched, decompress), datasetTable(dataset, fetched));
+      use(new BlockDataset(new ArenaPages(kernels, fetched, decompress), datasetTable(dataset, fetched)));
+      yield;
     }
   }
 }
 
 /** Series that satisfy the matchers. There is no filter by time here: a dataset that overlaps counts as a whole. */
-function forEachSeries(work: Work, matchers: readonly Matcher[], use: (page: SeriesOfPage, row: number) => void): void {
+function forEachSeries(
+  work: Work,
+  matchers: readonly Matcher[],
+  use: (page: SeriesOfPage, row: number) => void,
+): Steps<void> {
   const matcher = new SeriesMatcher(matchers);
-  for (const dataset of datasetsOf(work)) {
+  return forEachDataset(work, (dataset) => {
     for (const page of dataset.series) {
       const selected = matcher.select(page);
       for (let row = 0; row < selected.length; row++) if (selected[row] === 1) use(page, row);
     }
-  }
+  });
 }
 
-function labelNames(work: Work, matchers: readonly Matcher[]): string[] {
+function* labelNames(work: Work, matchers: readonly Matcher[]): Steps<string[]> {
   const distinct = reportedNames(work.reports);
-  forEachSeries(work, matchers, (page, row) => {
+  yield* forEachSeries(work, matchers, (page, row) => {
     for (let i = page.offsets[row]; i < page.offsets[row + 1]; i++) distinct.add(page.textOf(page.name[i]));
   });
   return [...distinct];
 }
 
-function labelValues(work: Work, matchers: readonly Matcher[], name: string): string[] {
+function* labelValues(work: Work, matchers: readonly Matcher[], name: string): Steps<string[]> {
   const distinct = reportedNames(work.reports);
-  forEachSeries(work, matchers, (page, row) => {
+  yield* forEachSeries(work, matchers, (page, row) => {
     for (let i = page.offsets[row]; i < page.offsets[row + 1]; i++) {
       if (page.textOf(page.name[i]) === name) distinct.add(page.textOf(page.value[i]));
     }
@@ -107,17 +114,17 @@ function reportedNames(reports: readonly NodeReport[]): Set<string> {
   return names;
 }
 
-function distinctLabelSets(
+function* distinctLabelSets(
   work: Work,
   { matchers, labelNames: names }: Extract<NodeQuery, { kind: 'series-labels' }>,
-): Labels[] {
+): Steps<Labels[]> {
   const projection = names === undefined ? undefined : new Set(names);
   const distinct = new Map<string, Labels>();
   const add = (labels: Labels): void => {
     // A series with none of the labels contributes nothing.
     if (labels.length > 0) distinct.set(JSON.stringify(labels.map(({ name, value }) => [name, value])), labels);
   };
-  forEachSeries(work, matchers, (page, row) => {
+  yield* forEachSeries(work, matchers, (page, row) => {
     const labels = page.labelsOf(row);
     add(projection === undefined ? labels : labels.filter(({ name }) => projection.has(name)));
   });
@@ -125,15 +132,15 @@ function distinctLabelSets(
   return [...distinct.values()];
 }
 
-function timeSeries(
+function* timeSeries(
   work: Work,
   { selection, buckets }: Extract<NodeQuery, { kind: 'time-series' }>,
-): ReturnType<typeof mergeBucketedSeries> {
+): Steps<BucketedSeries> {
   const parts = work.reports.flatMap((report) => (report.kind === 'time-series' ? [report.series] : []));
   const matcher = new SeriesMatcher(selection.matchers);
-  for (const dataset of datasetsOf(work)) {
+  yield* forEachDataset(work, (dataset) => {
     const rows = profilesOf(dataset, matcher, selection);
-    if (rows === undefined || rows.length === 0) continue;
+    if (rows === undefined || rows.length === 0) return;
     const n = rows.length;
     const profileIds = buckets.exemplars ? new Uint8Array(16 * n) : undefined;
     for (let i = 0; i < n; i++) profileIds?.set(rows.profileId(i), 16 * i);
@@ -154,25 +161,23 @@ function timeSeries(
       profileIds,
     };
     parts.push(bucketPoints(points, buckets));
-  }
+  });
   return mergeBucketedSeries(parts);
 }
 
-function functionTree(
-  { kernels, reads, reports, decompress }: Work,
-  query: SampleQuery,
-): ReturnType<FunctionTreeBuilder['take']> {
+function* functionTree({ kernels, reads, reports, decompress }: Work, query: SampleQuery): Steps<FunctionTree> {
   const builder = new FunctionTreeBuilder(kernels);
   for (const report of reports) {
     if (report.kind !== 'tree') continue;
     kernels.exports.resetScratch();
-    builder.addTree(report.tree);
+    yield* builder.addTreeSteps(report.tree);
+    yield;
   }
-  forEachSymbolSpace(kernels, reads, query, decompress, (stacks) => builder.addStacks(stacks));
+  yield* forEachSymbolSpace(kernels, reads, query, decompress, (stacks) => builder.addStacks(stacks));
   return builder.take();
 }
 
-function stackProfile({ kernels, reads, reports, decompress }: Work, query: SampleQuery): StackProfile {
+function* stackProfile({ kernels, reads, reports, decompress }: Work, query: SampleQuery): Steps<StackProfile> {
   const builder = new SymbolSpaceBuilder(kernels);
   for (const report of reports) {
     if (report.kind !== 'profile') continue;
@@ -181,7 +186,8 @@ function stackProfile({ kernels, reads, reports, decompress }: Work, query: Samp
     const stacks = new StackSums(kernels, symbols);
     stacks.add({ stack: Uint32Array.from(values, (_, i) => i), value: values });
     builder.addStacks(stacks);
+    yield;
   }
-  forEachSymbolSpace(kernels, reads, query, decompress, (stacks) => builder.addStacks(stacks));
+  yield* forEachSymbolSpace(kernels, reads, query, decompress, (stacks) => builder.addStacks(stacks));
   return builder.take();
 }

@@ -1,5 +1,6 @@
 import { threadId, workerData } from 'node:worker_threads';
 import { StoreError, toWire } from '#src/domain/errors.ts';
+import type { Steps } from '#src/domain/model/steps.ts';
 import type { Decompress } from '#src/kernels/arena-pages.ts';
 import { KernelInstance } from '#src/kernels/instance.ts';
 import { Inflater } from './inflater.ts';
@@ -9,6 +10,7 @@ import { type PlanReadsTask, planReads as planReadsOf, type ReadsPlan } from './
 import type { TaskReply, ThreadMemory, WorkerOptions } from './pool.ts';
 import type { Answer, AnswerTask, NodeAnswer, NodeTask } from './query-messages.ts';
 import { runQueryNode } from './query-node.ts';
+import { SlicedTask } from './sliced-task.ts';
 import { ThreadHead } from './thread-head.ts';
 import { buffersOf, discard, transferring } from './transfer.ts';
 import { writeAnswer as writeAnswerBytes } from './write-answer.ts';
@@ -25,7 +27,7 @@ export type Tasks = {
   writeAnswer(task: AnswerTask): Answer;
 };
 
-const { headBytesMax, taskBytesMax, hashSecrets } = options();
+const { headBytesMax, taskBytesMax, hashSecrets, sliceMs } = options();
 
 /**
  * An instance that came to take more is replaced when nothing in it is needed any more, because its memory never
@@ -41,6 +43,7 @@ const head = new ThreadHead({
   inflater: Inflater.create(),
 });
 let queryKernels = newQueryKernels();
+const slicedTask = new SlicedTask({ sliceMs, nowMs: () => performance.now() });
 const decompressor = new ZstdDecompressor();
 const decompress: Decompress = (frame, target, origin) => decompressor.decompressInto(frame, target, origin);
 
@@ -63,28 +66,41 @@ export function openMessage(input: OpenMessageTask): TaskReply<OpenedMessage> {
 }
 
 export function planReads(input: PlanReadsTask): TaskReply<ReadsPlan> {
-  return task(() => withQueryKernels((kernels) => planReadsOf(kernels, input, decompress)));
+  return slice(() => slicedTask.start(withQueryKernels((kernels) => planReadsOf(kernels, input, decompress))));
 }
 
 export function queryNode(input: NodeTask): TaskReply<NodeAnswer> {
-  return task(() => {
-    const answer = withQueryKernels((kernels) => runQueryNode(kernels, input, decompress));
-    for (const { fetched } of input.reads) for (const { bytes } of fetched) discard(bytes);
-    return answer;
-  });
+  return slice(() => slicedTask.start(queryNodeSteps(input)));
 }
 
 export function writeAnswer(input: AnswerTask): TaskReply<Answer> {
-  return task(() => writeAnswerBytes(input));
+  return slice(() => slicedTask.start(writeAnswerBytes(input)));
+}
+
+/** Runs the next slice of the task that this thread suspended. */
+export function resume(): TaskReply<unknown> {
+  return slice(() => slicedTask.resume());
+}
+
+/** Gives up the task that this thread suspended. */
+export function drop(): TaskReply<undefined> {
+  return task(() => {
+    slicedTask.drop();
+    return undefined;
+  });
+}
+
+function* queryNodeSteps(input: NodeTask): Steps<NodeAnswer> {
+  const answer = yield* withQueryKernels((kernels) => runQueryNode(kernels, input, decompress));
+  for (const { fetched } of input.reads) for (const { bytes } of fetched) discard(bytes);
+  return answer;
 }
 
 /** Kernels that trapped, or that met an outlier, are replaced: their memory holds anything, or too much. */
-function withQueryKernels<T>(work: (kernels: KernelInstance) => T): T {
-  let broken = true;
+function* withQueryKernels<T>(work: (kernels: KernelInstance) => Steps<T>): Steps<T> {
+  let broken = false;
   try {
-    const result = queryKernels.guard(() => work(queryKernels));
-    broken = false;
-    return result;
+    return yield* queryKernels.guardSteps(work(queryKernels));
   } catch (error) {
     broken = !(error instanceof StoreError);
     throw error;
@@ -95,8 +111,13 @@ function withQueryKernels<T>(work: (kernels: KernelInstance) => T): T {
 
 /** Errors travel as data, because their class does not survive the way. What is not a StoreError is a bug and does. */
 function task<T>(work: () => T): TaskReply<T> {
+  return slice(() => ({ done: true, value: work() }));
+}
+
+function slice<T>(work: () => IteratorResult<undefined, T>): TaskReply<T> {
   try {
-    const value = work();
+    const { done, value } = work();
+    if (!done) return { suspended: true, memory: memory() };
     return transferring({ value, memory: memory() }, buffersOf(value));
   } catch (error) {
     if (error instanceof StoreError) return { failure: toWire(error), memory: memory() };

@@ -1,6 +1,6 @@
-import { constants, gzipSync } from 'node:zlib';
+import type { Steps } from '#src/domain/model/steps.ts';
 import { encodeProfileJson, encodeProfileProto, exportProfile } from '#src/domain/pprof/encode-profile.ts';
-import { diffFlamegraph } from '#src/domain/profile/diff.ts';
+import { diffFlamegraph, type FlameGraphDiff } from '#src/domain/profile/diff.ts';
 import type { FlameGraph } from '#src/domain/profile/flame-layout.ts';
 import { flamegraph } from '#src/domain/profile/flamegraph.ts';
 import type { FunctionTree } from '#src/domain/profile/function-tree.ts';
@@ -22,17 +22,17 @@ import { encodeTreeJson, encodeTreeProto } from '#src/domain/query/encode-tree.t
 import { type BucketedSeries, type Series, topSeries } from '#src/domain/query/series-buckets.ts';
 import { type Timeline, timelineOf } from '#src/domain/query/timeline.ts';
 import { encodeTree } from '#src/domain/query/tree-bytes.ts';
+import { gzipped } from './gzipped.ts';
 import type { Answer, AnswerTask, Folding } from './query-messages.ts';
 
 /** Writes the bytes of an answer, so that the main loop only has to send them. */
-export function writeAnswer(task: AnswerTask): Answer {
-  const pieces = piecesOf(task);
-  if (!task.gzip) return { pieces };
-  // Level 1: whoever asks for gzip wants the answer now, and its names shrink to a fifth with any level.
-  return { pieces: [gzipSync(Buffer.concat(pieces), { level: constants.Z_BEST_SPEED })] };
+export function* writeAnswer(task: AnswerTask): Steps<Answer> {
+  const pieces = yield* piecesOf(task);
+  yield;
+  return { pieces: task.gzip ? yield* gzipped(pieces) : pieces };
 }
 
-function piecesOf(task: AnswerTask): Uint8Array[] {
+function* piecesOf(task: AnswerTask): Steps<Uint8Array[]> {
   switch (task.kind) {
     case 'profile-types':
       return task.codec === 'proto'
@@ -47,34 +47,32 @@ function piecesOf(task: AnswerTask): Uint8Array[] {
       return task.codec === 'proto' ? encodeSelectSeriesProto(series) : encodeSelectSeriesJson(series);
     }
     case 'flamegraph': {
-      const graph = foldedFlamegraph(task.tree, task.folding);
-      return task.codec === 'proto' ? encodeFlamegraphProto(graph) : encodeFlamegraphJson(graph);
+      const graph = yield* foldedFlamegraph(task.tree, task.folding);
+      return yield* task.codec === 'proto' ? encodeFlamegraphProto(graph) : encodeFlamegraphJson(graph);
     }
     case 'tree': {
-      const bytes = encodeTree(cut(task.tree, task.maxNodes));
-      return task.codec === 'proto' ? encodeTreeProto(bytes) : encodeTreeJson(bytes);
+      const bytes = yield* encodeTree(yield* cut(task.tree, task.maxNodes));
+      return task.codec === 'proto' ? encodeTreeProto(bytes) : yield* encodeTreeJson(bytes);
     }
     case 'profile': {
       const { profile, profileType, endMs, maxNodes, frame } = task;
       const exported =
         profile === undefined
           ? undefined
-          : exportProfile(profile.symbols, profile.values, { profileType, endMs, maxNodes });
-      return task.codec === 'proto' ? encodeProfileProto(exported, frame) : encodeProfileJson(exported, frame);
+          : yield* exportProfile(profile.symbols, profile.values, { profileType, endMs, maxNodes });
+      return yield* task.codec === 'proto' ? encodeProfileProto(exported, frame) : encodeProfileJson(exported, frame);
     }
     case 'diff': {
-      const graph = diffFlamegraph(cut(task.left, task.maxNodes), cut(task.right, task.maxNodes), task.maxNodes);
-      return task.codec === 'proto' ? encodeDiffProto(graph) : encodeDiffJson(graph);
+      const graph = yield* foldedDiff(task);
+      return yield* task.codec === 'proto' ? encodeDiffProto(graph) : encodeDiffJson(graph);
     }
     case 'render': {
-      const graph = foldedFlamegraph(task.tree, task.folding);
+      const graph = yield* foldedFlamegraph(task.tree, task.folding);
       const { timeline, groups } = timelinesOf(task);
-      return encodeRender(graph, task.profileType, timeline, groups);
+      return yield* encodeRender(graph, task.profileType, timeline, groups);
     }
-    case 'render-diff': {
-      const graph = diffFlamegraph(cut(task.left, task.maxNodes), cut(task.right, task.maxNodes), task.maxNodes);
-      return encodeRenderDiff(graph, task.profileType);
-    }
+    case 'render-diff':
+      return yield* encodeRenderDiff(yield* foldedDiff(task), task.profileType);
   }
 }
 
@@ -86,12 +84,20 @@ const EMPTY_TREE: FunctionTree = {
 };
 
 /** The bars are folded once more only where the request names a number; that shows where totals tie. */
-function foldedFlamegraph(tree: FunctionTree | undefined, { maxNodes, asked }: Folding): FlameGraph {
-  return flamegraph(cut(tree, maxNodes), asked ? maxNodes : 0);
+function* foldedFlamegraph(tree: FunctionTree | undefined, { maxNodes, asked }: Folding): Steps<FlameGraph> {
+  return yield* flamegraph(yield* cut(tree, maxNodes), asked ? maxNodes : 0);
 }
 
-function cut(tree: FunctionTree | undefined, maxNodes: number): FunctionTree {
-  return tree === undefined ? EMPTY_TREE : truncateTwice(tree, maxNodes);
+function* foldedDiff({
+  left,
+  right,
+  maxNodes,
+}: Extract<AnswerTask, { kind: 'diff' | 'render-diff' }>): Steps<FlameGraphDiff> {
+  return yield* diffFlamegraph(yield* cut(left, maxNodes), yield* cut(right, maxNodes), maxNodes);
+}
+
+function* cut(tree: FunctionTree | undefined, maxNodes: number): Steps<FunctionTree> {
+  return tree === undefined ? EMPTY_TREE : yield* truncateTwice(tree, maxNodes);
 }
 
 function seriesOf(series: BucketedSeries | undefined, limit: number | undefined): Series[] {

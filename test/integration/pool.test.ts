@@ -1,9 +1,11 @@
 import { deepEqual, equal, match, notEqual, ok, rejects } from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
+import { namesOf } from '#src/domain/profile/name-table.ts';
 import { metrics } from '#src/platform/metrics.ts';
 import { PoolHeadThreads } from '#src/services/segment-writer/pool-head-threads.ts';
 import type { IngestBatch, SealReply } from '#src/workers/ingest-messages.ts';
-import { Pool, type PoolOptions } from '#src/workers/pool.ts';
+import { Pool, type PoolOptions, type ThreadMemory } from '#src/workers/pool.ts';
+import type { NodeTask } from '#src/workers/query-messages.ts';
 import { INGEST_NOW_MS, ingestItem, openLimits } from '../fixtures/ingest.ts';
 import { pprof } from '../fixtures/pprof-builder.ts';
 
@@ -90,15 +92,64 @@ describe('Pool', () => {
   });
 });
 
+describe('Pool, queries', () => {
+  /** A stack of so many functions, as a report that is merged with nothing. */
+  function deepTree(length: number): NodeTask {
+    const tree = {
+      parent: Int32Array.from({ length }, (_, i) => i - 1),
+      name: new Uint32Array(length),
+      self: new BigInt64Array(length).fill(1n),
+      names: namesOf(['f']),
+    };
+    const selection = { startMs: 0, endMs: 1, matchers: [], profileIds: [], spanIds: [], traceIds: [] };
+    return {
+      query: { kind: 'tree', selection, callSite: [] },
+      reads: [],
+      reports: [{ kind: 'tree', tree }],
+      limits: { resultBytesMax: 2 ** 30, roomBytes: 2 ** 30 },
+    };
+  }
+
+  test('kernels that met an outlier are replaced, and the next query finds small ones', async (t) => {
+    const pool = poolOfOne(t, { taskBytesMax: 512 << 20 });
+    const nodesOf = async (task: NodeTask): Promise<number> => {
+      const { report } = await pool.run('queryNode', task, { lane: 'query' });
+      return report?.kind === 'tree' ? report.tree.parent.length : 0;
+    };
+
+    equal(await nodesOf(deepTree(100_000)), 100_000);
+    const usual = await memoryNow();
+    equal(await nodesOf(deepTree(3_000_000)), 3_000_000);
+    const behind = await memoryNow();
+
+    ok(usual.query > 0 && usual.answer > 0, JSON.stringify(usual));
+    deepEqual([behind.query, behind.answer], [0, 0]);
+    equal(await nodesOf(deepTree(1000)), 1000);
+  });
+
+  test('a query whose answer is dropped half-way leaves kernels that the next one can use', async (t) => {
+    const pool = poolOfOne(t, { taskBytesMax: 512 << 20, sliceMs: 0 });
+    const caller = new AbortController();
+    const dropped = pool.run('queryNode', deepTree(300_000), { lane: 'query', signal: caller.signal });
+    caller.abort();
+    await rejects(dropped, { code: 'aborted' });
+
+    const { report } = await pool.run('queryNode', deepTree(1000), { lane: 'query' });
+
+    ok(report?.kind === 'tree');
+    deepEqual(report.tree.self, new BigInt64Array(1000).fill(1n));
+  });
+});
+
 /** A profile of so many stacktraces that no other one has. */
 function wideBatch(number: number, stackCount: number): IngestBatch {
   const samples = Array.from({ length: stackCount }, (_, i) => ({ stack: `main;f${number}_${i}`, v: [1] }));
   return { items: [ingestItem(pprof({ samples }))], limits: [openLimits], nowMs: INGEST_NOW_MS };
 }
 
-async function memoryNow(): Promise<{ readonly head: number; readonly ingest: number }> {
+async function memoryNow(): Promise<ThreadMemory> {
   const text = await metrics.metrics();
   const bytesOf = (arena: string): number =>
     Number(new RegExp(`kiln_pool_thread_memory_bytes\\{thread="0",arena="${arena}"\\} (\\d+)`).exec(text)?.[1]);
-  return { head: bytesOf('head'), ingest: bytesOf('ingest') };
+  return { head: bytesOf('head'), ingest: bytesOf('ingest'), query: bytesOf('query'), answer: bytesOf('answer') };
 }

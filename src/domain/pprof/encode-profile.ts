@@ -1,9 +1,10 @@
+import { halvesOf } from '#src/domain/model/halves.ts';
 import type { ProfileType } from '#src/domain/model/profile-type.ts';
+import { STEP_ROWS, type Steps } from '#src/domain/model/steps.ts';
 import type { UnixMs } from '#src/domain/model/units.ts';
 import { type NameTable, nameBytes, nameCount } from '#src/domain/profile/name-table.ts';
 import { truncateStacks } from '#src/domain/profile/truncate-stacks.ts';
 import { ChunkedBytes, validUtf8 } from '#src/domain/query/chunked-bytes.ts';
-import { halvesOf } from '#src/domain/query/encode-flamegraph.ts';
 import { MappingFlag, type SymbolColumns } from '#src/domain/symbols/symbol-columns.ts';
 import {
   type FunctionRow,
@@ -28,6 +29,9 @@ export type ExportedProfile = {
 /** Where the profile stands in the answer: alone, or inside of SelectMergeStacktracesResponse. */
 export type ProfileFrame = 'bare' | 'response';
 
+/** A sample, a location or a name costs many times as much as a number. */
+const STEP_RECORDS = STEP_ROWS / 16;
+
 /** The periods that profiles of these names are given. The true ones are not kept. */
 const periods: Readonly<Record<string, bigint>> = { process_cpu: 1_000_000_000n, memory: 524_288n };
 
@@ -40,13 +44,13 @@ const periods: Readonly<Record<string, bigint>> = { process_cpu: 1_000_000_000n,
  * @param  maxNodes 0: whole; otherwise see truncateStacks
  * @shapes value BigInt64Array[stacks]
  */
-export function exportProfile(
+export function* exportProfile(
   symbols: SymbolColumns,
   value: BigInt64Array,
   options: { readonly profileType: ProfileType; readonly endMs: UnixMs; readonly maxNodes: number },
-): ExportedProfile {
+): Steps<ExportedProfile> {
   const { profileType, endMs, maxNodes } = options;
-  const tables = profileTables(symbols, truncateStacks(symbols, value, maxNodes));
+  const tables = yield* profileTables(symbols, yield* truncateStacks(symbols, value, maxNodes));
   const stringOf = (text: string) => tables.strings.intern(Buffer.from(text));
   return {
     tables,
@@ -64,9 +68,9 @@ export function exportProfile(
  *
  * @param profile undefined when there was nothing to read: a message without fields
  */
-export function encodeProfileProto(profile: ExportedProfile | undefined, frame: ProfileFrame): Uint8Array[] {
+export function* encodeProfileProto(profile: ExportedProfile | undefined, frame: ProfileFrame): Steps<Uint8Array[]> {
   const out = new ChunkedBytes();
-  if (profile) writeProto(out, profile);
+  if (profile) yield* writeProto(out, profile);
   if (frame === 'bare') return out.take();
 
   const head = new ChunkedBytes();
@@ -79,16 +83,16 @@ export function encodeProfileProto(profile: ExportedProfile | undefined, frame: 
 }
 
 /** The same as protobuf's JSON. */
-export function encodeProfileJson(profile: ExportedProfile | undefined, frame: ProfileFrame): Uint8Array[] {
+export function* encodeProfileJson(profile: ExportedProfile | undefined, frame: ProfileFrame): Steps<Uint8Array[]> {
   const out = new ChunkedBytes();
   if (frame === 'response') out.ascii('{"pprof":{"profile":');
-  if (profile) writeJson(out, profile);
+  if (profile) yield* writeJson(out, profile);
   else out.ascii('{}');
   if (frame === 'response') out.ascii('}}');
   return out.take();
 }
 
-function writeProto(out: ChunkedBytes, profile: ExportedProfile): void {
+function* writeProto(out: ChunkedBytes, profile: ExportedProfile): Steps<void> {
   const { tables } = profile;
   const message = new ChunkedBytes();
   const inner = new ChunkedBytes();
@@ -97,6 +101,7 @@ function writeProto(out: ChunkedBytes, profile: ExportedProfile): void {
   out.message(1, message);
   const halves = halvesOf(tables.sampleValue);
   for (let i = 0; i < tables.sampleStack.length; i++) {
+    if (i % STEP_RECORDS === 0) yield;
     for (let row = tables.sampleStack[i]; row > 0; row = tables.stackParent[row]) {
       inner.varint(tables.stackLocation[row]);
     }
@@ -110,15 +115,18 @@ function writeProto(out: ChunkedBytes, profile: ExportedProfile): void {
     out.message(3, message);
   }
   for (let i = 0; i < tables.locations.length; i++) {
+    if (i % STEP_RECORDS === 0) yield;
     writeLocation(message, inner, i + 1, tables.locations[i]);
     out.message(4, message);
   }
   for (let i = 0; i < tables.functions.length; i++) {
+    if (i % STEP_RECORDS === 0) yield;
     writeFunction(message, i + 1, tables.functions[i]);
     out.message(5, message);
   }
   const strings = tables.strings.toByteStrings();
   for (let i = 0; i < nameCount(strings); i++) {
+    if (i % STEP_RECORDS === 0) yield;
     const text = validUtf8(nameBytes(strings, i));
     out.byte((6 << 3) | 2);
     out.varint(text.length);
@@ -166,14 +174,14 @@ function writeFunction(out: ChunkedBytes, id: number, fn: FunctionRow): void {
   out.integerField(5, fn.startLine);
 }
 
-function writeJson(out: ChunkedBytes, profile: ExportedProfile): void {
+function* writeJson(out: ChunkedBytes, profile: ExportedProfile): Steps<void> {
   const { tables } = profile;
   out.ascii(`{"sampleType":[${valueTypeJson(profile.sampleType, profile.sampleUnit)}]`);
-  writeSamplesJson(out, tables);
-  writeList(out, 'mapping', tables.mappings, mappingJson);
-  writeList(out, 'location', tables.locations, locationJson);
-  writeList(out, 'function', tables.functions, functionJson);
-  writeStringsJson(out, tables.strings);
+  yield* writeSamplesJson(out, tables);
+  yield* writeList(out, 'mapping', tables.mappings, mappingJson);
+  yield* writeList(out, 'location', tables.locations, locationJson);
+  yield* writeList(out, 'function', tables.functions, functionJson);
+  yield* writeStringsJson(out, tables.strings);
   out.ascii(`,"timeNanos":"${profile.timeNanos}"`);
   out.ascii(`,"periodType":${valueTypeJson(profile.periodType, profile.periodUnit)}`);
   out.ascii(`,"period":"${profile.period}"`);
@@ -181,11 +189,12 @@ function writeJson(out: ChunkedBytes, profile: ExportedProfile): void {
   out.byte(0x7d);
 }
 
-function writeSamplesJson(out: ChunkedBytes, tables: ProfileTables): void {
+function* writeSamplesJson(out: ChunkedBytes, tables: ProfileTables): Steps<void> {
   if (tables.sampleStack.length === 0) return;
   const halves = halvesOf(tables.sampleValue);
   out.ascii(',"sample":[');
   for (let i = 0; i < tables.sampleStack.length; i++) {
+    if (i % STEP_RECORDS === 0) yield;
     out.ascii(i === 0 ? '{"locationId":[' : ',{"locationId":[');
     const leaf = tables.sampleStack[i];
     for (let row = leaf; row > 0; row = tables.stackParent[row]) {
@@ -200,10 +209,11 @@ function writeSamplesJson(out: ChunkedBytes, tables: ProfileTables): void {
   out.byte(0x5d);
 }
 
-function writeStringsJson(out: ChunkedBytes, table: NameTable): void {
+function* writeStringsJson(out: ChunkedBytes, table: NameTable): Steps<void> {
   const strings = table.toByteStrings();
   out.ascii(',"stringTable":[');
   for (let i = 0; i < nameCount(strings); i++) {
+    if (i % STEP_RECORDS === 0) yield;
     if (i > 0) out.byte(0x2c);
     out.jsonString(nameBytes(strings, i));
   }
@@ -211,15 +221,16 @@ function writeStringsJson(out: ChunkedBytes, table: NameTable): void {
 }
 
 /** @param json one element: ASCII, and short but for the lines of a location */
-function writeList<Row>(
+function* writeList<Row>(
   out: ChunkedBytes,
   field: string,
   rows: readonly Row[],
   json: (id: number, row: Row) => string,
-) {
+): Steps<void> {
   if (rows.length === 0) return;
   out.ascii(`,"${field}":[`);
   for (let i = 0; i < rows.length; i++) {
+    if (i % STEP_RECORDS === 0) yield;
     if (i > 0) out.byte(0x2c);
     out.bytes(Buffer.from(json(i + 1, rows[i]), 'latin1'));
   }

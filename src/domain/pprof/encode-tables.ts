@@ -1,9 +1,14 @@
+import { addSaturated } from '#src/domain/model/saturated-sum.ts';
+import { STEP_ROWS, type Steps } from '#src/domain/model/steps.ts';
 import { ChildTable } from '#src/domain/profile/child-table.ts';
 import { NameTable, nameBytes, otherName } from '#src/domain/profile/name-table.ts';
 import { otherLocation, type StackValues, stacksWithValue } from '#src/domain/profile/truncate-stacks.ts';
 import { MappingFlag, type SymbolColumns } from '#src/domain/symbols/symbol-columns.ts';
 
 const pageBytes = 4096n;
+
+/** Each is a key, and some objects. */
+const STEP_LOCATIONS = STEP_ROWS / 16;
 
 /** @units ids are rows plus one, strings are rows of `ProfileTables.strings` */
 export type MappingRow = {
@@ -58,7 +63,7 @@ export type ProfileTables = {
  *
  * Rows are in the order of the symbol space, samples in that of its stacks.
  */
-export function profileTables(symbols: SymbolColumns, stacks: StackValues): ProfileTables {
+export function* profileTables(symbols: SymbolColumns, stacks: StackValues): Steps<ProfileTables> {
   const used = stacksWithValue(stacks.parent, stacks.value);
   const reached = new Uint8Array(otherLocation(symbols) + 1);
   for (let i = 1; i < used.length; i++) if (used[i] === 1) reached[stacks.location[i]] = 1;
@@ -66,6 +71,7 @@ export function profileTables(symbols: SymbolColumns, stacks: StackValues): Prof
   const tables = new TableBuilder(symbols);
   const locationId = new Uint32Array(reached.length);
   for (let row = 0; row < otherLocation(symbols); row++) {
+    if (row % STEP_LOCATIONS === 0) yield;
     if (reached[row] === 1) locationId[row] = tables.locationIdOf(row);
   }
   // Last, because the stub belongs to the first mapping, if there is one.
@@ -74,21 +80,31 @@ export function profileTables(symbols: SymbolColumns, stacks: StackValues): Prof
   const merged = new ChildTable();
   const mergedRow = new Uint32Array(used.length);
   for (let i = 1; i < used.length; i++) {
+    if (i % STEP_ROWS === 0) yield;
     if (used[i] === 1) mergedRow[i] = merged.childOf(mergedRow[stacks.parent[i]], locationId[stacks.location[i]]);
   }
   const { parent, name } = merged.columns();
-  return { ...tables.tables(), stackParent: parent, stackLocation: name, ...samplesOf(mergedRow, stacks.value) };
+  return {
+    ...tables.tables(),
+    stackParent: parent,
+    stackLocation: name,
+    ...(yield* samplesOf(mergedRow, stacks.value)),
+  };
 }
 
-function samplesOf(mergedRow: Uint32Array, value: BigInt64Array) {
+function* samplesOf(
+  mergedRow: Uint32Array,
+  value: BigInt64Array,
+): Steps<Pick<ProfileTables, 'sampleStack' | 'sampleValue'>> {
   const sampleOf = new Map<number, number>();
   const sampleStack: number[] = [];
   const sums: bigint[] = [];
   for (let i = 1; i < mergedRow.length; i++) {
+    if (i % STEP_ROWS === 0) yield;
     if (value[i] <= 0n) continue;
     const known = sampleOf.get(mergedRow[i]);
     if (known !== undefined) {
-      sums[known] = BigInt.asIntN(64, sums[known] + value[i]);
+      sums[known] = addSaturated(sums[known], value[i]);
       continue;
     }
     sampleOf.set(mergedRow[i], sums.length);

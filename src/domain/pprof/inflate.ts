@@ -27,16 +27,17 @@ export function declaredSizeBytes(body: Uint8Array): Bytes {
 /**
  * The pprof in a body: inflated when it is gzip, of one member or several, as it is otherwise.
  *
- * @param maxBytes  of what comes out; at least 1
+ * @param maxBytes   of what comes out; at least 1
+ * @param limitName  what sets it, for the message
  * @throws StoreError 'invalid-argument' when it is too short, cut off, corrupt or inflates beyond `maxBytes`; never
  *         more than `maxBytes` are made
  */
-export function inflateProfile(body: Uint8Array, maxBytes: Bytes): Uint8Array {
+export function inflateProfile(body: Uint8Array, maxBytes: Bytes, limitName?: string): Uint8Array {
   if (body.length < SMALLEST_BODY_BYTES) {
     throw undecodable(`${body.length} bytes are too few for gzip or pprof`, { sizeBytes: body.length });
   }
   if (!isGzip(body)) {
-    if (body.length > maxBytes) throw profileTooLarge(maxBytes, body.length);
+    if (body.length > maxBytes) throw profileTooLarge(maxBytes, body.length, limitName);
     return body;
   }
   try {
@@ -44,13 +45,13 @@ export function inflateProfile(body: Uint8Array, maxBytes: Bytes): Uint8Array {
     const chunkSize = Math.max(64, Math.min(declaredSizeBytes(body), maxBytes) + 64);
     return gunzipSync(body, { maxOutputLength: maxBytes, chunkSize });
   } catch (error) {
-    throw inflateFailure(error, maxBytes);
+    throw inflateFailure(error, maxBytes, limitName);
   }
 }
 
-function inflateFailure(error: unknown, maxBytes: Bytes): unknown {
+function inflateFailure(error: unknown, maxBytes: Bytes, limitName: string | undefined): unknown {
   const code = (error as NodeJS.ErrnoException).code;
-  if (code === 'ERR_BUFFER_TOO_LARGE') return profileTooLarge(maxBytes, undefined);
+  if (code === 'ERR_BUFFER_TOO_LARGE') return profileTooLarge(maxBytes, undefined, limitName);
   if (code === 'Z_BUF_ERROR') return undecodable('the gzip data is cut off');
   if (code === 'Z_DATA_ERROR' || code === 'Z_NEED_DICT') return undecodable('the gzip data is corrupt');
   return error;

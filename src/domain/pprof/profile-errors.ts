@@ -71,12 +71,19 @@ export function invalidUtf8(stringIndex: number, bytes: Uint8Array): StoreError 
   });
 }
 
-/** @param actualBytes  undefined when inflating was stopped at the limit, so that nobody knows */
-export function profileTooLarge(limitBytes: Bytes, actualBytes: Bytes | undefined): StoreError {
+/**
+ * @param actualBytes  undefined when inflating was stopped at the limit, so that nobody knows
+ * @param limitName    what sets the limit
+ */
+export function profileTooLarge(
+  limitBytes: Bytes,
+  actualBytes: Bytes | undefined,
+  limitName = 'max_profile_size_bytes',
+): StoreError {
   const actual = actualBytes === undefined ? 'more than that' : `${actualBytes} bytes`;
   return refusal(
     'profile_size_limit',
-    `the uncompressed profile is larger than max_profile_size_bytes: limit ${limitBytes} bytes, actual ${actual}`,
+    `the uncompressed profile is larger than ${limitName}: limit ${limitBytes} bytes, actual ${actual}`,
     actualBytes === undefined ? { limitBytes } : { limitBytes, actualBytes },
   );
 }

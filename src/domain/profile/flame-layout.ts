@@ -1,4 +1,9 @@
+import { halvesOf } from '#src/domain/model/halves.ts';
+import { addSaturated, addSaturatedAt } from '#src/domain/model/saturated-sum.ts';
+import { inSteps, type Steps } from '#src/domain/model/steps.ts';
 import type { ByteStrings } from '#src/domain/symbols/symbol-columns.ts';
+import { functionTreeTotals } from './function-tree-totals.ts';
+import type { LevelOrder } from './level-order.ts';
 import { nameCount, namesOf, otherName, selectNames } from './name-table.ts';
 
 /**
@@ -22,95 +27,255 @@ export type FlameGraph = {
   readonly maxSelf: bigint;
 };
 
+/** The values of one tree on the nodes of a `LevelOrder`. @shapes self, total BigInt64Array[n] */
+export type Side = { readonly self: BigInt64Array; readonly total: BigInt64Array };
+
+/** @param row of each node in the tree that `self` belongs to, -1 for those that it does not have */
+export function* sideOf(parent: Int32Array, row: Int32Array, self: BigInt64Array): Steps<Side> {
+  const ordered = new BigInt64Array(row.length);
+  yield* inSteps(0, row.length, (start, end) => {
+    for (let i = start; i < end; i++) if (row[i] >= 0) ordered[i] = self[row[i]];
+  });
+  return { self: ordered, total: functionTreeTotals({ parent, self: ordered }) };
+}
+
+/** @returns 1 for nodes whose total is `min` at least */
+export function* reaching(total: BigInt64Array, min: bigint): Steps<Uint8Array> {
+  const reaches = new Uint8Array(total.length);
+  yield* inSteps(0, total.length, (start, end) => {
+    for (let i = start; i < end; i++) if (total[i] >= min) reaches[i] = 1;
+  });
+  return reaches;
+}
+
+/** What becomes a flame graph. */
+export type FlameNodes = Pick<LevelOrder, 'parent' | 'name'> & {
+  readonly names: ByteStrings;
+  /** One, or the left and the right one. */
+  readonly sides: readonly Side[];
+  /** 1 for nodes that become bars, if the one that they are called by does; the others go into a bar "other" of their siblings. */
+  readonly kept: Uint8Array;
+  /** The name that shares number 0 with the root; -1: none. */
+  readonly rootName: number;
+  /** The name "other"; -1: none. */
+  readonly otherName: number;
+};
+
 /**
- * Places bars that a walk met level by level from right to left.
+ * Lays nodes out as bars. The bar "other" stands at the right end of its siblings.
  *
- * @param  levelOfBar the level of each bar, in the order of the walk
- * @shapes levelOfBar Uint32Array[n] -> levelOffsets Uint32Array[levels + 1], placeOfBar Uint32Array[n]
+ * Names are numbered as a walk meets them: depth first, the last sibling first. The order is visible in the bytes of
+ * the answer, so it stays.
+ *
+ * @cost O(n); every pass goes through its columns from one end to the other
  */
-export function placeBars(levelOfBar: Uint32Array): { levelOffsets: Uint32Array; placeOfBar: Uint32Array } {
-  let levels = 0;
-  for (let i = 0; i < levelOfBar.length; i++) if (levelOfBar[i] >= levels) levels = levelOfBar[i] + 1;
-  const levelOffsets = new Uint32Array(levels + 1);
-  for (let i = 0; i < levelOfBar.length; i++) levelOffsets[levelOfBar[i] + 1]++;
-  for (let level = 0; level < levels; level++) levelOffsets[level + 1] += levelOffsets[level];
-
-  const endOfLevel = levelOffsets.slice(1);
-  const placeOfBar = new Uint32Array(levelOfBar.length);
-  for (let i = 0; i < levelOfBar.length; i++) placeOfBar[i] = --endOfLevel[levelOfBar[i]];
-  return { levelOffsets, placeOfBar };
+export function* layFlames(nodes: FlameNodes): Steps<FlameGraph> {
+  const { sides } = nodes;
+  const folded: BigInt64Array[] = [];
+  for (const side of sides) folded.push(yield* foldedValues(nodes, side));
+  const barWidth = sides.length === 1 ? 4 : 7;
+  const bars = yield* barsOf(nodes, folded);
+  const values = new BigInt64Array(bars.node.length * barWidth);
+  let maxSelf = 0n;
+  for (const [i, side] of sides.entries()) {
+    const place = { values, barWidth, column: i * 3 };
+    const most = yield* writeValues(place, bars, side, folded[i]);
+    if (most > maxSelf) maxSelf = most;
+  }
+  const names = yield* writeNames({ values, barWidth, column: barWidth - 1 }, bars, nodes);
+  const total = sides.reduce((sum, side) => addSaturated(sum, side.total[0]), 0n);
+  return { names, barWidth, levelOffsets: bars.levelOffsets, bars: values, total, maxSelf };
 }
 
-/** Replaces the left edges in column `column` by distances; the totals are in the column after it. */
-export function encodeDistances(
-  bars: BigInt64Array,
-  levelOffsets: Uint32Array,
-  barWidth: number,
-  column: number,
+/**
+ * The bars from left to right, level by level. `node` is the number of the node, or ~node for the bar "other" among the
+ * children of the node.
+ *
+ * @shapes node Int32Array[m], parent Int32Array[m] (bars), levelOffsets Uint32Array[levels + 1]
+ */
+type Bars = { readonly node: Int32Array; readonly parent: Int32Array; readonly levelOffsets: Uint32Array };
+
+/** By node: the sum of the children that become no bars of their own. */
+function* foldedValues({ parent, kept }: FlameNodes, { total }: Side): Steps<BigInt64Array> {
+  const folded = new BigInt64Array(parent.length);
+  yield* inSteps(1, parent.length, (start, end) => {
+    for (let i = start; i < end; i++) if (kept[i] === 0) addSaturatedAt(folded, parent[i], total[i]);
+  });
+  return folded;
+}
+
+function* barsOf({ parent, kept }: FlameNodes, folded: readonly BigInt64Array[]): Steps<Bars> {
+  const n = parent.length;
+  // Every bar "other" has a node that is none, so there are no more bars than nodes.
+  const bars = { node: new Int32Array(n), parent: new Int32Array(n).fill(-1), count: 1, nextNode: 1 };
+  const levelOffsets = [0];
+  for (let start = 0; start < bars.count; ) {
+    const end = bars.count; // Of this level: what comes behind is called by it.
+    levelOffsets.push(end);
+    yield* inSteps(start, end, (from, to) => addBarsBelow(bars, parent, kept, folded, from, to));
+    start = end;
+  }
+  return {
+    node: bars.node.subarray(0, bars.count),
+    parent: bars.parent.subarray(0, bars.count),
+    levelOffsets: Uint32Array.from(levelOffsets),
+  };
+}
+
+/** Bars while they are added. Nodes before `nextNode` have been looked at. */
+type GrowingBars = { readonly node: Int32Array; readonly parent: Int32Array; count: number; nextNode: number };
+
+function addBarsBelow(
+  bars: GrowingBars,
+  parent: Int32Array,
+  kept: Uint8Array,
+  [first, second = first]: readonly BigInt64Array[],
+  start: number,
+  end: number,
 ): void {
-  for (let level = 0; level + 1 < levelOffsets.length; level++) {
-    let right = 0n;
-    for (let bar = levelOffsets[level]; bar < levelOffsets[level + 1]; bar++) {
-      const at = bar * barWidth + column;
-      const left = bars[at];
-      bars[at] = BigInt.asIntN(64, left - right);
-      right = BigInt.asIntN(64, left + bars[at + 1]);
+  let next = bars.count;
+  let child = bars.nextNode;
+  for (let bar = start; bar < end; bar++) {
+    const own = bars.node[bar];
+    if (own < 0) continue;
+    // Nodes of whose callers no bar was made are passed over.
+    while (child < parent.length && parent[child] < own) child++;
+    for (; child < parent.length && parent[child] === own; child++) {
+      if (kept[child] === 0) continue;
+      bars.parent[next] = bar;
+      bars.node[next++] = child;
     }
+    if (first[own] === 0n && second[own] === 0n) continue;
+    bars.parent[next] = bar;
+    bars.node[next++] = ~own;
   }
+  bars.count = next;
+  bars.nextNode = child;
 }
 
-/** Numbers names in the order in which they are first asked for. Number 0 is the root, shown as "total". */
-export class NameNumbers {
-  readonly #names: ByteStrings;
-  /** Number of each name, -1 while it has none. One more than there are names: the "other" of folding. */
-  readonly #numbers: Int32Array;
-  /** Rows of the names, in the order of their numbers. */
-  readonly #rows: Uint32Array;
-  readonly #otherRow: number;
-  #count = 1;
+/** Where a column of all bars goes. */
+type Place = { readonly values: BigInt64Array; readonly barWidth: number; readonly column: number };
 
-  /**
-   * @param rootRow  the name that shares number 0 with the root; -1: none
-   * @param otherRow the name "other"; -1: none
-   */
-  constructor(names: ByteStrings, { rootRow, otherRow }: { rootRow: number; otherRow: number }) {
-    const count = nameCount(names);
-    this.#names = names;
-    this.#numbers = new Int32Array(count + 1).fill(-1);
-    this.#rows = new Uint32Array(count + 2);
-    this.#otherRow = otherRow >= 0 ? otherRow : count;
-    if (rootRow >= 0) this.#numbers[rootRow] = 0;
+/** Writes distance, total and own value of every bar. @returns the largest own value */
+function* writeValues(place: Place, bars: Bars, side: Side, folded: BigInt64Array): Steps<bigint> {
+  const { values, column } = place;
+  const { levelOffsets } = bars;
+  const next = new BigInt64Array(bars.node.length);
+  next[0] = side.self[0];
+  values[column + 1] = side.total[0];
+  values[column + 2] = side.self[0];
+  let maxSelf = side.self[0];
+  for (let level = 1; level + 1 < levelOffsets.length; level++) {
+    const first = levelOffsets[level];
+    yield* inSteps(first, levelOffsets[level + 1], (start, end) => {
+      const right = start === first ? 0n : next[bars.parent[start - 1]];
+      const most = writeBars(place, bars, side, folded, next, right, start, end);
+      if (most > maxSelf) maxSelf = most;
+    });
   }
+  return maxSelf;
+}
 
-  of(row: number): number {
-    if (this.#numbers[row] < 0) {
-      this.#numbers[row] = this.#count;
-      this.#rows[this.#count++] = row;
+/**
+ * @param next   of every bar, where its next child begins
+ * @param right  the right edge of the bar before, 0 when there is none
+ */
+function writeBars(
+  { values, barWidth, column }: Place,
+  { node, parent }: Bars,
+  { self, total }: Side,
+  folded: BigInt64Array,
+  next: BigInt64Array,
+  right: bigint,
+  start: number,
+  end: number,
+): bigint {
+  let edge = right;
+  let maxSelf = 0n;
+  for (let bar = start; bar < end; bar++) {
+    const own = node[bar];
+    const isOther = own < 0;
+    const left = next[parent[bar]];
+    const value = isOther ? folded[~own] : total[own];
+    const ownValue = isOther ? value : self[own];
+    addSaturatedAt(next, parent[bar], value);
+    next[bar] = left;
+    if (!isOther) addSaturatedAt(next, bar, ownValue);
+    const at = bar * barWidth + column;
+    values[at] = BigInt.asIntN(64, left - edge);
+    values[at + 1] = value;
+    values[at + 2] = ownValue;
+    if (ownValue > maxSelf) maxSelf = ownValue;
+    edge = next[parent[bar]];
+  }
+  return maxSelf;
+}
+
+/** Writes the number of the name of every bar. @returns the names by their numbers */
+function* writeNames({ values, barWidth, column }: Place, bars: Bars, nodes: FlameNodes): Steps<ByteStrings> {
+  const { names, name, rootName, otherName: otherRow } = nodes;
+  const { node } = bars;
+  const count = nameCount(names);
+  // "other" has a row of its own behind the others, when nothing is called so.
+  const other = otherRow >= 0 ? otherRow : count;
+  const rowOf = (bar: number): number => (node[bar] < 0 ? other : name[node[bar]]);
+
+  const place = yield* placesOnWalk(bars);
+  const rowAtPlace = new Uint32Array(node.length);
+  yield* inSteps(1, node.length, (start, end) => {
+    for (let bar = start; bar < end; bar++) rowAtPlace[place[bar]] = rowOf(bar);
+  });
+  const numberOf = new Int32Array(count + 1).fill(-1);
+  if (rootName >= 0) numberOf[rootName] = 0;
+  const rows = new Uint32Array(count + 2); // By number. Number 0 is the root.
+  let numbered = 1;
+  yield* inSteps(1, node.length, (start, end) => {
+    for (let at = start; at < end; at++) {
+      const row = rowAtPlace[at];
+      if (numberOf[row] >= 0) continue;
+      numberOf[row] = numbered;
+      rows[numbered++] = row;
     }
-    return this.#numbers[row];
-  }
+  });
+  const halves = halvesOf(values);
+  yield* inSteps(1, node.length, (start, end) => {
+    for (let bar = start; bar < end; bar++) halves[2 * (bar * barWidth + column)] = numberOf[rowOf(bar)];
+  });
+  return yield* shownNames(names, rows.subarray(0, numbered));
+}
 
-  ofOther(): number {
-    return this.of(this.#otherRow);
-  }
+/** The place of every bar on a walk that goes depth first, the last sibling first. */
+function* placesOnWalk({ parent }: Bars): Steps<Uint32Array> {
+  const size = new Uint32Array(parent.length).fill(1);
+  for (let bar = parent.length - 1; bar > 0; bar--) size[parent[bar]] += size[bar];
+  yield;
+  const place = new Uint32Array(parent.length);
+  // What is to the right of a bar, and below it, comes before it.
+  const endOf = size.slice();
+  yield* inSteps(1, parent.length, (from, to) => {
+    for (let bar = from; bar < to; bar++) {
+      endOf[parent[bar]] -= size[bar];
+      place[bar] = endOf[parent[bar]];
+      endOf[bar] += place[bar];
+    }
+  });
+  return place;
+}
 
-  /** The names by their numbers. */
-  inOrder(): ByteStrings {
-    const count = nameCount(this.#names);
-    // The root and a folded "other" are the two that need not be among the names.
-    const end = this.#names.offsets[count];
-    const extra = namesOf(['total', otherName]);
-    const bytes = new Uint8Array(end + extra.bytes.length);
-    bytes.set(this.#names.bytes.subarray(0, end));
-    bytes.set(extra.bytes, end);
-    const offsets = new Uint32Array(count + 3);
-    offsets.set(this.#names.offsets);
-    offsets[count + 1] = end + extra.offsets[1];
-    offsets[count + 2] = bytes.length;
-
-    const rows = this.#rows.slice(0, this.#count);
-    rows[0] = count;
-    for (let i = 1; i < rows.length; i++) if (rows[i] === count) rows[i] = count + 1;
-    return selectNames({ bytes, offsets }, rows);
-  }
+/** @param rows by number; the first one is the root, and a row behind the last name is "other" */
+function shownNames(names: ByteStrings, rows: Uint32Array): Steps<ByteStrings> {
+  const count = nameCount(names);
+  // The root and a folded "other" are the two that need not be among the names.
+  const end = names.offsets[count];
+  const extra = namesOf(['total', otherName]);
+  const bytes = new Uint8Array(end + extra.bytes.length);
+  bytes.set(names.bytes.subarray(0, end));
+  bytes.set(extra.bytes, end);
+  const offsets = new Uint32Array(count + 3);
+  offsets.set(names.offsets);
+  offsets[count + 1] = end + extra.offsets[1];
+  offsets[count + 2] = bytes.length;
+  rows[0] = count;
+  for (let i = 1; i < rows.length; i++) if (rows[i] === count) rows[i] = count + 1;
+  return selectNames({ bytes, offsets }, rows);
 }

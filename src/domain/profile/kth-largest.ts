@@ -1,3 +1,4 @@
+import type { Steps } from '#src/domain/model/steps.ts';
 import { assert } from '#src/platform/assert.ts';
 
 const digitBits = 16;
@@ -12,7 +13,7 @@ const digitValues = 1 << digitBits;
  * @param values >= 0
  * @cost  O(n), four passes
  */
-export function kthLargest(values: BigInt64Array, k: number): bigint {
+export function* kthLargest(values: BigInt64Array, k: number): Steps<bigint> {
   assert(k >= 1 && k <= values.length, `k ${k} is not in 1..${values.length}`);
   // Every machine that Node runs on here is little-endian: digit 0 is the lowest.
   const digits = new Uint16Array(values.buffer, values.byteOffset, values.length * 4);
@@ -28,6 +29,7 @@ export function kthLargest(values: BigInt64Array, k: number): bigint {
     let value = digitValues - 1;
     while (histogram[value] < remaining) remaining -= histogram[value--];
     chosen[digit] = value;
+    yield;
   }
   return new BigInt64Array(chosen.buffer)[0];
 }

@@ -1,4 +1,5 @@
 import { addSaturated } from '#src/domain/model/saturated-sum.ts';
+import { runSteps } from '#src/domain/model/steps.ts';
 import type { FunctionTree } from './function-tree.ts';
 import { NameTable } from './name-table.ts';
 
@@ -18,9 +19,9 @@ export function mergeFunctionTreesPlain(trees: readonly FunctionTree[]): Functio
   const childOf = new Map<string, number>();
 
   for (const tree of trees) {
-    const nameOf = names.internAll(tree.names);
+    const nameOf = runSteps(names.internAll(tree.names));
     const rowOf = new Uint32Array(tree.parent.length);
-    self[0] += tree.self[0];
+    self[0] = addSaturated(self[0], tree.self[0]);
     for (let i = 1; i < tree.parent.length; i++) {
       const key = `${rowOf[tree.parent[i]]} ${nameOf[tree.name[i]]}`;
       const row = childOf.get(key) ?? parent.length;

@@ -1,7 +1,11 @@
+import { STEP_ROWS, type Steps } from '#src/domain/model/steps.ts';
 import type { ByteStrings } from '#src/domain/symbols/symbol-columns.ts';
 
 /** The name of what was folded away, in trees, flame graphs and exported profiles. */
 export const otherName = 'other';
+
+/** A name costs several times as much as a row of numbers. */
+const STEP_NAMES = STEP_ROWS / 4;
 
 /**
  * Gives equal names one number, in order of first appearance.
@@ -30,22 +34,26 @@ export class NameTable {
   }
 
   /** @returns the number of every name of `names` @shapes Uint32Array[count of names] */
-  internAll(names: ByteStrings): Uint32Array {
+  *internAll(names: ByteStrings): Steps<Uint32Array> {
     const source = asBuffer(names.bytes);
     const numbers = new Uint32Array(nameCount(names));
     for (let i = 0; i < numbers.length; i++) {
+      if (i % STEP_NAMES === 0) yield;
       numbers[i] = this.#intern(source, names.offsets[i], names.offsets[i + 1]);
     }
     return numbers;
   }
 
-  /** @cost copies every name once */
+  /** @cost copies every name once, those that stood side by side together */
   toByteStrings(): ByteStrings {
     const bytes = new Uint8Array(this.#sizeBytes);
     const offsets = new Uint32Array(this.length + 1);
-    for (let i = 0; i < this.length; i++) {
-      bytes.set(this.#sources[i].subarray(this.#starts[i], this.#ends[i]), offsets[i]);
+    for (let first = 0, i = 0; i < this.length; i++) {
       offsets[i + 1] = offsets[i] + this.#ends[i] - this.#starts[i];
+      const source = this.#sources[i];
+      if (this.#sources[i + 1] === source && this.#starts[i + 1] === this.#ends[i]) continue;
+      bytes.set(source.subarray(this.#starts[first], this.#ends[i]), offsets[first]);
+      first = i + 1;
     }
     return { bytes, offsets };
   }
@@ -100,27 +108,58 @@ export function rowOfName(names: ByteStrings, text: string): number {
 }
 
 /** The names in `rows`, in that order. */
-export function selectNames(names: ByteStrings, rows: Uint32Array): ByteStrings {
+export function* selectNames(names: ByteStrings, rows: Uint32Array): Steps<ByteStrings> {
   const offsets = new Uint32Array(rows.length + 1);
   for (let i = 0; i < rows.length; i++) {
     offsets[i + 1] = offsets[i] + names.offsets[rows[i] + 1] - names.offsets[rows[i]];
   }
   const bytes = new Uint8Array(offsets[rows.length]);
-  for (let i = 0; i < rows.length; i++) bytes.set(nameBytes(names, rows[i]), offsets[i]);
+  for (let i = 0; i < rows.length; i++) {
+    if (i % STEP_NAMES === 0) yield;
+    bytes.set(nameBytes(names, rows[i]), offsets[i]);
+  }
   return { bytes, offsets };
 }
 
 /** @returns the place of every name when they are sorted by their bytes @shapes Uint32Array[count of names] */
-export function ranksOfNames(names: ByteStrings): Uint32Array {
+export function* ranksOfNames(names: ByteStrings): Steps<Uint32Array> {
   const { bytes, offsets } = names;
   const count = nameCount(names);
   const compare = (a: number, b: number) => compareBytes(bytes, offsets[a], offsets[a + 1], offsets[b], offsets[b + 1]);
 
-  const order = Uint32Array.from({ length: count }, (_, i) => i);
-  if (!order.every((row) => row === 0 || compare(row - 1, row) <= 0)) order.sort(compare);
+  let order: Uint32Array = Uint32Array.from({ length: count }, (_, i) => i);
+  if (!order.every((row) => row === 0 || compare(row - 1, row) <= 0)) order = yield* sortedRows(order, compare);
   const rank = new Uint32Array(count);
   for (let i = 0; i < count; i++) rank[order[i]] = i;
   return rank;
+}
+
+/** Comparing takes its time: a run of so many names is sorted in about five milliseconds. */
+const RUN_NAMES = 4096;
+
+/** Sorts runs that are a step long, and merges neighbours until one is left: a sort that can be paused. */
+function* sortedRows(rows: Uint32Array, compare: (a: number, b: number) => number): Steps<Uint32Array> {
+  for (let start = 0; start < rows.length; start += RUN_NAMES) {
+    rows.subarray(start, start + RUN_NAMES).sort(compare);
+    yield;
+  }
+  let from: Uint32Array = rows;
+  let to: Uint32Array = new Uint32Array(rows.length);
+  for (let length = RUN_NAMES; length < rows.length; length *= 2) {
+    for (let start = 0; start < rows.length; start += 2 * length) {
+      const middle = Math.min(start + length, rows.length);
+      const end = Math.min(middle + length, rows.length);
+      let left = start;
+      let right = middle;
+      for (let i = start; i < end; i++) {
+        if (i % STEP_ROWS === 0) yield;
+        const takeLeft = right === end || (left < middle && compare(from[left], from[right]) <= 0);
+        to[i] = takeLeft ? from[left++] : from[right++];
+      }
+    }
+    [from, to] = [to, from];
+  }
+  return from;
 }
 
 function compareBytes(bytes: Uint8Array, aStart: number, aEnd: number, bStart: number, bEnd: number): number {

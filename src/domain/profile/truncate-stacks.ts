@@ -1,3 +1,5 @@
+import { addSaturatedAt } from '#src/domain/model/saturated-sum.ts';
+import { STEP_ROWS, type Steps } from '#src/domain/model/steps.ts';
 import type { SymbolColumns } from '#src/domain/symbols/symbol-columns.ts';
 import { ChildTable } from './child-table.ts';
 import { functionTreeTotals } from './function-tree-totals.ts';
@@ -35,12 +37,12 @@ export function otherLocation(symbols: SymbolColumns): number {
  * @param  maxNodes 0: cut nothing
  * @shapes value BigInt64Array[stacks]
  */
-export function truncateStacks(symbols: SymbolColumns, value: BigInt64Array, maxNodes: number): StackValues {
+export function* truncateStacks(symbols: SymbolColumns, value: BigInt64Array, maxNodes: number): Steps<StackValues> {
   const { parent, location } = symbols.stacks;
   if (maxNodes < 1) return { parent, location, value };
   const used = stacksWithValue(parent, value);
-  const { firstNode, lastNode, total } = functionNodesOf(symbols, value, used);
-  const min = minTotal(total.subarray(1), maxNodes);
+  const { firstNode, lastNode, total } = yield* functionNodesOf(symbols, value, used);
+  const min = yield* minTotal(total.subarray(1), maxNodes);
   const other = otherLocation(symbols);
 
   const open = 0; // Every function so far weighs enough.
@@ -51,6 +53,7 @@ export function truncateStacks(symbols: SymbolColumns, value: BigInt64Array, max
   const keptRow = new Uint32Array(parent.length);
   const sampleRow = new Uint32Array(parent.length);
   for (let i = 1; i < parent.length; i++) {
+    if (i % STEP_ROWS === 0) yield;
     if (used[i] === 0) continue;
     const p = parent[i];
     if (state[p] === closed) {
@@ -71,7 +74,7 @@ export function truncateStacks(symbols: SymbolColumns, value: BigInt64Array, max
 
   const keptValue = new BigInt64Array(kept.length);
   for (let i = 1; i < parent.length; i++) {
-    if (used[i] === 1) keptValue[sampleRow[i]] = BigInt.asIntN(64, keptValue[sampleRow[i]] + value[i]);
+    if (used[i] === 1) addSaturatedAt(keptValue, sampleRow[i], value[i]);
   }
   const columns = kept.columns();
   return { parent: columns.parent, location: columns.name, value: keptValue };
@@ -87,17 +90,25 @@ export function stacksWithValue(parent: Int32Array, value: BigInt64Array): Uint8
   return used;
 }
 
+/** @shapes firstNode, lastNode Uint32Array[stacks]; total BigInt64Array[nodes] */
+type FunctionNodes = {
+  readonly firstNode: Uint32Array;
+  readonly lastNode: Uint32Array;
+  readonly total: BigInt64Array;
+};
+
 /**
  * The tree of functions of the stacks, and where in it each stack is: `firstNode` and `lastNode` of a stack are those
  * of its own location, outermost and innermost, and where the caller's ended when the location has no lines.
  */
-function functionNodesOf(symbols: SymbolColumns, value: BigInt64Array, used: Uint8Array) {
+function* functionNodesOf(symbols: SymbolColumns, value: BigInt64Array, used: Uint8Array): Steps<FunctionNodes> {
   const { parent, location } = symbols.stacks;
   const { lineOffsets, lineFunction } = symbols.locations;
   const nodes = new ChildTable();
   const firstNode = new Uint32Array(parent.length);
   const lastNode = new Uint32Array(parent.length);
   for (let i = 1; i < parent.length; i++) {
+    if (i % STEP_ROWS === 0) yield;
     if (used[i] === 0) continue;
     let node = lastNode[parent[i]];
     firstNode[i] = node;
@@ -110,7 +121,7 @@ function functionNodesOf(symbols: SymbolColumns, value: BigInt64Array, used: Uin
   }
   const self = new BigInt64Array(nodes.length);
   for (let i = 1; i < parent.length; i++) {
-    if (value[i] > 0n) self[lastNode[i]] = BigInt.asIntN(64, self[lastNode[i]] + value[i]);
+    if (value[i] > 0n) addSaturatedAt(self, lastNode[i], value[i]);
   }
   return { firstNode, lastNode, total: functionTreeTotals({ parent: nodes.columns().parent, self }) };
 }

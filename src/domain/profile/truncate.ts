@@ -1,3 +1,5 @@
+import { addSaturatedAt } from '#src/domain/model/saturated-sum.ts';
+import { inSteps, type Steps } from '#src/domain/model/steps.ts';
 import type { ByteStrings } from '#src/domain/symbols/symbol-columns.ts';
 import type { FunctionTree } from './function-tree.ts';
 import { functionTreeTotals } from './function-tree-totals.ts';
@@ -12,9 +14,9 @@ import { nameCount, namesOf, otherName, rowOfName, selectNames } from './name-ta
  * @returns at least 1n: nodes without value, such as those of stacks that were not selected, are never shown. They do
  *          not move the threshold either, because they come last
  */
-export function minTotal(total: BigInt64Array, maxNodes: number): bigint {
+export function* minTotal(total: BigInt64Array, maxNodes: number): Steps<bigint> {
   if (maxNodes < 1 || total.length <= maxNodes) return 1n;
-  const min = kthLargest(total, maxNodes);
+  const min = yield* kthLargest(total, maxNodes);
   return min > 1n ? min : 1n;
 }
 
@@ -28,9 +30,10 @@ export function minTotal(total: BigInt64Array, maxNodes: number): bigint {
  * @returns the tree itself when nothing is to be folded; otherwise a new one, with only the names that it uses
  * @cost    O(n)
  */
-export function truncate(tree: FunctionTree, maxNodes: number): FunctionTree {
+export function* truncate(tree: FunctionTree, maxNodes: number): Steps<FunctionTree> {
   const total = functionTreeTotals(tree);
-  const min = minTotal(total.subarray(1), maxNodes);
+  yield;
+  const min = yield* minTotal(total.subarray(1), maxNodes);
   if (allReach(total, min)) return tree;
 
   const { parent, name, self, names } = tree;
@@ -41,16 +44,18 @@ export function truncate(tree: FunctionTree, maxNodes: number): FunctionTree {
   const otherChild = new Int32Array(n).fill(-1);
   newRow[0] = 0;
   let kept = 1;
-  for (let i = 1; i < n; i++) {
-    const p = parent[i];
-    if (newRow[p] < 0) continue;
-    if (total[i] >= min || (name[i] === other && total[i] > 0n)) {
-      if (name[i] === other) otherChild[p] = i;
-      newRow[i] = kept++;
-    } else {
-      folded[p] = BigInt.asIntN(64, folded[p] + total[i]);
+  yield* inSteps(1, n, (start, end) => {
+    for (let i = start; i < end; i++) {
+      const p = parent[i];
+      if (newRow[p] < 0) continue;
+      if (total[i] >= min || (name[i] === other && total[i] > 0n)) {
+        if (name[i] === other) otherChild[p] = i;
+        newRow[i] = kept++;
+      } else {
+        addSaturatedAt(folded, p, total[i]);
+      }
     }
-  }
+  });
 
   let added = 0;
   for (let i = 0; i < n; i++) if (folded[i] > 0n && otherChild[i] < 0) added++;
@@ -63,23 +68,24 @@ export function truncate(tree: FunctionTree, maxNodes: number): FunctionTree {
   // A name number that no real name has, for new nodes in a tree that has no "other" of its own.
   const otherNumber = other >= 0 ? other : nameCount(names);
   let next = kept;
-  for (let i = 0; i < n; i++) {
-    const row = newRow[i];
-    if (row < 0) continue;
-    shorter.parent[row] = i === 0 ? -1 : newRow[parent[i]];
-    shorter.name[row] = name[i];
-    shorter.self[row] = BigInt.asIntN(64, shorter.self[row] + self[i]);
-    if (folded[i] <= 0n) continue;
-    if (otherChild[i] >= 0) {
-      const child = newRow[otherChild[i]];
-      shorter.self[child] = BigInt.asIntN(64, shorter.self[child] + folded[i]);
-    } else {
-      shorter.parent[next] = row;
-      shorter.name[next] = otherNumber;
-      shorter.self[next++] = folded[i];
+  yield* inSteps(0, n, (start, end) => {
+    for (let i = start; i < end; i++) {
+      const row = newRow[i];
+      if (row < 0) continue;
+      shorter.parent[row] = i === 0 ? -1 : newRow[parent[i]];
+      shorter.name[row] = name[i];
+      addSaturatedAt(shorter.self, row, self[i]);
+      if (folded[i] <= 0n) continue;
+      if (otherChild[i] >= 0) {
+        addSaturatedAt(shorter.self, newRow[otherChild[i]], folded[i]);
+      } else {
+        shorter.parent[next] = row;
+        shorter.name[next] = otherNumber;
+        shorter.self[next++] = folded[i];
+      }
     }
-  }
-  return withUsedNames(shorter, other >= 0 ? names : withName(names, otherName));
+  });
+  return yield* withUsedNames(shorter, other >= 0 ? names : withName(names, otherName));
 }
 
 /**
@@ -87,8 +93,8 @@ export function truncate(tree: FunctionTree, maxNodes: number): FunctionTree {
  * the second time, and may push the threshold up. Both times it is the tree of all the data, so the answer does not
  * depend on how the data lies in blocks.
  */
-export function truncateTwice(tree: FunctionTree, maxNodes: number): FunctionTree {
-  return truncate(truncate(tree, maxNodes), maxNodes);
+export function* truncateTwice(tree: FunctionTree, maxNodes: number): Steps<FunctionTree> {
+  return yield* truncate(yield* truncate(tree, maxNodes), maxNodes);
 }
 
 function allReach(total: BigInt64Array, min: bigint): boolean {
@@ -97,20 +103,22 @@ function allReach(total: BigInt64Array, min: bigint): boolean {
 }
 
 /** @param names those that tree.name refers to */
-function withUsedNames(tree: FunctionTree, names: ByteStrings): FunctionTree {
+function* withUsedNames(tree: FunctionTree, names: ByteStrings): Steps<FunctionTree> {
   const newNumber = new Int32Array(nameCount(names)).fill(-1);
   const name = new Uint32Array(tree.name.length);
   const used = new Uint32Array(Math.min(name.length, newNumber.length));
   let count = 0;
-  for (let i = 1; i < name.length; i++) {
-    const old = tree.name[i];
-    if (newNumber[old] < 0) {
-      newNumber[old] = count;
-      used[count++] = old;
+  yield* inSteps(1, name.length, (start, end) => {
+    for (let i = start; i < end; i++) {
+      const old = tree.name[i];
+      if (newNumber[old] < 0) {
+        newNumber[old] = count;
+        used[count++] = old;
+      }
+      name[i] = newNumber[old];
     }
-    name[i] = newNumber[old];
-  }
-  return { ...tree, name, names: selectNames(names, used.subarray(0, count)) };
+  });
+  return { ...tree, name, names: yield* selectNames(names, used.subarray(0, count)) };
 }
 
 function withName(names: ByteStrings, text: string): ByteStrings {

@@ -67,6 +67,11 @@ export class ChunkedBytes {
   }
 
   bytes(source: Uint8Array): void {
+    if (source.length <= chunkBytes - this.#length) {
+      this.#chunk.set(source, this.#length);
+      this.#length += source.length;
+      return;
+    }
     let rest = source;
     while (rest.length > 0) {
       this.#reserve(1);

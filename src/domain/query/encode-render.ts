@@ -1,8 +1,10 @@
+import { halvesOf } from '#src/domain/model/halves.ts';
 import type { ProfileType } from '#src/domain/model/profile-type.ts';
+import { inSteps, type Steps } from '#src/domain/model/steps.ts';
 import type { FlameGraphDiff } from '#src/domain/profile/diff.ts';
 import type { FlameGraph } from '#src/domain/profile/flame-layout.ts';
 import { ChunkedBytes } from './chunked-bytes.ts';
-import { halvesOf, writeNamesJson } from './encode-flamegraph.ts';
+import { writeNamesJson } from './encode-flamegraph.ts';
 import type { Timeline } from './timeline.ts';
 
 /** Sample types whose values are counts of things. */
@@ -15,14 +17,14 @@ export type RenderGroups = ReadonlyMap<string, Timeline>;
  *
  * @param groups a timeline per value of the first label grouped by; undefined: not grouped
  */
-export function encodeRender(
+export function* encodeRender(
   graph: FlameGraph,
   profileType: ProfileType,
   timeline: Timeline,
   groups: RenderGroups | undefined,
-): Uint8Array[] {
+): Steps<Uint8Array[]> {
   const out = new ChunkedBytes();
-  writeFlamebearer(out, graph, profileType, 'single');
+  yield* writeFlamebearer(out, graph, profileType, 'single');
   out.ascii(',"timeline":');
   writeTimeline(out, timeline);
   out.ascii(',"groups":');
@@ -33,9 +35,9 @@ export function encodeRender(
 }
 
 /** The answer of `/pyroscope/render-diff`. */
-export function encodeRenderDiff(graph: FlameGraphDiff, profileType: ProfileType): Uint8Array[] {
+export function* encodeRenderDiff(graph: FlameGraphDiff, profileType: ProfileType): Steps<Uint8Array[]> {
   const out = new ChunkedBytes();
-  writeFlamebearer(out, graph, profileType, 'double');
+  yield* writeFlamebearer(out, graph, profileType, 'double');
   out.ascii(',"timeline":null,"groups":null,"heatmap":null');
   if (graph.leftTotal !== 0n) out.ascii(`,"leftTicks":${graph.leftTotal}`);
   if (graph.rightTotal !== 0n) out.ascii(`,"rightTicks":${graph.rightTotal}`);
@@ -43,24 +45,26 @@ export function encodeRenderDiff(graph: FlameGraphDiff, profileType: ProfileType
   return out.take();
 }
 
-function writeFlamebearer(
+function* writeFlamebearer(
   out: ChunkedBytes,
   graph: FlameGraph,
   { sampleType, sampleUnit }: ProfileType,
   format: 'single' | 'double',
-): void {
+): Steps<void> {
   out.ascii('{"version":1,"flamebearer":{"names":');
-  writeNamesJson(out, graph);
+  yield* writeNamesJson(out, graph);
   out.ascii(',"levels":[');
   const halves = halvesOf(graph.bars);
   for (let level = 0; level + 1 < graph.levelOffsets.length; level++) {
     out.ascii(level === 0 ? '[' : ',[');
     const first = graph.levelOffsets[level] * graph.barWidth;
     const end = graph.levelOffsets[level + 1] * graph.barWidth;
-    for (let i = first; i < end; i++) {
-      if (i > first) out.byte(0x2c);
-      out.decimal64(halves[2 * i], halves[2 * i + 1]);
-    }
+    yield* inSteps(first, end, (from, to) => {
+      for (let i = from; i < to; i++) {
+        if (i > first) out.byte(0x2c);
+        out.decimal64(halves[2 * i], halves[2 * i + 1]);
+      }
+    });
     out.byte(0x5d);
   }
   out.ascii(`],"numTicks":${graph.total},"maxSelf":${graph.maxSelf}},"metadata":`);

@@ -1,13 +1,20 @@
 import { StoreError } from '#src/domain/errors.ts';
+import { halvesOf } from '#src/domain/model/halves.ts';
+import { addSaturatedAt } from '#src/domain/model/saturated-sum.ts';
+import { STEP_ROWS, type Steps } from '#src/domain/model/steps.ts';
 import { ChildTable } from '#src/domain/profile/child-table.ts';
 import type { FunctionTree } from '#src/domain/profile/function-tree.ts';
 import { NameTable, nameBytes, ranksOfNames } from '#src/domain/profile/name-table.ts';
 import { sortedChildren } from '#src/domain/profile/sorted-children.ts';
 import { ChunkedBytes } from './chunked-bytes.ts';
-import { halvesOf } from './encode-flamegraph.ts';
 
 /** No node is shorter: an empty name, and two numbers below 128. */
 const nodeBytesMin = 3;
+
+const NO_NAME = new Uint8Array(0);
+
+/** A node is four writes. */
+const STEP_NODES = STEP_ROWS / 4;
 
 /**
  * Writes a tree in the form that the public API calls TREE.
@@ -17,24 +24,29 @@ const nodeBytesMin = 3;
  * Depth first, from the root, which has no name. Of siblings the last by name comes first. Totals are not written. A
  * tree without nodes is no bytes at all.
  */
-export function encodeTree(tree: FunctionTree): Uint8Array {
+export function* encodeTree(tree: FunctionTree): Steps<Uint8Array> {
   const { parent, name, self, names } = tree;
   const n = parent.length;
   if (n === 1) return new Uint8Array(0);
-  const { offsets, children } = sortedChildren(parent, name, ranksOfNames(names));
+  const { offsets, children } = yield* sortedChildren(parent, name, yield* ranksOfNames(names));
   const halves = halvesOf(self);
   const out = new ChunkedBytes();
   const stack = new Uint32Array(n);
   let depth = 1;
-  while (depth > 0) {
-    const node = stack[--depth];
-    const text = node === 0 ? new Uint8Array(0) : nameBytes(names, name[node]);
-    out.varint(text.length);
-    out.bytes(text);
-    out.varint64(halves[2 * node], halves[2 * node + 1]);
-    out.varint(offsets[node + 1] - offsets[node]);
-    for (let k = offsets[node]; k < offsets[node + 1]; k++) stack[depth++] = children[k];
-  }
+  const write = (count: number): void => {
+    let open = depth;
+    for (let i = 0; i < count && open > 0; i++) {
+      const node = stack[--open];
+      const text = node === 0 ? NO_NAME : nameBytes(names, name[node]);
+      out.varint(text.length);
+      out.bytes(text);
+      out.varint64(halves[2 * node], halves[2 * node + 1]);
+      out.varint(offsets[node + 1] - offsets[node]);
+      for (let k = offsets[node]; k < offsets[node + 1]; k++) stack[open++] = children[k];
+    }
+    depth = open;
+  };
+  for (; depth > 0; yield) write(STEP_NODES);
   return Buffer.concat(out.take());
 }
 
@@ -68,7 +80,7 @@ export function decodeTree(bytes: Uint8Array): FunctionTree {
         longer.set(self);
         self = longer;
       }
-      self[row] = BigInt.asIntN(64, self[row] + node.self);
+      addSaturatedAt(self, row, node.self);
       if (node.childCount > 0) open.push({ row, missing: node.childCount });
     }
     reader.expectEnd();

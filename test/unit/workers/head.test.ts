@@ -138,6 +138,64 @@ describe('Head', () => {
   });
 });
 
+/** As many series as samples, because each has a label value of its own. */
+function labelled(seriesCount: number, text = 'v'): Uint8Array {
+  const samples = Array.from({ length: seriesCount }, (_, i) => ({
+    stack: 'main',
+    v: [1],
+    labels: { request: `${text}${i}` },
+  }));
+  return pprof({ samples });
+}
+
+describe('Head, what is in the JavaScript heap', () => {
+  test('counts series, their labels and profile rows', () => {
+    const kernels = testKernels();
+    const head = new Head(kernels);
+    const heapBytes = (): number => head.usedBytes - (kernels.exports.headUsed() >>> 0);
+    equal(heapBytes(), 0);
+
+    add(kernels, head, labelled(1000));
+    const first = heapBytes();
+    add(kernels, head, labelled(1000));
+    const again = heapBytes() - first;
+    add(kernels, head, labelled(1000, 'x'.repeat(1000)));
+    const long = heapBytes() - first - again;
+
+    ok(first > 1000 * 300 && first < 1000 * 1000, `${first} bytes for 1000 series`);
+    ok(again > 1000 * 70 && again < first / 3, `${again} bytes for 1000 rows of known series`);
+    ok(long > first + 1_900_000, `${long} bytes for long label values`);
+  });
+
+  test('is full when they have no room, and keeps whole what it has', () => {
+    const kernels = testKernels({ headBytesMax: 1 << 20 });
+    const head = new Head(kernels);
+    const outcomes: string[] = [];
+    for (let i = 0; i < 100 && outcomes.at(-1) !== 'head-full'; i++) {
+      outcomes.push(add(kernels, head, labelled(100, `${i}.`)).kind);
+    }
+
+    equal(outcomes.at(-1), 'head-full');
+    ok(outcomes.length > 5, `${outcomes.length - 1} profiles found room`);
+    ok(head.usedBytes > (1 << 20) / 2 && head.usedBytes <= 1 << 20, `${head.usedBytes} bytes`);
+    const rows = takenHead(kernels, head).flatMap(({ datasets }) =>
+      datasets.map((one) => one.columns.profiles.series.length),
+    );
+    deepEqual(rows, [100 * (outcomes.length - 1)]);
+  });
+
+  test('refuses a profile of too many series by the name of the limit', () => {
+    const kernels = testKernels({
+      headBytesMax: 1 << 20,
+      flags: { scratch: 'pool.task-bytes-max', head: 'pool.head-bytes-max' },
+    });
+
+    const outcome = add(kernels, new Head(kernels), labelled(10_000));
+
+    match(outcome.kind === 'refused' ? outcome.error.message : '', /1048576 bytes \(pool\.head-bytes-max/);
+  });
+});
+
 describe('ingestProfile, when an arena is full', () => {
   test('refuses a profile that takes too much scratch by name, and takes the next one', () => {
     const kernels = testKernels({ scratchBytesMax: 1 << 20 });
@@ -157,7 +215,9 @@ describe('ingestProfile, when an arena is full', () => {
 
     const outcome = add(kernels, new Head(kernels), wide(20_000));
 
-    match(outcome.kind === 'refused' ? outcome.error.message : '', /max_profile_size_bytes|scratchBytesMax/);
+    const words =
+      /larger than a thread has room for \(1\/6 of pool\.task-bytes-max\): limit 174762 bytes, actual 1\d+ bytes/;
+    match(outcome.kind === 'refused' ? outcome.error.message : '', words);
   });
 
   test('says so when the head has no room, and keeps whole what it has', () => {

@@ -4,6 +4,7 @@ import { familiesMax } from '#src/domain/block/block-format.ts';
 import { type DatasetColumns, familyOfRun, firstRuns } from '#src/domain/block/dataset-columns.ts';
 import type { PartInput } from '#src/domain/block/part-writer.ts';
 import { valueOf } from '#src/domain/model/labels.ts';
+import { runSteps } from '#src/domain/model/steps.ts';
 import { parseSelector } from '#src/domain/series/selector.ts';
 import { Head } from '#src/workers/head.ts';
 import { ingestProfile } from '#src/workers/ingest-profile.ts';
@@ -216,26 +217,28 @@ describe('ingestProfile, sample types', () => {
     );
 
     for (const i of [0, familiesMax - 1, familiesMax, familiesMax + 1, count - 1]) {
-      const { report } = runQueryNode(
-        testKernels(),
-        {
-          query: {
-            kind: 'tree',
-            selection: {
-              matchers: parseSelector(`{__profile_type__="process_cpu:k${i}:count:p:count"}`),
-              startMs: INGEST_NOW_MS - 1,
-              endMs: INGEST_NOW_MS + 1,
-              spanIds: [],
-              traceIds: [],
-              profileIds: [],
+      const { report } = runSteps(
+        runQueryNode(
+          testKernels(),
+          {
+            query: {
+              kind: 'tree',
+              selection: {
+                matchers: parseSelector(`{__profile_type__="process_cpu:k${i}:count:p:count"}`),
+                startMs: INGEST_NOW_MS - 1,
+                endMs: INGEST_NOW_MS + 1,
+                spanIds: [],
+                traceIds: [],
+                profileIds: [],
+              },
+              callSite: [],
             },
-            callSite: [],
+            reads: [wholeRead(segment)],
+            reports: [],
+            limits: { resultBytesMax: 1 << 20, roomBytes: 1 << 20 },
           },
-          reads: [wholeRead(segment)],
-          reports: [],
-          limits: { resultBytesMax: 1 << 20, roomBytes: 1 << 20 },
-        },
-        decompress,
+          decompress,
+        ),
       );
 
       ok(report?.kind === 'tree');

@@ -1,5 +1,6 @@
-import { deepEqual, equal, match, notEqual, rejects } from 'node:assert/strict';
+import { deepEqual, equal, match, notEqual, ok, rejects } from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
+import { Piscina } from 'piscina';
 import { StoreError } from '#src/domain/errors.ts';
 import { metrics } from '#src/platform/metrics.ts';
 import { type Lane, Pool, type PoolOptions, type TaskOptions } from '#src/workers/pool.ts';
@@ -23,6 +24,21 @@ function startPool(t: TestContext, changed: Partial<PoolOptions> = {}): Pool {
 /** A task that does nothing, and its name in the order in which tasks ended. */
 function note(pool: Pool, ended: string[], name: string, options: TaskOptions): Promise<void> {
   return pool.run('warmUp', undefined, options).then(() => void ended.push(name));
+}
+
+/** A query of at least two steps, which end a slice each when slices have no time at all. */
+const STEPPED = { kind: 'names', codec: 'json', names: ['a'], gzip: false } as const;
+
+function noteStepped(pool: Pool, ended: string[], name: string): Promise<void> {
+  return pool.run('writeAnswer', STEPPED, { lane: 'query' }).then(() => void ended.push(name));
+}
+
+async function sumOf(metric: string): Promise<number> {
+  const all = await metrics.getMetricsAsJSON();
+  const values = all.find(({ name }) => name === metric)?.values ?? [];
+  return values
+    .filter((value) => !('metricName' in value) || value.metricName === `${metric}_sum`)
+    .reduce((sum, { value }) => sum + value, 0);
 }
 
 async function valueOf(metric: string, lane: Lane): Promise<number> {
@@ -142,5 +158,101 @@ describe('Pool', () => {
     deepEqual(ended, ['running']);
     await Promise.all([running, refused]);
     await rejects(pool.run('warmUp', undefined, { lane: 'query' }), { code: 'unavailable', message: /closed/ });
+  });
+
+  test('lets ingest go before the next slice of a query, and no other query begins before it is done', async (t) => {
+    const pool = startPool(t, { sliceMs: 0 });
+    const ended: string[] = [];
+    const tasks = [noteStepped(pool, ended, 'sliced query'), note(pool, ended, 'query', { lane: 'query' })];
+    for (let ingest = 1; ingest <= 4; ingest++) tasks.push(note(pool, ended, `ingest ${ingest}`, { lane: 'ingest' }));
+
+    await Promise.all(tasks);
+
+    deepEqual(ended, ['ingest 1', 'ingest 2', 'ingest 3', 'ingest 4', 'sliced query', 'query']);
+  });
+
+  test('goes on with a suspended query after four ingest tasks', async (t) => {
+    const pool = startPool(t, { sliceMs: 0 });
+    const ended: string[] = [];
+    const before = await sumOf('kiln_pool_task_slices');
+    const tasks = [noteStepped(pool, ended, 'sliced query')];
+    for (let ingest = 1; ingest <= 30; ingest++) tasks.push(note(pool, ended, `ingest ${ingest}`, { lane: 'ingest' }));
+
+    await Promise.all(tasks);
+
+    const sliceCount = (await sumOf('kiln_pool_task_slices')) - before - 30;
+    ok(sliceCount >= 2, `${sliceCount} slices`);
+    equal(ended.indexOf('sliced query'), 4 * (sliceCount - 1));
+  });
+
+  test('a query that is suspended on one thread keeps no other thread from running', async (t) => {
+    const pool = startPool(t, { sliceMs: 0, threads: 2 });
+    const other = Promise.withResolvers<void>();
+    const run = Piscina.prototype.run;
+    t.mock.method(Piscina.prototype, 'run', async function (this: Piscina, ...call: Parameters<Piscina['run']>) {
+      if (call[1]?.name === 'resume') await other.promise;
+      return run.apply(this, call);
+    });
+
+    const sliced = noteStepped(pool, [], 'sliced query');
+    await pool.run('warmUp', undefined, { lane: 'query' }).then(other.resolve);
+
+    await sliced;
+  });
+
+  test('tells how many tasks are suspended', async (t) => {
+    const pool = startPool(t, { sliceMs: 0 });
+    const suspended: Promise<number>[] = [];
+    const tasks = [pool.run('writeAnswer', STEPPED, { lane: 'query' })];
+    const ingest = pool.run('warmUp', undefined, { lane: 'ingest' });
+    void ingest.then(() => suspended.push(sumOf('kiln_pool_suspended_tasks')));
+    const last = pool.run('warmUp', undefined, { lane: 'ingest' });
+
+    await Promise.all([...tasks, ingest, last]);
+
+    deepEqual(await Promise.all(suspended), [1]);
+    equal(await sumOf('kiln_pool_suspended_tasks'), 0);
+  });
+
+  test('drops a suspended query whose caller left, and says why it left', async (t) => {
+    const pool = startPool(t, { sliceMs: 0 });
+    const run = t.mock.method(Piscina.prototype, 'run');
+    const caller = new AbortController();
+    const begun = pool.run('writeAnswer', STEPPED, { lane: 'query', signal: caller.signal });
+    caller.abort();
+
+    await rejects(begun, { code: 'aborted', message: /between two slices of writeAnswer/ });
+
+    await pool.run('warmUp', undefined, { lane: 'query' });
+    const calls = run.mock.calls.map((call) => call.arguments[1]?.name);
+    deepEqual(calls, ['writeAnswer', 'drop', 'warmUp']);
+  });
+
+  test('a suspended query is unavailable when its thread dies, and the thread that takes its place goes on', async (t) => {
+    const pool = startPool(t, { sliceMs: 0 });
+    const run = Piscina.prototype.run;
+    let deaths = 0;
+    t.mock.method(Piscina.prototype, 'run', async function (this: Piscina, ...call: Parameters<Piscina['run']>) {
+      if (call[1]?.name === 'warmUp' && deaths++ === 0) await this.threads[0]?.terminate();
+      return run.apply(this, call);
+    });
+
+    const sliced = pool.run('writeAnswer', STEPPED, { lane: 'query' });
+    const refused = rejects(sliced, { code: 'unavailable', message: /a pool thread failed in writeAnswer/ });
+    await pool.run('warmUp', undefined, { lane: 'ingest' });
+
+    await refused;
+    equal(deaths, 1);
+    await noteStepped(pool, [], 'next');
+  });
+
+  test('closes without waiting for a suspended query, which is refused', async (t) => {
+    const pool = startPool(t, { sliceMs: 0 });
+    const sliced = pool.run('writeAnswer', STEPPED, { lane: 'query' });
+    const refused = rejects(sliced, { code: 'unavailable', message: /closed/ });
+
+    await pool.close();
+
+    await refused;
   });
 });

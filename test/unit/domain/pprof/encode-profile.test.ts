@@ -1,6 +1,7 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parseProfileType } from '#src/domain/model/profile-type.ts';
+import { runSteps } from '#src/domain/model/steps.ts';
 import { encodeProfileJson, encodeProfileProto, exportProfile } from '#src/domain/pprof/encode-profile.ts';
 import { Random } from '../../../fixtures/random.ts';
 import { shop, stacksOf } from '../profile/folded-tree.ts';
@@ -20,7 +21,7 @@ function exported(
   const { symbols, value } = symbolsOf(stacks, rest);
   const profileType = parseProfileType(type);
   if (!profileType) throw new Error(`${type} is no profile type`);
-  return exportProfile(symbols, value, { profileType, endMs, maxNodes });
+  return runSteps(exportProfile(symbols, value, { profileType, endMs, maxNodes }));
 }
 
 type TypeJson = { readonly type: string; readonly unit: string };
@@ -43,7 +44,7 @@ type ProfileJson = {
 };
 
 function json(stacks: Stacks, options?: Options): ProfileJson {
-  return JSON.parse(Buffer.concat(encodeProfileJson(exported(stacks, options), 'bare')).toString());
+  return JSON.parse(Buffer.concat(runSteps(encodeProfileJson(exported(stacks, options), 'bare'))).toString());
 }
 
 /** `value | leaf < caller < ...`, in the order of the samples. */
@@ -57,6 +58,22 @@ function samples(profile: ProfileJson): string[] {
 }
 
 describe('exportProfile', () => {
+  test('sums stop at 2^63 - 1, those of equal stacks and those that are cut off', () => {
+    const most = 2n ** 63n - 1n;
+    const repeated: Stacks = [
+      [['main', 'a'], most],
+      [['main', 'a'], 7n],
+    ];
+    const cut: Stacks = [
+      [['main'], most],
+      [['b'], most - 1n],
+      [['c'], most - 1n],
+    ];
+
+    deepEqual(samples(json(repeated, { repeat: true })), [`${most} | a < main`]);
+    deepEqual(samples(json(cut, { maxNodes: 1 })), [`${most} | main`, `${most} | other`]);
+  });
+
   test('writes samples leaf first, in the order of the stacks', () => {
     deepEqual(samples(json(stacksOf(shop))), [
       '20 | work < main',
@@ -166,7 +183,7 @@ describe('exportProfile', () => {
 
 describe('encodeProfileProto', () => {
   test('writes the numbers of google.v1.Profile', () => {
-    const bytes = Buffer.concat(encodeProfileProto(exported([[['main', 'f'], 300n]]), 'bare'));
+    const bytes = Buffer.concat(runSteps(encodeProfileProto(exported([[['main', 'f'], 300n]]), 'bare')));
     const fields = readMessage(bytes);
     const strings = fields.filter(({ field }) => field === 6).map(({ bytes: text }) => Buffer.from(text).toString());
     deepEqual(strings, ['', '/bin/app', 'main', 'f', 'nanoseconds', 'cpu', 'ns']);
@@ -190,10 +207,10 @@ describe('encodeProfileProto', () => {
   });
 
   test('writes nothing when nothing was read, and a header when nothing matched', () => {
-    deepEqual(encodeProfileProto(undefined, 'bare'), []);
-    deepEqual([...Buffer.concat(encodeProfileProto(undefined, 'response'))], [42, 2, 10, 0]);
-    equal(Buffer.concat(encodeProfileJson(undefined, 'bare')).toString(), '{}');
-    equal(Buffer.concat(encodeProfileJson(undefined, 'response')).toString(), '{"pprof":{"profile":{}}}');
+    deepEqual(runSteps(encodeProfileProto(undefined, 'bare')), []);
+    deepEqual([...Buffer.concat(runSteps(encodeProfileProto(undefined, 'response')))], [42, 2, 10, 0]);
+    equal(Buffer.concat(runSteps(encodeProfileJson(undefined, 'bare'))).toString(), '{}');
+    equal(Buffer.concat(runSteps(encodeProfileJson(undefined, 'response'))).toString(), '{"pprof":{"profile":{}}}');
     const empty = json([]);
     equal(empty.sample, undefined);
     equal(empty.sampleType.length, 1);
@@ -201,10 +218,10 @@ describe('encodeProfileProto', () => {
 
   test('is the same message inside of a response', () => {
     const profile = exported(stacksOf(shop));
-    const [response] = readMessage(Buffer.concat(encodeProfileProto(profile, 'response')));
+    const [response] = readMessage(Buffer.concat(runSteps(encodeProfileProto(profile, 'response'))));
     equal(response.field, 5);
     const [inner] = readMessage(response.bytes);
     equal(inner.field, 1);
-    deepEqual(Buffer.from(inner.bytes), Buffer.concat(encodeProfileProto(profile, 'bare')));
+    deepEqual(Buffer.from(inner.bytes), Buffer.concat(runSteps(encodeProfileProto(profile, 'bare'))));
   });
 });

@@ -1,5 +1,6 @@
-import { deepEqual, equal, throws } from 'node:assert/strict';
+import { deepEqual, equal, ok, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { runSteps } from '#src/domain/model/steps.ts';
 import { diffFlamegraph } from '#src/domain/profile/diff.ts';
 import { flamegraph } from '#src/domain/profile/flamegraph.ts';
 import { Random } from '../../../fixtures/random.ts';
@@ -9,7 +10,7 @@ const seed = Number(process.env['SEED'] ?? 1);
 
 describe('diffFlamegraph', () => {
   test('shows both sides on bars of one shape', () => {
-    const graph = diffFlamegraph(foldedTree(shop), foldedTree(shopLater), 0);
+    const graph = runSteps(diffFlamegraph(foldedTree(shop), foldedTree(shopLater), 0));
     deepEqual(namesIn(graph), ['total', 'main', 'work', 'parse', 'alloc', 'net', 'io', 'write', 'read', 'gc']);
     deepEqual(levelsOf(graph), [
       [0, 100, 0, 0, 95, 0, 0],
@@ -25,7 +26,7 @@ describe('diffFlamegraph', () => {
   });
 
   test('counts the root for the threshold', () => {
-    const graph = diffFlamegraph(foldedTree(shop), foldedTree(shopLater), 4);
+    const graph = runSteps(diffFlamegraph(foldedTree(shop), foldedTree(shopLater), 4));
     deepEqual(namesIn(graph), ['total', 'other', 'main', 'work', 'parse']);
     deepEqual(levelsOf(graph), [
       [0, 100, 0, 0, 95, 0, 0],
@@ -37,7 +38,7 @@ describe('diffFlamegraph', () => {
   });
 
   test('follows the smallest example that clients are tested with', () => {
-    const graph = diffFlamegraph(foldedTree('a;b 1\na;c 2'), foldedTree('a;b 4\na;c 8'), 0);
+    const graph = runSteps(diffFlamegraph(foldedTree('a;b 1\na;c 2'), foldedTree('a;b 4\na;c 8'), 0));
     deepEqual(namesIn(graph), ['total', 'a', 'c', 'b']);
     deepEqual(levelsOf(graph), [
       [0, 3, 0, 0, 12, 0, 0],
@@ -47,23 +48,40 @@ describe('diffFlamegraph', () => {
   });
 
   test('keeps a real "other" with what it calls beside the folded one', () => {
-    const graph = diffFlamegraph(foldedTree('other;x 9\na 1'), foldedTree('other;x 9'), 3);
+    const graph = runSteps(diffFlamegraph(foldedTree('other;x 9\na 1'), foldedTree('other;x 9'), 3));
     deepEqual(namesIn(graph), ['total', 'other', 'x']);
     deepEqual(levelsOf(graph)[1], [0, 9, 0, 0, 9, 0, 1, 0, 1, 1, 0, 0, 0, 1]);
     deepEqual(levelsOf(graph)[2], [0, 9, 9, 0, 9, 9, 2]);
   });
 
   test('gives the empty name the number of the root, and total its own', () => {
-    deepEqual(namesIn(diffFlamegraph(treeOf([[['', 'total'], 3n]]), treeOf([]), 0)), ['total', 'total']);
+    deepEqual(namesIn(runSteps(diffFlamegraph(treeOf([[['', 'total'], 3n]]), treeOf([]), 0))), ['total', 'total']);
+  });
+
+  test('sums stop at 2^63 - 1 on each side', () => {
+    const most = 2n ** 63n - 1n;
+    const side = treeOf([
+      [['a', 'x'], most],
+      [['a', 'y'], most],
+      [['b'], 5n],
+    ]);
+
+    const graph = runSteps(diffFlamegraph(side, side, 0));
+
+    deepEqual([graph.total, graph.leftTotal, graph.rightTotal], [most, most, most]);
+    ok(
+      graph.bars.every((value) => value >= 0n),
+      String(graph.bars),
+    );
   });
 
   test('of nothing is one bar', () => {
-    deepEqual(levelsOf(diffFlamegraph(treeOf([]), treeOf([]), 0)), [[0, 0, 0, 0, 0, 0, 0]]);
+    deepEqual(levelsOf(runSteps(diffFlamegraph(treeOf([]), treeOf([]), 0))), [[0, 0, 0, 0, 0, 0, 0]]);
   });
 
   test('refuses negative values', () => {
     const tree = { ...foldedTree('a 1'), self: BigInt64Array.of(0n, -1n) };
-    throws(() => diffFlamegraph(treeOf([]), tree, 0), { code: 'corrupted' });
+    throws(() => runSteps(diffFlamegraph(treeOf([]), tree, 0)), { code: 'corrupted' });
   });
 
   test(`shows each side as its own flame graph would, when nothing is folded (seed ${seed})`, () => {
@@ -73,13 +91,13 @@ describe('diffFlamegraph', () => {
       const [left, right] = sides.map((stacks) =>
         treeOf(stacks.map(([frames, value]) => [frames.map((frame) => (frame === 'other' ? 'o' : frame)), value])),
       );
-      const graph = diffFlamegraph(left, right, 0);
+      const graph = runSteps(diffFlamegraph(left, right, 0));
       const names = namesIn(graph).map((name, i) => (i === 0 ? '' : name));
       for (const [tree, column] of [
         [left, 0],
         [right, 3],
       ] as const) {
-        const single = flamegraph(tree, 0);
+        const single = runSteps(flamegraph(tree, 0));
         const singleNames = namesIn(single);
         deepEqual(
           barsWithValue(levelsOf(graph), 7, column, names),

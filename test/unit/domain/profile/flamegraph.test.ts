@@ -1,9 +1,10 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { runSteps, STEP_ROWS } from '#src/domain/model/steps.ts';
 import { flamegraph } from '#src/domain/profile/flamegraph.ts';
 import type { FunctionTree } from '#src/domain/profile/function-tree.ts';
 import { functionTreeTotals } from '#src/domain/profile/function-tree-totals.ts';
-import { nameText } from '#src/domain/profile/name-table.ts';
+import { namesOf, nameText } from '#src/domain/profile/name-table.ts';
 import { minTotal, truncate } from '#src/domain/profile/truncate.ts';
 import { Random } from '../../../fixtures/random.ts';
 import { foldedTree, levelsOf, namesIn, randomStacks, shop, treeOf } from './folded-tree.ts';
@@ -12,7 +13,7 @@ const seed = Number(process.env['SEED'] ?? 1);
 
 describe('flamegraph', () => {
   test('of nothing is one bar', () => {
-    const graph = flamegraph(foldedTree(''), 0);
+    const graph = runSteps(flamegraph(foldedTree(''), 0));
     deepEqual(namesIn(graph), ['total']);
     deepEqual(levelsOf(graph), [[0, 0, 0, 0]]);
     equal(graph.total, 0n);
@@ -20,7 +21,7 @@ describe('flamegraph', () => {
   });
 
   test('numbers names as the walk meets them, last sibling first', () => {
-    const graph = flamegraph(foldedTree('a;b;e 1\na;c 2\na;c;d 1'), 0);
+    const graph = runSteps(flamegraph(foldedTree('a;b;e 1\na;c 2\na;c;d 1'), 0));
     deepEqual(namesIn(graph), ['total', 'a', 'c', 'd', 'b', 'e']);
     deepEqual(levelsOf(graph), [
       [0, 4, 0, 0],
@@ -32,7 +33,7 @@ describe('flamegraph', () => {
   });
 
   test('puts children behind the own value of their caller', () => {
-    const graph = flamegraph(foldedTree(shop), 0);
+    const graph = runSteps(flamegraph(foldedTree(shop), 0));
     deepEqual(namesIn(graph), ['total', 'main', 'work', 'parse', 'alloc', 'io', 'write', 'read', 'gc']);
     deepEqual(levelsOf(graph), [
       [0, 100, 0, 0],
@@ -47,7 +48,7 @@ describe('flamegraph', () => {
 
   for (const maxNodes of [0, 4]) {
     test(`puts "other" right-most, folding ${maxNodes === 0 ? 'once' : 'again'}`, () => {
-      const graph = flamegraph(truncate(foldedTree(shop), 4), maxNodes);
+      const graph = runSteps(flamegraph(runSteps(truncate(foldedTree(shop), 4)), maxNodes));
       deepEqual(namesIn(graph), ['total', 'other', 'main', 'work', 'parse', 'alloc']);
       deepEqual(levelsOf(graph), [
         [0, 100, 0, 0],
@@ -60,7 +61,7 @@ describe('flamegraph', () => {
   }
 
   test('takes what a real "other" calls away from it', () => {
-    const graph = flamegraph(foldedTree('m;other;x 4\nm;z 1'), 0);
+    const graph = runSteps(flamegraph(foldedTree('m;other;x 4\nm;z 1'), 0));
     deepEqual(namesIn(graph), ['total', 'm', 'other', 'z']);
     deepEqual(levelsOf(graph).slice(1), [
       [0, 5, 0, 1],
@@ -70,7 +71,7 @@ describe('flamegraph', () => {
   });
 
   test('gives a function called total the number of the root, and the empty name its own', () => {
-    const graph = flamegraph(treeOf([[['total', ''], 3n]]), 0);
+    const graph = runSteps(flamegraph(treeOf([[['total', ''], 3n]]), 0));
     deepEqual(namesIn(graph), ['total', '']);
     deepEqual(levelsOf(graph).slice(1), [
       [0, 3, 0, 0],
@@ -79,14 +80,14 @@ describe('flamegraph', () => {
   });
 
   test('leaves out nodes without value', () => {
-    deepEqual(levelsOf(flamegraph(foldedTree('a 1\nb;c 0'), 0)), [
+    deepEqual(levelsOf(runSteps(flamegraph(foldedTree('a 1\nb;c 0'), 0))), [
       [0, 1, 0, 0],
       [0, 1, 1, 1],
     ]);
   });
 
   test('keeps values beyond 2^53 exact', () => {
-    const graph = flamegraph(foldedTree('a;b 4611686018427387904\na;c 9007199254740993'), 0);
+    const graph = runSteps(flamegraph(foldedTree('a;b 4611686018427387904\na;c 9007199254740993'), 0));
     equal(graph.total, 4620693217682128897n);
     equal(graph.bars[graph.levelOffsets[2] * 4 + 5], 9007199254740993n);
   });
@@ -99,7 +100,7 @@ describe('flamegraph', () => {
       name: new Uint32Array(n),
       self: new BigInt64Array(n).fill(1n),
     };
-    equal(flamegraph(tree, 0).levelOffsets.length, n + 1);
+    equal(runSteps(flamegraph(tree, 0)).levelOffsets.length, n + 1);
   });
 
   test(`agrees with a recursive version (seed ${seed})`, () => {
@@ -107,7 +108,7 @@ describe('flamegraph', () => {
     for (let round = 0; round < 200; round++) {
       const tree = treeOf(randomStacks(random, random.int(0, 50)));
       const maxNodes = random.int(0, 30);
-      const graph = flamegraph(tree, maxNodes);
+      const graph = runSteps(flamegraph(tree, maxNodes));
       deepEqual(absolute(levelsOf(graph), namesIn(graph)), recursive(tree, maxNodes));
       ok(new Set(namesIn(graph)).size === namesIn(graph).length, 'a name has two numbers');
     }
@@ -128,9 +129,57 @@ function absolute(levels: number[][], names: string[]): string[][] {
   });
 }
 
+/** The largest value, and what a sum beyond it becomes. */
+const LARGEST = 2n ** 63n - 1n;
+
+test('sums stop at 2^63 - 1, and no bar is wider or to the left of 0', () => {
+  const tree = treeOf([
+    [['a', 'x'], LARGEST],
+    [['a', 'y'], LARGEST],
+    [['b'], 5n],
+  ]);
+
+  const graph = runSteps(flamegraph(tree, 0));
+
+  equal(graph.total, LARGEST);
+  ok(
+    graph.bars.every((value) => value >= 0n),
+    String(graph.bars),
+  );
+  deepEqual(graph.bars.subarray(4, 12), BigInt64Array.of(0n, LARGEST, 0n, 2n, 0n, 5n, 5n, 1n));
+});
+
+test('lays out more nodes than fit into a step, wide ones and deep ones', () => {
+  const n = STEP_ROWS + 3;
+  const wide = {
+    parent: new Int32Array(n).fill(-1, 0, 1),
+    name: Uint32Array.from({ length: n }, (_, i) => Math.max(0, i - 1)),
+    self: new BigInt64Array(n).fill(1n, 1),
+    names: namesOf(Array.from({ length: n - 1 }, (_, i) => `f${n - i}`)),
+  };
+  const deep = { ...wide, parent: wide.parent.map((_, i) => i - 1) };
+
+  const wideGraph = runSteps(flamegraph(wide, 0));
+  const deepGraph = runSteps(flamegraph(deep, 0));
+
+  deepEqual([...wideGraph.levelOffsets], [0, 1, n]);
+  equal(wideGraph.total, BigInt(n - 1));
+  const isNext = (bar: number): boolean => [0n, 1n, 1n].every((value, i) => wideGraph.bars[4 * bar + i] === value);
+  for (let bar = 1; bar < n; bar++) ok(isNext(bar), `bar ${bar}`);
+  // The last sibling by name has the first number.
+  equal(wideGraph.bars[4 * (n - 1) + 3], 1n);
+  equal(nameText(wideGraph.names, 1), 'f9999');
+  equal(deepGraph.levelOffsets.length, n + 1);
+  // Every node has a value of its own, so the one that it calls begins behind that.
+  deepEqual(
+    deepGraph.bars.subarray(4 * (n - 2)),
+    BigInt64Array.of(BigInt(n - 3), 2n, 1n, BigInt(n - 2), BigInt(n - 2), 1n, 1n, BigInt(n - 1)),
+  );
+});
+
 function recursive(tree: FunctionTree, maxNodes: number): string[][] {
   const total = functionTreeTotals(tree);
-  const min = minTotal(total.subarray(1), maxNodes);
+  const min = runSteps(minTotal(total.subarray(1), maxNodes));
   const levels: string[][] = [];
   const nameOf = (row: number) => nameText(tree.names, tree.name[row]);
   (function draw(row: number, level: number, left: bigint): void {

@@ -1,12 +1,16 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { runSteps } from '#src/domain/model/steps.ts';
 import { NameTable, namesOf, nameText, ranksOfNames, rowOfName, selectNames } from '#src/domain/profile/name-table.ts';
+import { Random } from '../../../fixtures/random.ts';
+
+const seed = Number(process.env['SEED'] ?? 1);
 
 describe('NameTable', () => {
   test('gives equal names one number, across sources', () => {
     const table = new NameTable();
-    deepEqual([...table.internAll(namesOf(['b', 'a', 'b']))], [0, 1, 0]);
-    deepEqual([...table.internAll(namesOf(['é', 'a', '']))], [2, 1, 3]);
+    deepEqual([...runSteps(table.internAll(namesOf(['b', 'a', 'b'])))], [0, 1, 0]);
+    deepEqual([...runSteps(table.internAll(namesOf(['é', 'a', ''])))], [2, 1, 3]);
     const names = table.toByteStrings();
     deepEqual(
       [0, 1, 2, 3].map((i) => nameText(names, i)),
@@ -23,14 +27,43 @@ describe('NameTable', () => {
   });
 });
 
+test('NameTable copies names out in their order, from wherever they came', () => {
+  const table = new NameTable();
+  runSteps(table.internAll(namesOf(['a', 'b', 'c'])));
+  table.intern(Buffer.from('d'));
+  runSteps(table.internAll(namesOf(['b', 'e', '', 'a', 'f'])));
+
+  const names = table.toByteStrings();
+
+  deepEqual(
+    Array.from({ length: table.length }, (_, i) => nameText(names, i)),
+    ['a', 'b', 'c', 'd', 'e', '', 'f'],
+  );
+});
+
 describe('ranksOfNames', () => {
   test('orders by bytes, where UTF-16 orders otherwise', () => {
-    deepEqual([...ranksOfNames(namesOf(['😀', '\uffee', 'ab', 'a', '']))], [4, 3, 2, 1, 0]);
+    deepEqual([...runSteps(ranksOfNames(namesOf(['😀', '\uffee', 'ab', 'a', ''])))], [4, 3, 2, 1, 0]);
   });
 
   test('leaves sorted names as they are', () => {
-    deepEqual([...ranksOfNames(namesOf(['', 'a', 'ab', 'b']))], [0, 1, 2, 3]);
+    deepEqual([...runSteps(ranksOfNames(namesOf(['', 'a', 'ab', 'b'])))], [0, 1, 2, 3]);
   });
+
+  // Around the length of a run, which is sorted in one step, and around two and three of them.
+  for (const count of [4095, 4096, 4097, 8191, 8193, 12_289, 20_000]) {
+    test(`sorts ${count} names (seed ${seed})`, () => {
+      const random = new Random(seed);
+      const texts = Array.from({ length: count }, (_, i) => `${random.int(0, 99)}.${i}`);
+
+      const ranks = runSteps(ranksOfNames(namesOf(texts)));
+
+      const sorted = texts.map((_, row) => row).sort((a, b) => (texts[a] < texts[b] ? -1 : 1));
+      const expected = new Uint32Array(count);
+      for (const [rank, row] of sorted.entries()) expected[row] = rank;
+      deepEqual(ranks, expected);
+    });
+  }
 });
 
 test('rowOfName finds a whole name, not a prefix', () => {
@@ -42,7 +75,7 @@ test('rowOfName finds a whole name, not a prefix', () => {
 
 test('selectNames works on names that lie inside of a larger buffer', () => {
   const { bytes, offsets } = namesOf(['x', 'yy', 'zzz']);
-  const selected = selectNames({ bytes, offsets: offsets.subarray(1) }, Uint32Array.of(1, 0));
+  const selected = runSteps(selectNames({ bytes, offsets: offsets.subarray(1) }, Uint32Array.of(1, 0)));
   deepEqual(
     [0, 1].map((i) => nameText(selected, i)),
     ['zzz', 'yy'],

@@ -1,5 +1,6 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { runSteps } from '#src/domain/model/steps.ts';
 import { nameText } from '#src/domain/profile/name-table.ts';
 import { otherLocation, truncateStacks } from '#src/domain/profile/truncate-stacks.ts';
 import type { SymbolColumns } from '#src/domain/symbols/symbol-columns.ts';
@@ -29,7 +30,7 @@ describe('truncateStacks', () => {
 
   test('leaves stacks alone without a limit', () => {
     const { symbols, value } = symbolsOf([[['main', '0x10'], 3n]]);
-    equal(truncateStacks(symbols, value, 0).value, value);
+    equal(runSteps(truncateStacks(symbols, value, 0)).value, value);
   });
 
   test('counts functions, not locations', () => {
@@ -117,7 +118,7 @@ describe('truncateStacks', () => {
 
 function cut(stacks: Parameters<typeof symbolsOf>[0], maxNodes: number): Record<string, bigint> {
   const { symbols, value } = symbolsOf(stacks);
-  const result = truncateStacks(symbols, value, maxNodes);
+  const result = runSteps(truncateStacks(symbols, value, maxNodes));
   const sums: Record<string, bigint> = {};
   for (let i = 1; i < result.value.length; i++) {
     if (result.value[i] === 0n) continue;

@@ -1,5 +1,6 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { runSteps } from '#src/domain/model/steps.ts';
 import type { FunctionTree } from '#src/domain/profile/function-tree.ts';
 import { functionTreeTotals } from '#src/domain/profile/function-tree-totals.ts';
 import { minTotal, truncate, truncateTwice } from '#src/domain/profile/truncate.ts';
@@ -10,18 +11,43 @@ const seed = Number(process.env['SEED'] ?? 1);
 
 describe('minTotal', () => {
   test('is the total of the last node that has a place', () => {
-    equal(minTotal(BigInt64Array.of(98n, 85n, 65n, 25n, 13n), 4), 25n);
+    equal(runSteps(minTotal(BigInt64Array.of(98n, 85n, 65n, 25n, 13n), 4)), 25n);
   });
 
   test('lets every node with a value stay when there is room, or no limit', () => {
-    equal(minTotal(BigInt64Array.of(3n, 0n), 2), 1n);
-    equal(minTotal(BigInt64Array.of(3n, 2n), 0), 1n);
+    equal(runSteps(minTotal(BigInt64Array.of(3n, 0n), 2)), 1n);
+    equal(runSteps(minTotal(BigInt64Array.of(3n, 2n), 0)), 1n);
+  });
+});
+
+describe('functionTreeTotals', () => {
+  test('stops at 2^63 - 1', () => {
+    const most = 2n ** 63n - 1n;
+    const tree = treeOf([
+      [['a', 'x'], most],
+      [['a', 'y'], 1n],
+      [['b'], 5n],
+    ]);
+
+    deepEqual(pathsOf(tree), [`a ${most}/0`, `a;x ${most}/${most}`, 'a;y 1/1', 'b 5/5']);
+    equal(functionTreeTotals(tree)[0], most);
   });
 });
 
 describe('truncate', () => {
+  test('folds values beyond 2^63 to 2^63 - 1', () => {
+    const most = 2n ** 63n - 1n;
+    const tree = treeOf([
+      [['a'], most],
+      [['b'], most - 1n],
+      [['c'], most - 1n],
+    ]);
+
+    deepEqual(pathsOf(runSteps(truncate(tree, 1))), [`a ${most}/${most}`, `other ${most}/${most}`]);
+  });
+
   test('folds what is below the threshold into "other"', () => {
-    deepEqual(pathsOf(truncate(foldedTree(shop), 4)), [
+    deepEqual(pathsOf(runSteps(truncate(foldedTree(shop), 4))), [
       'main 98/0',
       'main;other 13/13',
       'main;work 85/20',
@@ -32,26 +58,31 @@ describe('truncate', () => {
   });
 
   test('keeps nodes that tie with the threshold', () => {
-    deepEqual(pathsOf(truncate(foldedTree('a 5\nb 5\nc 5\nd 1'), 2)), ['a 5/5', 'b 5/5', 'c 5/5', 'other 1/1']);
+    deepEqual(pathsOf(runSteps(truncate(foldedTree('a 5\nb 5\nc 5\nd 1'), 2))), [
+      'a 5/5',
+      'b 5/5',
+      'c 5/5',
+      'other 1/1',
+    ]);
   });
 
   test('adds to a real "other" and keeps what that calls', () => {
     const tree = foldedTree('m;a 9\nm;b 1\nm;other;x 8');
-    deepEqual(pathsOf(truncate(tree, 4)), ['m 18/0', 'm;a 9/9', 'm;other 9/1', 'm;other;x 8/8']);
+    deepEqual(pathsOf(runSteps(truncate(tree, 4))), ['m 18/0', 'm;a 9/9', 'm;other 9/1', 'm;other;x 8/8']);
   });
 
   test('gives back the tree itself when it is small enough', () => {
     const tree = foldedTree(shop);
-    equal(truncate(tree, 8), tree);
-    equal(truncate(tree, 0), tree);
+    equal(runSteps(truncate(tree, 8)), tree);
+    equal(runSteps(truncate(tree, 0)), tree);
   });
 
   test('drops nodes without value, whatever the limit', () => {
-    deepEqual(pathsOf(truncate(foldedTree('a;b 3\na;c 0\nother;d 0'), 0)), ['a 3/0', 'a;b 3/3']);
+    deepEqual(pathsOf(runSteps(truncate(foldedTree('a;b 3\na;c 0\nother;d 0'), 0))), ['a 3/0', 'a;b 3/3']);
   });
 
   test('keeps only the names it uses', () => {
-    deepEqual(namesIn(truncate(foldedTree(shop), 2)).sort(), ['main', 'other', 'work']);
+    deepEqual(namesIn(runSteps(truncate(foldedTree(shop), 2))).sort(), ['main', 'other', 'work']);
   });
 
   test(`agrees with a plain version and loses no value (seed ${seed})`, () => {
@@ -60,7 +91,7 @@ describe('truncate', () => {
       const stacks = randomStacks(random, random.int(0, 60));
       const maxNodes = random.int(0, 40);
       const tree = treeOf(stacks);
-      const shorter = truncate(tree, maxNodes);
+      const shorter = runSteps(truncate(tree, maxNodes));
       deepEqual(pathsOf(shorter), truncatedPlain(tree, maxNodes), `maxNodes ${maxNodes}`);
       equal(functionTreeTotals(shorter)[0], functionTreeTotals(tree)[0]);
       ok(shorter.parent.every((parent, i) => parent < i));
@@ -70,8 +101,8 @@ describe('truncate', () => {
 
 test('truncateTwice lets the "other" of the first time push nodes out', () => {
   const tree = foldedTree('a;x 3\na;y 3\na;z 3\na 1\nb 5');
-  deepEqual(pathsOf(truncate(tree, 2)), ['a 10/1', 'a;other 9/9', 'b 5/5']);
-  deepEqual(pathsOf(truncateTwice(tree, 2)), ['a 10/1', 'a;other 9/9', 'other 5/5']);
+  deepEqual(pathsOf(runSteps(truncate(tree, 2))), ['a 10/1', 'a;other 9/9', 'b 5/5']);
+  deepEqual(pathsOf(runSteps(truncateTwice(tree, 2))), ['a 10/1', 'a;other 9/9', 'other 5/5']);
 });
 
 /** Folding, stack by stack: each becomes the stack of its kept part, with "other" behind it when it was cut. */

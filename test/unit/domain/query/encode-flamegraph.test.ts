@@ -1,5 +1,6 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { runSteps } from '#src/domain/model/steps.ts';
 import { diffFlamegraph } from '#src/domain/profile/diff.ts';
 import { flamegraph } from '#src/domain/profile/flamegraph.ts';
 import { truncateTwice } from '#src/domain/profile/truncate.ts';
@@ -14,23 +15,23 @@ describe('encodeFlamegraphProto', () => {
   // Bytes that the system this API comes from answers for the same stacks.
   test('writes the bytes that clients know', () => {
     equal(
-      base64(encodeFlamegraphProto(flamegraph(foldedTree('a;b;e 1\na;c 2\na;c;d 1'), 0))),
+      base64(runSteps(encodeFlamegraphProto(runSteps(flamegraph(foldedTree('a;b;e 1\na;c 2\na;c;d 1'), 0))))),
       'CkIKBXRvdGFsCgFhCgFjCgFkCgFiCgFlEgYKBAAEAAASBgoEAAQAARIKCggAAQAEAAMCAhIKCggAAQEFAgEBAxgEIAI=',
     );
     equal(
-      base64(encodeFlamegraphProto(flamegraph(foldedTree(shop), 0))),
+      base64(runSteps(encodeFlamegraphProto(runSteps(flamegraph(foldedTree(shop), 0))))),
       'CnIKBXRvdGFsCgRtYWluCgR3b3JrCgVwYXJzZQoFYWxsb2MKAmlvCgV3cml0ZQoEcmVhZAoCZ2MSBgoEAGQAABIKCggAAgIIAGIAARIKCggCDQAFAFUUAhIOCgwCCgoHAAMDBhRBKAMSBgoESxkZBBhkICg=',
     );
     equal(
-      base64(encodeFlamegraphProto(flamegraph(truncateTwice(foldedTree(shop), 4), 4))),
+      base64(runSteps(encodeFlamegraphProto(runSteps(flamegraph(runSteps(truncateTwice(foldedTree(shop), 4)), 4))))),
       'ClwKBXRvdGFsCgVvdGhlcgoEbWFpbgoEd29yawoFcGFyc2UKBWFsbG9jEgYKBABkAAASCgoIAGIAAgACAgESCgoIAFUUAwANDQESBgoEFEEoBBIGCgQ8GRkFGGQgKA==',
     );
   });
 
   test('writes values of 63 bits and bars further to the left', () => {
-    const graph = flamegraph(foldedTree('a;b 4611686018427387904\na;c 9007199254740993'), 0);
+    const graph = runSteps(flamegraph(foldedTree('a;b 4611686018427387904\na;c 9007199254740993'), 0));
     equal(
-      text(encodeFlamegraphJson(graph)),
+      text(runSteps(encodeFlamegraphJson(graph))),
       '{"flamegraph":{"names":["total","a","c","b"],"levels":[' +
         '{"values":["0","4620693217682128897","0","0"]},{"values":["0","4620693217682128897","0","1"]},' +
         '{"values":["0","4611686018427387904","4611686018427387904","3","0","9007199254740993","9007199254740993","2"]}],' +
@@ -42,27 +43,29 @@ describe('encodeFlamegraphProto', () => {
 describe('encodeFlamegraphJson', () => {
   test('leaves zeros out, but not in the levels', () => {
     const empty = '{"flamegraph":{"names":["total"],"levels":[{"values":["0","0","0","0"]}]}}';
-    equal(text(encodeFlamegraphJson(flamegraph(treeOf([]), 0))), empty);
+    equal(text(runSteps(encodeFlamegraphJson(runSteps(flamegraph(treeOf([]), 0))))), empty);
   });
 
   test('writes any name', () => {
-    const json = JSON.parse(text(encodeFlamegraphJson(flamegraph(treeOf([[['"é\\\n😀'], 1n]]), 0))));
+    const json = JSON.parse(
+      text(runSteps(encodeFlamegraphJson(runSteps(flamegraph(treeOf([[['"é\\\n😀'], 1n]]), 0))))),
+    );
     deepEqual(json.flamegraph.names, ['total', '"é\\\n😀']);
   });
 });
 
 describe('encodeDiff', () => {
-  const graph = diffFlamegraph(foldedTree('a 1'), foldedTree('b 300'), 0);
+  const graph = runSteps(diffFlamegraph(foldedTree('a 1'), foldedTree('b 300'), 0));
 
   test('writes the sums of both sides', () => {
     equal(
-      text(encodeDiffJson(graph)),
+      text(runSteps(encodeDiffJson(graph))),
       '{"flamegraph":{"names":["total","b","a"],"levels":[{"values":["0","1","0","0","300","0","0"]},' +
         '{"values":["0","1","1","0","0","0","2","0","0","0","0","300","300","1"]}],' +
         '"total":"301","maxSelf":"300","leftTicks":"1","rightTicks":"300"}}',
     );
     deepEqual(
-      [...Buffer.concat(encodeDiffProto(graph))],
+      [...Buffer.concat(runSteps(encodeDiffProto(graph)))],
       [
         ...[10, 56],
         ...[10, 5, ...Buffer.from('total'), 10, 1, 0x62, 10, 1, 0x61],
@@ -74,14 +77,16 @@ describe('encodeDiff', () => {
   });
 
   test('leaves a side without value out', () => {
-    const { flamegraph: json } = JSON.parse(text(encodeDiffJson(diffFlamegraph(foldedTree(shop), treeOf([]), 0))));
+    const { flamegraph: json } = JSON.parse(
+      text(runSteps(encodeDiffJson(runSteps(diffFlamegraph(foldedTree(shop), treeOf([]), 0))))),
+    );
     equal(json.leftTicks, '100');
     equal(json.rightTicks, undefined);
   });
 
   test('agrees with its JSON on the number of levels', () => {
     const { flamegraph: json } = JSON.parse(
-      text(encodeDiffJson(diffFlamegraph(foldedTree(shop), foldedTree(shopLater), 4))),
+      text(runSteps(encodeDiffJson(runSteps(diffFlamegraph(foldedTree(shop), foldedTree(shopLater), 4))))),
     );
     equal(json.levels.length, 5);
   });

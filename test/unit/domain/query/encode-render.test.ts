@@ -1,6 +1,7 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parseProfileType } from '#src/domain/model/profile-type.ts';
+import { runSteps } from '#src/domain/model/steps.ts';
 import { diffFlamegraph } from '#src/domain/profile/diff.ts';
 import { flamegraph } from '#src/domain/profile/flamegraph.ts';
 import { encodeRender, encodeRenderDiff } from '#src/domain/query/encode-render.ts';
@@ -19,7 +20,7 @@ const cpu = typeOf('process_cpu:cpu:nanoseconds:cpu:nanoseconds');
 describe('encodeRender', () => {
   test('writes numbers as numbers, and every key', () => {
     equal(
-      text(encodeRender(flamegraph(foldedTree('a 7'), 0), cpu, timeline, undefined)),
+      text(runSteps(encodeRender(runSteps(flamegraph(foldedTree('a 7'), 0)), cpu, timeline, undefined))),
       '{"version":1,"flamebearer":{"names":["total","a"],"levels":[[0,7,0,0],[0,7,7,1]],"numTicks":7,"maxSelf":7},' +
         '"metadata":{"format":"single","spyName":"","sampleRate":1000000000,"units":"samples","name":"cpu"},' +
         '"timeline":{"startTime":30,"samples":[0,7],"durationDelta":15,"watermarks":null},"groups":null,"heatmap":null}',
@@ -31,7 +32,7 @@ describe('encodeRender', () => {
       ['"é', timeline],
       ['*', { ...timeline, samples: [] }],
     ]);
-    const json = JSON.parse(text(encodeRender(flamegraph(treeOf([]), 0), cpu, timeline, groups)));
+    const json = JSON.parse(text(runSteps(encodeRender(runSteps(flamegraph(treeOf([]), 0)), cpu, timeline, groups))));
     deepEqual(Object.keys(json.groups), ['"é', '*']);
     deepEqual(json.groups['*'].samples, []);
     equal(json.flamebearer.numTicks, 0);
@@ -45,14 +46,18 @@ describe('encodeRender', () => {
     ['mutex:delay:nanoseconds:mutex:count', 'nanoseconds', 100],
   ] as const) {
     test(`describes ${id} as ${units}`, () => {
-      const { metadata } = JSON.parse(text(encodeRender(flamegraph(treeOf([]), 0), typeOf(id), timeline, undefined)));
+      const { metadata } = JSON.parse(
+        text(runSteps(encodeRender(runSteps(flamegraph(treeOf([]), 0)), typeOf(id), timeline, undefined))),
+      );
       deepEqual([metadata.units, metadata.sampleRate], [units, sampleRate]);
     });
   }
 });
 
 test('encodeRenderDiff writes both sides, and no ticks of a side without value', () => {
-  const json = JSON.parse(text(encodeRenderDiff(diffFlamegraph(foldedTree('a 1'), treeOf([]), 0), cpu)));
+  const json = JSON.parse(
+    text(runSteps(encodeRenderDiff(runSteps(diffFlamegraph(foldedTree('a 1'), treeOf([]), 0)), cpu))),
+  );
   equal(json.metadata.format, 'double');
   deepEqual(json.flamebearer.levels[1], [0, 1, 1, 0, 0, 0, 1]);
   equal(json.timeline, null);

@@ -1,6 +1,7 @@
 import { deepEqual, equal, ok, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { StoreError } from '#src/domain/errors.ts';
+import { runSteps } from '#src/domain/model/steps.ts';
 import { truncateTwice } from '#src/domain/profile/truncate.ts';
 import { encodeTreeJson, encodeTreeProto } from '#src/domain/query/encode-tree.ts';
 import { decodeTree, encodeTree } from '#src/domain/query/tree-bytes.ts';
@@ -13,21 +14,23 @@ describe('encodeTree', () => {
   // Bytes that the system this API comes from answers for the same stacks.
   test('writes the bytes that clients know', () => {
     const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
-    equal(hex(encodeTree(foldedTree('a 1\na;b 3\na;c 2'))), '000001' + '01610102' + '01630200' + '01620300');
+    equal(hex(runSteps(encodeTree(foldedTree('a 1\na;b 3\na;c 2')))), '000001' + '01610102' + '01630200' + '01620300');
     equal(
-      Buffer.concat(encodeTreeProto(encodeTree(foldedTree(shop)))).toString('base64'),
+      Buffer.concat(encodeTreeProto(runSteps(encodeTree(foldedTree(shop))))).toString('base64'),
       'EjoAAAIEbWFpbgACBHdvcmsUAQVwYXJzZSgBBWFsbG9jGQACaW8AAgV3cml0ZQMABHJlYWQKAAJnYwIA',
     );
     equal(
-      Buffer.concat(encodeTreeProto(encodeTree(truncateTwice(foldedTree(shop), 4)))).toString('base64'),
+      Buffer.concat(encodeTreeProto(runSteps(encodeTree(runSteps(truncateTwice(foldedTree(shop), 4)))))).toString(
+        'base64',
+      ),
       'EjEAAAIFb3RoZXICAARtYWluAAIEd29yaxQBBXBhcnNlKAEFYWxsb2MZAAVvdGhlcg0A',
     );
   });
 
   test('writes nothing for a tree without nodes', () => {
-    equal(encodeTree(treeOf([])).length, 0);
+    equal(runSteps(encodeTree(treeOf([]))).length, 0);
     deepEqual(encodeTreeProto(new Uint8Array(0)), []);
-    equal(Buffer.concat(encodeTreeJson(new Uint8Array(0))).toString(), '{}');
+    equal(Buffer.concat(runSteps(encodeTreeJson(new Uint8Array(0)))).toString(), '{}');
     deepEqual(pathsOf(decodeTree(new Uint8Array(0))), []);
   });
 
@@ -35,7 +38,7 @@ describe('encodeTree', () => {
     const random = new Random(seed);
     for (let round = 0; round < 100; round++) {
       const tree = treeOf(randomStacks(random, random.int(0, 80)));
-      deepEqual(pathsOf(decodeTree(encodeTree(tree))), pathsOf(tree));
+      deepEqual(pathsOf(decodeTree(runSteps(encodeTree(tree)))), pathsOf(tree));
     }
   });
 });
@@ -43,7 +46,7 @@ describe('encodeTree', () => {
 test('encodeTreeJson writes base64 across the borders of its pieces', () => {
   for (const size of [1, 2, 3, 49_151, 49_152, 49_153, 200_000]) {
     const bytes = new Random(size).bytes(size);
-    const { tree } = JSON.parse(Buffer.concat(encodeTreeJson(bytes)).toString());
+    const { tree } = JSON.parse(Buffer.concat(runSteps(encodeTreeJson(bytes))).toString());
     deepEqual(new Uint8Array(Buffer.from(tree, 'base64')), bytes);
   }
 });
@@ -71,7 +74,7 @@ describe('decodeTree', () => {
 
   test(`survives any damage (seed ${seed})`, () => {
     const random = new Random(seed);
-    const good = encodeTree(treeOf(randomStacks(random, 40)));
+    const good = runSteps(encodeTree(treeOf(randomStacks(random, 40))));
     let refused = 0;
     for (let round = 0; round < 500; round++) {
       const bytes = good.slice(0, random.chance(0.3) ? random.int(0, good.length) : good.length);

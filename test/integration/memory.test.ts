@@ -1,0 +1,99 @@
+// What a real process takes when it is sent more than it can hold, beside what its flags add up to: ARCHITECTURE.md,
+// "Bounds".
+
+import { equal, match, ok } from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { KilnProcess } from '../../scripts/kiln-process.ts';
+import { KilnClient, type Reply } from '../fixtures/kiln-client.ts';
+import { pprof } from '../fixtures/pprof-builder.ts';
+import { pushProto } from '../fixtures/push-message.ts';
+
+const MIB = 1 << 20;
+const LABELS = { __name__: 'process_cpu', service_name: 'memory' };
+
+/** Small ones, so that a process without bounds would be far beyond them. */
+const bounds = { ingestBuffer: 16 * MIB, head: 16 * MIB, task: 48 * MIB, segment: 8 * MIB, queries: 32 * MIB };
+
+/** Node, code, and what the operating system keeps for a process that does nothing. */
+const BASE_BYTES = 160 * MIB;
+
+/** One thread; the segment that collects, and four on their way. */
+const BUDGET_BYTES =
+  BASE_BYTES + bounds.ingestBuffer + bounds.head + 3 * bounds.task + 5 * bounds.segment + bounds.queries;
+
+describe('memory of a process', () => {
+  const kiln = new KilnProcess();
+  let dataDir: string;
+  let client: KilnClient;
+
+  before(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), 'kiln-memory-'));
+    const { url } = await kiln.start([
+      `--data-dir=${dataDir}`,
+      '--pool.threads=1',
+      `--pool.head-bytes-max=${bounds.head}`,
+      `--pool.task-bytes-max=${bounds.task}`,
+      `--ingest-buffer-bytes-max=${bounds.ingestBuffer}`,
+      `--segment-writer.segment-bytes-max=${bounds.segment}`,
+      `--query-backend.memory-bytes-max=${bounds.queries}`,
+      `--query-backend.result-bytes-max=${bounds.queries / 2}`,
+      '--query-backend.cache-bytes-max=0',
+      '--distributor.ingestion-rate-limit-mb=0',
+      '--distributor.ingestion-body-limit-mb=0',
+      '--validation.max-profile-size-bytes=0',
+    ]);
+    client = new KilnClient(url, 'anonymous');
+  });
+  after(async () => {
+    const log = kiln.logTail();
+    await kiln.stop();
+    await rm(dataDir, { recursive: true });
+    ok(!log.includes('because of a bug'), log);
+  });
+
+  const push = (profile: Uint8Array): Promise<Reply> => {
+    const labels = Object.entries(LABELS).map(([name, value]) => ({ name, value }));
+    const headers = { 'content-type': 'application/proto' };
+    return client.post('/push.v1.PusherService/Push', pushProto([{ labels, profiles: [profile] }]), headers);
+  };
+  const withinBudget = (): void => {
+    const status = readFileSync(`/proc/${kiln.pid}/status`, 'utf8');
+    const peakBytes = Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
+    ok(peakBytes <= BUDGET_BYTES, `${peakBytes >> 20} of ${BUDGET_BYTES >> 20} MiB`);
+  };
+
+  test('profiles of 256 MiB are refused by the name of the limit, whatever they declare', async () => {
+    const honest = gzipSync(Buffer.alloc(256 * MIB));
+    const liar = Buffer.from(honest);
+    liar.writeUInt32LE(1000, liar.length - 4);
+
+    const replies = await Promise.all([honest, liar, honest, liar].map(push));
+
+    for (const reply of replies) {
+      equal(reply.status, 400);
+      match(reply.body.toString(), /1\/6 of pool\.task-bytes-max\): limit 8388608 bytes/);
+    }
+    withinBudget();
+  });
+
+  test('a thousand profiles at once are queued or refused', async () => {
+    const samples = Array.from({ length: 1000 }, (_, i) => ({
+      stack: `main;handler${i % 50};function ${i}`,
+      v: [i + 1],
+    }));
+    const profile = pprof({ samples });
+
+    const replies = await Promise.all(Array.from({ length: 1000 }, () => push(profile)));
+
+    const statuses = new Map<number, number>();
+    for (const { status } of replies) statuses.set(status, (statuses.get(status) ?? 0) + 1);
+    equal((statuses.get(200) ?? 0) + (statuses.get(503) ?? 0), 1000, JSON.stringify([...statuses]));
+    ok((statuses.get(200) ?? 0) > 0);
+    withinBudget();
+  });
+});
