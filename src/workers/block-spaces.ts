@@ -3,7 +3,7 @@ import { type ChunkTable, datasetTable, symbolTable } from '#src/domain/block/ch
 import { symbolsOfFamily } from '#src/domain/block/space-columns.ts';
 import { decodeSymbolSpace } from '#src/domain/block/symbol-space-reader.ts';
 import { stacksAtCallSite } from '#src/domain/query/call-site.ts';
-import { SeriesMatcher } from '#src/domain/series/match-series.ts';
+import type { SeriesMatcher } from '#src/domain/series/match-series.ts';
 import { ArenaPages, type Decompress } from '#src/kernels/arena-pages.ts';
 import { BlockStacks, FamilySums, type SpanTest } from '#src/kernels/block-stacks.ts';
 import type { KernelInstance } from '#src/kernels/instance.ts';
@@ -12,6 +12,7 @@ import { readFamily, readSource } from '#src/kernels/read-space.ts';
 import type { SummedStacks } from '#src/kernels/stack-sums.ts';
 import type { NodeQuery, ObjectRead, ProfileSelection } from './query-messages.ts';
 import { profilesOf, spanTestOf } from './selected-profiles.ts';
+import { threadMatcher } from './thread-matcher.ts';
 
 export type SampleQuery = Extract<NodeQuery, { kind: 'tree' | 'profile' }>;
 
@@ -30,7 +31,7 @@ export function forEachSymbolSpace(
   decompress: Decompress,
   add: (stacks: SummedStacks) => void,
 ): void {
-  const matcher = new SeriesMatcher(query.selection.matchers);
+  const matcher = threadMatcher(query.selection.matchers);
   const spans = spanTestOf(query.selection);
   for (const { datasets, fetched } of reads) {
     for (const sharing of groupedBySymbols(datasets)) {

@@ -2,7 +2,6 @@ import { datasetTable } from '#src/domain/block/chunk-table.ts';
 import { StoreError } from '#src/domain/errors.ts';
 import type { Labels } from '#src/domain/model/labels.ts';
 import { bucketPoints, mergeBucketedSeries } from '#src/domain/query/series-buckets.ts';
-import { SeriesMatcher } from '#src/domain/series/match-series.ts';
 import type { Matcher } from '#src/domain/series/matcher.ts';
 import type { StackProfile } from '#src/domain/symbols/stack-profile.ts';
 import { ArenaPages, type Decompress } from '#src/kernels/arena-pages.ts';
@@ -15,6 +14,7 @@ import { forEachSymbolSpace } from './block-spaces.ts';
 import type { NodeAnswer, NodeQuery, NodeReport, NodeTask } from './query-messages.ts';
 import { reportBytes } from './report-bytes.ts';
 import { profilesOf } from './selected-profiles.ts';
+import { threadMatcher } from './thread-matcher.ts';
 
 type SampleQuery = Extract<NodeQuery, { kind: 'tree' | 'profile' }>;
 
@@ -74,7 +74,7 @@ function* datasetsOf({ kernels, reads, decompress }: Work): Generator<BlockDatas
 
 /** Series that satisfy the matchers. There is no filter by time here: a dataset that overlaps counts as a whole. */
 function forEachSeries(work: Work, matchers: readonly Matcher[], use: (page: SeriesOfPage, row: number) => void): void {
-  const matcher = new SeriesMatcher(matchers);
+  const matcher = threadMatcher(matchers);
   for (const dataset of datasetsOf(work)) {
     for (const page of dataset.series) {
       const selected = matcher.select(page);
@@ -130,7 +130,7 @@ function timeSeries(
   { selection, buckets }: Extract<NodeQuery, { kind: 'time-series' }>,
 ): ReturnType<typeof mergeBucketedSeries> {
   const parts = work.reports.flatMap((report) => (report.kind === 'time-series' ? [report.series] : []));
-  const matcher = new SeriesMatcher(selection.matchers);
+  const matcher = threadMatcher(selection.matchers);
   for (const dataset of datasetsOf(work)) {
     const rows = profilesOf(dataset, matcher, selection);
     if (rows === undefined || rows.length === 0) continue;
