@@ -129,7 +129,8 @@ function newIngestKernels(): KernelInstance {
 /** What an answer takes belongs to the task as well. */
 function newQueryKernels(): KernelInstance {
   const flags = { scratch: 'pool.task-bytes-max', head: 'pool.task-bytes-max' };
-  return new KernelInstance({ scratchBytesMax: taskBytesMax, headBytesMax: taskBytesMax, flags }, hashSecrets);
+  const limits = { scratchBytesMax: taskBytesMax, headBytesMax: taskBytesMax, flags, fullCode: 'too-large' } as const;
+  return new KernelInstance(limits, hashSecrets);
 }
 
 function options(): WorkerOptions {
