@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Config } from './config/config.ts';
 import { helpText } from './config/help.ts';
 import { load } from './config/load.ts';
@@ -19,6 +19,7 @@ import { QueryFrontend } from './services/query-frontend/query-frontend.ts';
 import { PoolHeadThreads } from './services/segment-writer/pool-head-threads.ts';
 import { SegmentWriter } from './services/segment-writer/segment-writer.ts';
 import { FilesystemStore } from './storage/filesystem-store.ts';
+import { makeKeptFolder } from './storage/kept-folder.ts';
 import { lockDirectory } from './storage/lmdb-directory-lock.ts';
 import { openMetastoreDirectory } from './storage/lmdb-metastore-directory.ts';
 import { browserUrl } from './transports/http/browser-url.ts';
@@ -92,6 +93,10 @@ function rolesOf(config: Config, log: Log): { parts: Part[]; announce: () => voi
     hashSecrets,
   });
 
+  /** What an operator set to get a folder: it is below the data directory unless it has a flag of its own. */
+  const flagOf = (folder: string, name: string, ownFlag: string): string =>
+    folder === join(config.storage.dataDir, name) ? 'data-dir' : ownFlag;
+
   // Made when they start, in order: each needs those before it.
   let objects: FilesystemStore;
   let metastore: Metastore;
@@ -116,6 +121,7 @@ function rolesOf(config: Config, log: Log): { parts: Part[]; announce: () => voi
   });
   add('object storage', async () => {
     const { filesystemDir: dir, filesystemReadsInFlightMax, filesystemOpenFilesMax } = config.storage;
+    await makeKeptFolder(dir, flagOf(dir, 'bucket', 'storage.filesystem.dir'));
     const lock = await lockDirectory(dir);
     objects = await FilesystemStore.open({
       dir,
@@ -128,7 +134,9 @@ function rolesOf(config: Config, log: Log): { parts: Part[]; announce: () => voi
     };
   });
   add('metastore', async () => {
-    const directory = await openMetastoreDirectory(config.metastore.dataDir, {
+    const { dataDir } = config.metastore;
+    await makeKeptFolder(dataDir, flagOf(dataDir, 'metastore', 'metastore.data-dir'));
+    const directory = await openMetastoreDirectory(dataDir, {
       clock,
       newIncarnation: () => randomBytes(16),
     });

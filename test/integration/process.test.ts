@@ -4,7 +4,7 @@ import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { freePort } from '../fixtures/free-port.ts';
 import { KilnClient } from '../fixtures/kiln-client.ts';
@@ -145,13 +145,23 @@ describe('a Kiln that cannot start', () => {
     await assertWorks(client);
   });
 
-  test('names the data directory that it cannot make', async (t) => {
-    const dataDir = join(import.meta.filename, 'a-file-is-no-directory');
-    const kiln = new KilnCommand(t, { args: flagsFor(dataDir) });
+  for (const dataDir of [join(import.meta.filename, 'a-file-is-no-directory'), '/proc/takes-no-folders']) {
+    test(`names the data directory that it cannot make, ${basename(dataDir)}, and the flag for another one`, async (t) => {
+      const kiln = new KilnCommand(t, { args: flagsFor(dataDir) });
+
+      deepEqual(await kiln.exit, { code: 69, signal: null });
+
+      match(kiln.stderr, new RegExp(`^kiln: --data-dir: .*${basename(dataDir)}.* cannot be used`, 'm'));
+    });
+  }
+
+  test('names the flag of a bucket that has its own', async (t) => {
+    const args = [...flagsFor(await temporaryDirectory(t)), '--storage.filesystem.dir=/proc/takes-no-folders'];
+    const kiln = new KilnCommand(t, { args });
 
     deepEqual(await kiln.exit, { code: 69, signal: null });
 
-    match(kiln.stderr, /^kiln: .*a-file-is-no-directory/m);
+    match(kiln.stderr, /^kiln: --storage\.filesystem\.dir: /m);
   });
 
   test('suggests the flag that was meant', async (t) => {
