@@ -218,12 +218,13 @@ function rolesOf(config: Config, log: Log): { parts: Part[]; announce: () => voi
 
   const announce = (): void => {
     const url = browserUrl(config.server.httpListenAddress, port);
+    const tenant = config.auth.multitenancyEnabled ? "-H 'X-Scope-OrgID: my-tenant' " : '';
     process.stdout.write(
       [
         `Kiln is ready on ${url} (all roles)`,
         `  data    ${resolve(config.storage.dataDir)}`,
-        `  push    curl -X POST --data-binary @cpu.pb.gz '${url}/ingest?name=my-app&format=pprof'`,
-        `          or point a Pyroscope SDK at ${url}`,
+        `  push    curl ${tenant}--data-binary @cpu.pb.gz '${url}/ingest?name=my-app&format=pprof'`,
+        `          or point a Pyroscope SDK at ${url}${config.auth.multitenancyEnabled ? ', with a tenant ID' : ''}`,
         `  look    ${url}/`,
         '',
       ].join('\n'),

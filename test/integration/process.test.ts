@@ -26,7 +26,17 @@ describe('npm start', () => {
     const port = new URL(url).port;
     match(kiln.stdout, new RegExp(`http://localhost:${port}`));
     match(kiln.stdout, new RegExp(`data +${dataDir}`));
-    match(kiln.stdout, new RegExp(`curl .*http://localhost:${port}/ingest\\?name=`));
+    match(kiln.stdout, new RegExp(`curl --data-binary @cpu.pb.gz 'http://localhost:${port}/ingest\\?name=`));
+  });
+
+  test('says that a push needs a tenant where there are several', async (t) => {
+    const args = [...flagsFor(await temporaryDirectory(t)), '--auth.multitenancy-enabled=true'];
+    const kiln = new KilnCommand(t, { args });
+
+    await kiln.url();
+
+    match(kiln.stdout, /curl -H 'X-Scope-OrgID: my-tenant' --data-binary/);
+    match(kiln.stdout, /SDK at http:\/\/localhost:\d+, with .*tenant/);
   });
 
   test('passes SIGTERM on to the server, which ends with 0 and keeps what it answered', async (t) => {
