@@ -8,6 +8,7 @@ import { runAll } from './measure.ts';
 await import('./kernels/ingest.bench.ts');
 await import('./kernels/function-tree.bench.ts');
 await import('./kernels/block-part.bench.ts');
+await import('./kernels/block-read.bench.ts');
 await import('./kernels/columns.bench.ts');
 await import('./kernels/zstd.bench.ts');
 

@@ -5,11 +5,19 @@ let secret0: u64 = 0x2d358dccaa6c78a5;
 let secret1: u64 = 0x8bb84b93962eacc9;
 let secret2: u64 = 0x4b33a62ed433d4a3;
 
+/** Words of the longest record that `hashRecord` takes. */
+export const RECORD_WORDS_MAX: u32 = 6;
+/** u64[RECORD_WORDS_MAX], secret. */
+const recordKeys: usize = memory.data(48, 16);
+
 /** Secrets of this process, so that nobody outside can choose strings that collide. */
 export function hashInit(a: u64, b: u64, c: u64): void {
   secret0 = a;
   secret1 = b;
   secret2 = c | 1;
+  for (let i: u32 = 0; i < RECORD_WORDS_MAX; i++) {
+    store<u64>(recordKeys + (<usize>i << 3), fold(a + <u64>(i + 1) * secret2, b ^ rotl<u64>(c, 7 * i)));
+  }
 }
 
 /**
@@ -28,8 +36,25 @@ export function hashBytes(pointer: usize, length: u32): u32 {
   }
   const a = left >= 8 ? load<u64>(p) : masked(p, left);
   const b = left > 8 ? masked(p + 8, left - 8) : 0;
-  hash = fold(a ^ secret1, b ^ hash);
-  return <u32>(fold(hash ^ secret2, secret0) >> 16);
+  return <u32>((fold(a ^ secret1, b ^ hash) * secret2) >> 32);
+}
+
+/**
+ * 32 bits of a keyed hash of `words` <= RECORD_WORDS_MAX words of 8 bytes. Its multiplications do not wait for each
+ * other, which for the records of symbols is half of the time.
+ *
+ * Two records of one size, whatever they are, collide with a probability of about 2^-31 over the choice of the secrets.
+ *
+ * @source NH of UMAC (Black, Halevi, Krawczyk, Krovetz, Rogaway, 1999), then multiply-shift (Dietzfelbinger, 1997)
+ */
+export function hashRecord(pointer: usize, words: u32): u32 {
+  let sum: u64 = 0;
+  for (let i: usize = 0; i < <usize>words << 3; i += 8) {
+    const word = load<u64>(pointer + i);
+    const key = load<u64>(recordKeys + i);
+    sum += <u64>(<u32>word + <u32>key) * <u64>(<u32>(word >> 32) + <u32>(key >> 32));
+  }
+  return hashWord(sum);
 }
 
 /** Multiply-shift with a secret odd factor: universal, so chosen keys do not collide more than random ones. */

@@ -1,17 +1,4 @@
-// What a reader asks of a column before anything follows its references. src/kernels/column-checks.ts has the twins.
-
-/** The largest value; 0 of an empty column. @param pointer u32[n] */
-export function maxU32(pointer: usize, n: u32): u32 {
-  let most = i32x4.splat(0);
-  let i: usize = 0;
-  for (; i + 4 <= <usize>n; i += 4) most = i32x4.max_u(most, v128.load(pointer + (i << 2)));
-  let result = max(
-    max(<u32>i32x4.extract_lane(most, 0), <u32>i32x4.extract_lane(most, 1)),
-    max(<u32>i32x4.extract_lane(most, 2), <u32>i32x4.extract_lane(most, 3)),
-  );
-  for (; i < <usize>n; i++) result = max(result, load<u32>(pointer + (i << 2)));
-  return result;
-}
+// What a reader asks of a column before anything follows its references. The plain twins are beside their test.
 
 /** Whether every value is below `limit`. True of an empty column. @param pointer u32[n] */
 export function allBelow(pointer: usize, n: u32, limit: u32): bool {
@@ -42,4 +29,17 @@ export function offsetsOfCounts(offsets: usize, counts: usize, n: u32): bool {
     store<u32>(offsets + (i << 2), <u32>sum, 4);
   }
   return true;
+}
+
+/** The largest value; 0 of an empty column. @param pointer u32[n] */
+function maxU32(pointer: usize, n: u32): u32 {
+  let most = i32x4.splat(0);
+  let i: usize = 0;
+  for (; i + 4 <= <usize>n; i += 4) most = i32x4.max_u(most, v128.load(pointer + (i << 2)));
+  let result = max(
+    max(<u32>i32x4.extract_lane(most, 0), <u32>i32x4.extract_lane(most, 1)),
+    max(<u32>i32x4.extract_lane(most, 2), <u32>i32x4.extract_lane(most, 3)),
+  );
+  for (; i < <usize>n; i++) result = max(result, load<u32>(pointer + (i << 2)));
+  return result;
 }

@@ -1,4 +1,4 @@
-// Lays the tables of a head out as the columns that a block stores. src/kernels/encode-space.ts and encode-family.ts
+// Lays the tables of a head out as the columns that a block stores. src/kernels/encode-space.ts and encode-samples.ts
 // put them into pages; the plain twin is test/fixtures/taken-head.ts with src/domain/block.
 
 import { tableBytes, tableOffsets, tableRows } from './intern-table';

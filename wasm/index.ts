@@ -10,7 +10,8 @@ export {
   sourceRowsReset, spaceAddStacks, spaceFamily, spaceFunctions, spaceLocations, spaceMappings, spaceNames, spaceNew, spaceStacks,
   spaceTexts,
 } from './symbol-space';
-export { decodeDetail, decodeDetail2, decodeError, decodeProfile, decodeWhat, dropAddresses } from './pprof-decode';
+export { decodeProfile, decodeWhat, dropAddresses } from './pprof-decode';
+export { decodeDetail, decodeDetail2, decodeError } from './protobuf';
 export { repairGoStacks } from './go-stacks';
 export { findMarker, stripGoShapes } from './go-symbols';
 export {
@@ -29,7 +30,7 @@ export {
   columnDetail, columnDetail2, columnDetail3, columnError, readBytes, readerClaim, readerEnd, readerNew, readerOffset,
   readFirstUse, readI64, readI64Deltas, readNumber, readStrings, readU32, readU32Deltas, readU64, readValues,
 } from './column-decode';
-export { allBelow, maxU32, offsetsOfCounts, rises } from './column-checks';
+export { allBelow, offsetsOfCounts, rises } from './column-checks';
 export { xxhash64 } from './xxhash64';
 export {
   addStartLines, addU32, firstNotRising, firstZero, foldSums, hasTooLarge, parentRows, selectRows, shiftReferences,

@@ -11,9 +11,10 @@
 
 import { allocHead, allocScratch, allocZeroed, HEAD, SCRATCH } from './arena';
 import { hasSpans, sampleGroup, sampleSpan, sampleTrace } from './label-groups';
-import { LOCATION_BAD, SAMPLES, STACK_LOCATIONS, STACK_OFFSETS, TYPES, VALUES } from './pprof-decode';
+import { ANY_BAD, LOCATION_BAD, SAMPLES, STACK_LOCATIONS, STACK_OFFSETS, TYPES, VALUES } from './pprof-decode';
 import { sortRows } from './sort';
-import { FAMILIES, internLocation, spaceStacks } from './symbol-space';
+import { LOCATION_ROW, LOCATIONS } from './source';
+import { FAMILIES, internLocations, spaceStacks } from './symbol-space';
 import { addSaturated, treeChild } from './tree';
 
 /** Value columns of a family: `columnsMax` of the block format. */
@@ -67,6 +68,7 @@ export function keepSamples(profile: usize): u32 {
   const offsets = <usize>load<u32>(profile, STACK_OFFSETS);
   const locations = <usize>load<u32>(profile, STACK_LOCATIONS);
   const bad = <usize>load<u32>(profile, LOCATION_BAD);
+  const anyBad = load<u32>(profile, ANY_BAD) != 0;
   keptSamples = allocScratch(<usize>samples << 2);
   let count: u32 = 0;
   for (let i: u32 = 0; i < samples; i++) {
@@ -81,19 +83,20 @@ export function keepSamples(profile: usize): u32 {
       any |= value;
     }
     if (any == 0) continue;
-    const end = load<u32>(offsets + (<usize>i << 2), 4);
-    let good = true;
-    for (let at = load<u32>(offsets + (<usize>i << 2)); at < end; at++) {
-      if (load<u8>(bad + load<u32>(locations + (<usize>at << 2))) != 0) {
-        good = false;
-        break;
-      }
-    }
-    if (!good) continue;
+    const stack = offsets + (<usize>i << 2);
+    if (anyBad && !isGood(locations, bad, load<u32>(stack), load<u32>(stack, 4))) continue;
     store<u32>(keptSamples + (<usize>count << 2), i);
     count++;
   }
   return count;
+}
+
+/** Whether every location of a stack is there. */
+function isGood(locations: usize, bad: usize, first: u32, end: u32): bool {
+  for (let at = first; at < end; at++) {
+    if (load<u8>(bad + load<u32>(locations + (<usize>at << 2))) != 0) return false;
+  }
+  return true;
 }
 
 // The work of one call of `appendSamples`.
@@ -126,6 +129,7 @@ export function appendSamples(
 
   // Everything that can fail comes before the first change of the dataset. What it leaves in the symbol space, if it
   // fails, no sample refers to.
+  internStacks(profile, space, keptCount, seriesOfGroup, seriesCount);
   const byPart = allocScratch(<usize>parts << 3);
   for (let part: u32 = 0; part < parts; part++) {
     const partKeys = allocScratch(<usize>samples << 3);
@@ -167,6 +171,28 @@ function seriesAt(i: u32): u32 {
   return load<u32>(keys + (<usize>load<u32>(order + (<usize>i << 2)) << 3), 4);
 }
 
+/** Interns the locations that the stacks of stored samples have, in order of first need, root first. */
+function internStacks(profile: usize, space: usize, keptCount: u32, seriesOfGroup: usize, seriesCount: u32): void {
+  const offsets = <usize>load<u32>(profile, STACK_OFFSETS);
+  const locations = <usize>load<u32>(profile, STACK_LOCATIONS);
+  const seen = allocZeroed(SCRATCH, load<u32>(profile, LOCATIONS));
+  const list = allocScratch(<usize>load<u32>(profile, LOCATIONS) << 2);
+  let count: u32 = 0;
+  for (let k: u32 = 0; k < keptCount; k++) {
+    const i = <usize>load<u32>(keptSamples + (<usize>k << 2));
+    if (load<u32>(seriesOfGroup + (<usize>load<u32>(sampleGroup + (i << 2)) << 2)) >= seriesCount) continue;
+    const first = locations + (<usize>load<u32>(offsets + (i << 2)) << 2);
+    for (let at = locations + (<usize>load<u32>(offsets + (i << 2), 4) << 2); at > first; at -= 4) {
+      const location = load<u32>(at - 4);
+      if (load<u8>(seen + location) != 0) continue;
+      store<u8>(seen + location, 1);
+      store<u32>(list + (<usize>count << 2), location);
+      count++;
+    }
+  }
+  internLocations(space, profile, list, count);
+}
+
 /**
  * @param familyOf  u32[seriesCount]
  * @param partKeys  u64[samples], out: series << 32 | stacktrace, of the samples in `partOrder`
@@ -179,6 +205,12 @@ function insertStacks(
 ): u32 {
   const offsets = <usize>load<u32>(profile, STACK_OFFSETS);
   const locations = <usize>load<u32>(profile, STACK_LOCATIONS);
+  const rows = <usize>load<u32>(profile, LOCATION_ROW);
+  // The rows of the stack at work and of its callers, root first. Neighbours mostly have their root side in common.
+  const path = allocScratch(<usize>deepest(profile) << 2);
+  let pathTree: usize = 0;
+  let pathDepth: u32 = 0;
+  let pathEnd: usize = 0;
   let n: u32 = 0;
   for (let k: u32 = 0; k < keptCount; k++) {
     const i = load<u32>(keptSamples + (<usize>k << 2));
@@ -186,15 +218,48 @@ function insertStacks(
     if (series >= seriesCount) continue;
     const tree = spaceStacks(space, load<u32>(familyOf + (<usize>series << 2)));
     const first = load<u32>(offsets + (<usize>i << 2));
-    let stack: u32 = 0;
-    for (let at = load<u32>(offsets + (<usize>i << 2), 4); at > first; at--) {
-      stack = treeChild(tree, stack, internLocation(space, profile, load<u32>(locations + (<usize>(at - 1) << 2))));
+    const depth = load<u32>(offsets + (<usize>i << 2), 4) - first;
+    const end = locations + (<usize>(first + depth) << 2);
+    let frame = tree == pathTree ? sharedFrames(end, pathEnd, min(depth, pathDepth)) : 0;
+    let stack: u32 = frame == 0 ? 0 : load<u32>(path + (<usize>(frame - 1) << 2));
+    for (; frame < depth; frame++) {
+      const location = load<u32>(end - (<usize>(frame + 1) << 2));
+      stack = treeChild(tree, stack, load<u32>(rows + (<usize>location << 2)));
+      store<u32>(path + (<usize>frame << 2), stack);
     }
+    pathTree = tree;
+    pathDepth = depth;
+    pathEnd = end;
     store<u64>(partKeys + (<usize>i << 3), (<u64>series << 32) | <u64>stack);
     store<u32>(partOrder + (<usize>n << 2), i);
     n++;
   }
   return n;
+}
+
+/** Locations that two stacks have in common at their root sides, up to `most`. @param end, otherEnd  behind the roots */
+// @ts-ignore: decorator
+@inline
+function sharedFrames(end: usize, otherEnd: usize, most: u32): u32 {
+  let frames: u32 = 0;
+  while (frames < most) {
+    const at = <usize>(frames + 1) << 2;
+    if (load<u32>(end - at) != load<u32>(otherEnd - at)) break;
+    frames++;
+  }
+  return frames;
+}
+
+/** Locations of the deepest stack, which may be deeper than any that was decoded: see go-stacks.ts. */
+function deepest(profile: usize): u32 {
+  const offsets = <usize>load<u32>(profile, STACK_OFFSETS);
+  const samples = <usize>load<u32>(profile, SAMPLES);
+  let most: u32 = 0;
+  for (let i: usize = 0; i < samples; i++) {
+    const stack = offsets + (i << 2);
+    most = max(most, load<u32>(stack, 4) - load<u32>(stack));
+  }
+  return most;
 }
 
 /** By series, stacktrace, span, trace. */

@@ -6,10 +6,11 @@
 //   offsets  u32[capacity + 2]     row i is bytes[offsets[i] .. offsets[i + 1])
 //   slots    u64[mask + 1]         hash << 32 | row; 0 is free. Open addressing, linear probing, at most half full
 //
-// A slot keeps the whole 32-bit hash, so growing never touches the strings.
+// A slot keeps the whole 32-bit hash, so growing never touches the strings. Hashes are keyed by secrets (bytes.ts): whatever
+// strings somebody chooses, a look-up takes a few probes.
 
 import { alloc, allocZeroed } from './arena';
-import { equalBytes, hashBytes } from './bytes';
+import { copyString, equalBytes, hashBytes, hashRecord, RECORD_WORDS_MAX } from './bytes';
 import { larger } from './growth';
 
 const COUNT: usize = 0;
@@ -65,14 +66,47 @@ export function intern(table: usize, pointer: usize, length: u32): u32 {
 @inline
 export function internGuess(table: usize, pointer: usize, length: u32, guess: u32): u32 {
   if (length == 0) return 0;
-  if (guess - 1 < load<u32>(table, COUNT)) {
-    const offsets = <usize>load<u32>(table, OFFSETS) + (<usize>guess << 2);
-    const start = load<u32>(offsets);
-    if (load<u32>(offsets, 4) - start == length && equalBytes(<usize>load<u32>(table, BYTES) + start, pointer, length)) {
-      return guess;
+  if (isRow(table, guess, pointer, length)) return guess;
+  return find(table, pointer, length, hashBytes(pointer, length), false);
+}
+
+/**
+ * Interns many strings. Their hashes are there already, so one look-up does not wait for another: while one waits for
+ * memory, the next ones are under way.
+ *
+ * @param pointers  u32[count]; none of them in the table
+ * @param lengths   u32[count]
+ * @param hashes    u32[count], of `hashBytes` or `hashRecord`: whatever the table is used with
+ * @param rows      u32[count], out
+ */
+export function internHashed(table: usize, pointers: usize, lengths: usize, hashes: usize, count: u32, rows: usize): void {
+  let row: u32 = 0;
+  for (let i: usize = 0; i < <usize>count << 2; i += 4) {
+    const length = load<u32>(lengths + i);
+    const pointer = <usize>load<u32>(pointers + i);
+    if (length == 0) store<u32>(rows + i, 0);
+    else {
+      row = isRow(table, row + 1, pointer, length) ? row + 1 : find(table, pointer, length, load<u32>(hashes + i), false);
+      store<u32>(rows + i, row);
     }
   }
-  return find(table, pointer, length, hashBytes(pointer, length), false);
+}
+
+/** Whether a string is that of a row, which need not exist. */
+// @ts-ignore: decorator
+@inline
+function isRow(table: usize, row: u32, pointer: usize, length: u32): bool {
+  if (row - 1 >= load<u32>(table, COUNT)) return false;
+  const offsets = <usize>load<u32>(table, OFFSETS) + (<usize>row << 2);
+  const start = load<u32>(offsets);
+  return load<u32>(offsets, 4) - start == length && equalBytes(<usize>load<u32>(table, BYTES) + start, pointer, length);
+}
+
+/** The hash that `internTail` uses. Records are whole words, and mostly short ones. */
+// @ts-ignore: decorator
+@inline
+export function recordHash(pointer: usize, length: u32): u32 {
+  return length <= RECORD_WORDS_MAX << 3 ? hashRecord(pointer, length >> 3) : hashBytes(pointer, length);
 }
 
 /** Room for a record of `length` bytes at the end of the table, to be written there and then passed to `internTail`. */
@@ -84,14 +118,8 @@ export function tableTail(table: usize, length: u32): usize {
 /** Interns the record that was just written to `tableTail`. Nothing is copied. */
 export function internTail(table: usize, length: u32, guess: u32): u32 {
   const pointer = <usize>load<u32>(table, BYTES) + load<u32>(table, BYTE_COUNT);
-  if (guess - 1 < load<u32>(table, COUNT)) {
-    const offsets = <usize>load<u32>(table, OFFSETS) + (<usize>guess << 2);
-    const start = load<u32>(offsets);
-    if (load<u32>(offsets, 4) - start == length && equalBytes(<usize>load<u32>(table, BYTES) + start, pointer, length)) {
-      return guess;
-    }
-  }
-  return find(table, pointer, length, hashBytes(pointer, length), true);
+  if (isRow(table, guess, pointer, length)) return guess;
+  return find(table, pointer, length, recordHash(pointer, length), true);
 }
 
 function find(table: usize, pointer: usize, length: u32, hash: u32, atTail: bool): u32 {
@@ -120,7 +148,7 @@ function add(table: usize, pointer: usize, length: u32, hash: u32, atTail: bool)
   const at = load<u32>(table, BYTE_COUNT);
   if (!atTail) {
     reserveBytes(table, length);
-    memory.copy(<usize>load<u32>(table, BYTES) + at, pointer, length);
+    copyString(<usize>load<u32>(table, BYTES) + at, pointer, length);
   }
   const slots = <usize>load<u32>(table, SLOTS);
   const mask = load<u32>(table, MASK);

@@ -13,23 +13,18 @@ import { allocScratch, shrinkScratch } from './arena';
  */
 export function sortRows(rows: usize, keys: usize, spare: usize, n: u32): void {
   if (n < 48) return insertionSort(rows, keys, n);
-  const counts = allocScratch(8 * 256 * 4);
-  memory.fill(counts, 0, 8 * 256 * 4);
-  for (let i: u32 = 0; i < n; i++) {
-    let key = load<u64>(keys + (<usize>load<u32>(rows + (<usize>i << 2)) << 3));
-    for (let digit: usize = 0; digit < 8; digit++) {
-      const at = counts + (digit << 10) + ((<usize>key & 255) << 2);
-      store<u32>(at, load<u32>(at) + 1);
-      key >>= 8;
-    }
-  }
+  const differs = differingBits(rows, keys, n);
+  const count = allocScratch(256 * 4);
   let from = rows;
   let to = spare;
-  for (let digit: usize = 0; digit < 8; digit++) {
-    const count = counts + (digit << 10);
-    const shift = <u64>digit << 3;
-    const first = <usize>(load<u64>(keys + (<usize>load<u32>(from) << 3)) >> shift) & 255;
-    if (load<u32>(count + (first << 2)) == n) continue; // All keys have the same digit here.
+  for (let shift: u64 = 0; shift < 64; shift += 8) {
+    if (((differs >> shift) & 255) == 0) continue;
+    memory.fill(count, 0, 256 * 4);
+    for (let i: u32 = 0; i < n; i++) {
+      const key = load<u64>(keys + (<usize>load<u32>(from + (<usize>i << 2)) << 3));
+      const at = count + (<usize>((key >> shift) & 255) << 2);
+      store<u32>(at, load<u32>(at) + 1);
+    }
     let sum: u32 = 0;
     for (let i: usize = 0; i < 256; i++) {
       const here = load<u32>(count + (i << 2));
@@ -49,7 +44,15 @@ export function sortRows(rows: usize, keys: usize, spare: usize, n: u32): void {
   }
   if (from != rows) memory.copy(rows, from, <usize>n << 2);
   // Given back, because this is called once per sample that has many labels.
-  shrinkScratch(counts);
+  shrinkScratch(count);
+}
+
+/** The bits in which any two of the keys differ. */
+function differingBits(rows: usize, keys: usize, n: u32): u64 {
+  const first = load<u64>(keys + (<usize>load<u32>(rows) << 3));
+  let differs: u64 = 0;
+  for (let i: u32 = 1; i < n; i++) differs |= first ^ load<u64>(keys + (<usize>load<u32>(rows + (<usize>i << 2)) << 3));
+  return differs;
 }
 
 function insertionSort(rows: usize, keys: usize, n: u32): void {

@@ -8,8 +8,9 @@
 //
 // Symbols are interned when a stacktrace first needs them, so what no sample refers to is never stored.
 
-import { alloc, allocScratch, allocZeroed } from './arena';
-import { internGuess, internTail, tableNew, tableTail } from './intern-table';
+import { alloc, allocScratch, allocZeroed, SCRATCH } from './arena';
+import { hashBytes } from './bytes';
+import { internGuess, internHashed, internTail, recordHash, tableNew, tableTail } from './intern-table';
 import {
   FUNCTION_FILE, FUNCTION_NAME, FUNCTION_ROW, FUNCTION_START, FUNCTION_SYSTEM, FUNCTIONS, LINE_FUNCTION, LINE_NUMBER,
   LOCATION_ADDRESS, LOCATION_FOLDED, LOCATION_LINES, LOCATION_MAPPING, LOCATION_ROW, LOCATIONS, MAPPING_BUILD,
@@ -28,6 +29,8 @@ const SPACE_ARENA: usize = 24;
 const SPACE_SCALE: usize = 28;
 const SPACE_VALUES: usize = 32;
 const SPACE_BYTES: usize = 48;
+
+const FUNCTION_BYTES: u32 = 24;
 
 /** Stack tables of a space: `familiesMax` of the block format, and one for all that come later. */
 export const FAMILIES: u32 = 65;
@@ -111,6 +114,149 @@ export function internLocation(space: usize, source: usize, location: u32): u32 
 }
 
 /**
+ * Interns locations of a source, with their functions, mappings and strings: one kind after the other, because the
+ * look-ups of one kind do not wait for each other, while each of them waits for memory.
+ *
+ * @param list  u32[count], the locations, each of them once
+ * @cost        O(count + lines + bytes of their strings)
+ */
+export function internLocations(space: usize, source: usize, list: usize, count: u32): void {
+  listNeeds(source, list, count);
+  batchNew(max(max(load<u32>(source, STRINGS), load<u32>(source, FUNCTIONS)), count));
+  internStrings(spaceNames(space), source, load<u32>(source, NAME_ROW), neededNames, nameCount);
+  internStrings(spaceTexts(space), source, load<u32>(source, TEXT_ROW), neededTexts, textCount);
+
+  let record = allocScratch(<usize>functionCount * FUNCTION_BYTES);
+  for (let i: u32 = 0; i < functionCount; i++) {
+    writeFunction(space, source, load<u32>(neededFunctions + (<usize>i << 2)), record);
+    batchAdd(i, record, FUNCTION_BYTES, recordHash(record, FUNCTION_BYTES));
+    record += FUNCTION_BYTES;
+  }
+  batchIntern(spaceFunctions(space), functionCount, neededFunctions, load<u32>(source, FUNCTION_ROW));
+
+  record = allocScratch((<usize>count << 4) + (<usize>lineCount << 4));
+  for (let i: u32 = 0; i < count; i++) {
+    const location = load<u32>(list + (<usize>i << 2));
+    const length = locationBytes(source, location);
+    writeLocation(space, source, location, record);
+    batchAdd(i, record, length, recordHash(record, length));
+    record += length;
+  }
+  batchIntern(spaceLocations(space), count, list, load<u32>(source, LOCATION_ROW));
+}
+
+// What the locations of a list need, each of it once, in order of first need: strings u32[strings], which are names of
+// functions or other texts, and functions u32[functions]; and how many lines they have.
+let neededNames: usize = 0;
+let neededTexts: usize = 0;
+let neededFunctions: usize = 0;
+let nameCount: u32 = 0;
+let textCount: u32 = 0;
+let functionCount: u32 = 0;
+let lineCount: u32 = 0;
+
+function listNeeds(source: usize, list: usize, count: u32): void {
+  const mappings = <usize>load<u32>(source, LOCATION_MAPPING);
+  const lineOffsets = <usize>load<u32>(source, LOCATION_LINES);
+  const lineFunction = <usize>load<u32>(source, LINE_FUNCTION);
+  const seenMappings = allocZeroed(SCRATCH, load<u32>(source, MAPPINGS));
+  const seenFunctions = allocZeroed(SCRATCH, load<u32>(source, FUNCTIONS));
+  store<u8>(seenFunctions, 1); // "None" needs nothing.
+  neededNames = allocScratch(<usize>load<u32>(source, STRINGS) << 2);
+  neededTexts = allocScratch(<usize>load<u32>(source, STRINGS) << 2);
+  neededFunctions = allocScratch(<usize>load<u32>(source, FUNCTIONS) << 2);
+  nameCount = 0;
+  textCount = 0;
+  functionCount = 0;
+  lineCount = 0;
+  for (let i: u32 = 0; i < count; i++) {
+    const location = <usize>load<u32>(list + (<usize>i << 2));
+    const mapping = <usize>load<u32>(mappings + (location << 2));
+    if (load<u8>(seenMappings + mapping) == 0) {
+      store<u8>(seenMappings + mapping, 1);
+      needText(source, load<u32>(<usize>load<u32>(source, MAPPING_FILE) + (mapping << 2)));
+      needText(source, load<u32>(<usize>load<u32>(source, MAPPING_BUILD) + (mapping << 2)));
+    }
+    const end = load<u32>(lineOffsets + (location << 2), 4);
+    for (let line = load<u32>(lineOffsets + (location << 2)); line < end; line++) {
+      lineCount++;
+      const fn = <usize>load<u32>(lineFunction + (<usize>line << 2));
+      if (load<u8>(seenFunctions + fn) != 0) continue;
+      store<u8>(seenFunctions + fn, 1);
+      store<u32>(neededFunctions + (<usize>functionCount << 2), <u32>fn);
+      functionCount++;
+      needName(source, load<u32>(<usize>load<u32>(source, FUNCTION_NAME) + (fn << 2)));
+      needName(source, load<u32>(<usize>load<u32>(source, FUNCTION_SYSTEM) + (fn << 2)));
+      needText(source, load<u32>(<usize>load<u32>(source, FUNCTION_FILE) + (fn << 2)));
+    }
+  }
+}
+
+/** A row that says that the string is in the list already. */
+const LISTED: u32 = UNKNOWN - 1;
+
+// @ts-ignore: decorator
+@inline
+function needName(source: usize, index: u32): void {
+  const row = <usize>load<u32>(source, NAME_ROW) + (<usize>index << 2);
+  if (load<u32>(row) != UNKNOWN) return;
+  store<u32>(row, LISTED);
+  store<u32>(neededNames + (<usize>nameCount << 2), index);
+  nameCount++;
+}
+
+// @ts-ignore: decorator
+@inline
+function needText(source: usize, index: u32): void {
+  const row = <usize>load<u32>(source, TEXT_ROW) + (<usize>index << 2);
+  if (load<u32>(row) != UNKNOWN) return;
+  store<u32>(row, LISTED);
+  store<u32>(neededTexts + (<usize>textCount << 2), index);
+  textCount++;
+}
+
+function internStrings(table: usize, source: usize, rows: usize, list: usize, count: u32): void {
+  const starts = <usize>load<u32>(source, STRING_AT);
+  const lengths = <usize>load<u32>(source, STRING_LENGTH);
+  for (let i: u32 = 0; i < count; i++) {
+    const index = <usize>load<u32>(list + (<usize>i << 2));
+    const start = <usize>load<u32>(starts + (index << 2));
+    const length = load<u32>(lengths + (index << 2));
+    batchAdd(i, start, length, hashBytes(start, length));
+  }
+  batchIntern(table, count, list, rows);
+}
+
+// A batch for `internHashed`: its columns, u32[rows] each.
+let batchPointers: usize = 0;
+let batchLengths: usize = 0;
+let batchHashes: usize = 0;
+let batchRows: usize = 0;
+
+function batchNew(rows: u32): void {
+  batchPointers = allocScratch(<usize>rows << 2);
+  batchLengths = allocScratch(<usize>rows << 2);
+  batchHashes = allocScratch(<usize>rows << 2);
+  batchRows = allocScratch(<usize>rows << 2);
+}
+
+// @ts-ignore: decorator
+@inline
+function batchAdd(i: u32, pointer: usize, length: u32, hash: u32): void {
+  store<u32>(batchPointers + (<usize>i << 2), <u32>pointer);
+  store<u32>(batchLengths + (<usize>i << 2), length);
+  store<u32>(batchHashes + (<usize>i << 2), hash);
+}
+
+/** Stores the row of item i at rows[list[i]]. */
+function batchIntern(table: usize, count: u32, list: usize, rows: usize): void {
+  internHashed(table, batchPointers, batchLengths, batchHashes, count, batchRows);
+  for (let i: usize = 0; i < <usize>count << 2; i += 4) {
+    store<u32>(rows + (<usize>load<u32>(list + i) << 2), load<u32>(batchRows + i));
+  }
+}
+
+/**
  * Adds the stacktraces of a symbol space to the first family of another, with their values.
  *
  * @param parent    i32[stacks], location u32[stacks]: the stack table of the source
@@ -172,20 +318,24 @@ function internFunction(space: usize, source: usize, index: u32): u32 {
   const at = <usize>load<u32>(source, FUNCTION_ROW) + (<usize>index << 2);
   const known = load<u32>(at);
   if (known != UNKNOWN) return known;
-  const name = internName(space, source, load<u32>(<usize>load<u32>(source, FUNCTION_NAME) + (<usize>index << 2)));
-  const system = internName(space, source, load<u32>(<usize>load<u32>(source, FUNCTION_SYSTEM) + (<usize>index << 2)));
-  const file = internText(space, source, load<u32>(<usize>load<u32>(source, FUNCTION_FILE) + (<usize>index << 2)));
   const table = spaceFunctions(space);
-  const record = tableTail(table, 24);
-  store<u32>(record, name);
-  store<u32>(record, system, 4);
-  store<u32>(record, file, 8);
-  store<u32>(record, 0, 12);
-  store<i64>(record, load<i64>(<usize>load<u32>(source, FUNCTION_START) + (<usize>index << 3)), 16);
-  const row = internTail(table, 24, lastFunction + 1);
+  writeFunction(space, source, index, tableTail(table, FUNCTION_BYTES));
+  const row = internTail(table, FUNCTION_BYTES, lastFunction + 1);
   lastFunction = row;
   store<u32>(at, row);
   return row;
+}
+
+/** Names and texts have tables of their own, so the record's place does not move when they are interned meanwhile. */
+// @ts-ignore: decorator
+@inline
+function writeFunction(space: usize, source: usize, index: u32, record: usize): void {
+  const at = <usize>index << 2;
+  store<u32>(record, internName(space, source, load<u32>(<usize>load<u32>(source, FUNCTION_NAME) + at)));
+  store<u32>(record, internName(space, source, load<u32>(<usize>load<u32>(source, FUNCTION_SYSTEM) + at)), 4);
+  store<u32>(record, internText(space, source, load<u32>(<usize>load<u32>(source, FUNCTION_FILE) + at)), 8);
+  store<u32>(record, 0, 12);
+  store<i64>(record, load<i64>(<usize>load<u32>(source, FUNCTION_START) + (<usize>index << 3)), 16);
 }
 
 function internMapping(space: usize, source: usize, index: u32): u32 {
@@ -208,29 +358,39 @@ function internMapping(space: usize, source: usize, index: u32): u32 {
 }
 
 function addLocation(space: usize, source: usize, index: u32): u32 {
-  const mapping = internMapping(
-    space, source, load<u32>(<usize>load<u32>(source, LOCATION_MAPPING) + (<usize>index << 2)));
+  const table = spaceLocations(space);
+  const length = locationBytes(source, index);
+  writeLocation(space, source, index, tableTail(table, length));
+  const row = internTail(table, length, lastLocation + 1);
+  lastLocation = row;
+  store<u32>(<usize>load<u32>(source, LOCATION_ROW) + (<usize>index << 2), row);
+  return row;
+}
+
+// @ts-ignore: decorator
+@inline
+function locationBytes(source: usize, index: u32): u32 {
   const offsets = <usize>load<u32>(source, LOCATION_LINES) + (<usize>index << 2);
-  const first = load<u32>(offsets);
-  const end = load<u32>(offsets, 4);
-  const length = 16 + ((end - first) << 4);
+  return 16 + ((load<u32>(offsets, 4) - load<u32>(offsets)) << 4);
+}
+
+/** Functions and mappings have tables of their own, so the record's place does not move meanwhile. */
+// @ts-ignore: decorator
+@inline
+function writeLocation(space: usize, source: usize, index: u32, record: usize): void {
   const functions = <usize>load<u32>(source, LINE_FUNCTION);
   const numbers = <usize>load<u32>(source, LINE_NUMBER);
-  const table = spaceLocations(space);
-  const record = tableTail(table, length);
+  const offsets = <usize>load<u32>(source, LOCATION_LINES) + (<usize>index << 2);
+  const end = load<u32>(offsets, 4);
   store<u64>(record, load<u64>(<usize>load<u32>(source, LOCATION_ADDRESS) + (<usize>index << 3)));
-  store<u32>(record, mapping, 8);
+  store<u32>(
+    record, internMapping(space, source, load<u32>(<usize>load<u32>(source, LOCATION_MAPPING) + (<usize>index << 2))), 8);
   store<u32>(record, <u32>load<u8>(<usize>load<u32>(source, LOCATION_FOLDED) + index), 12);
   let to = record + 16;
-  for (let line = first; line < end; line++) {
-    // Functions live in a table of their own, so the record's place does not move meanwhile.
+  for (let line = load<u32>(offsets); line < end; line++) {
     store<u32>(to, internFunction(space, source, load<u32>(functions + (<usize>line << 2))));
     store<u32>(to, 0, 4);
     store<i64>(to, load<i64>(numbers + (<usize>line << 3)), 8);
     to += 16;
   }
-  const row = internTail(table, length, lastLocation + 1);
-  lastLocation = row;
-  store<u32>(<usize>load<u32>(source, LOCATION_ROW) + (<usize>index << 2), row);
-  return row;
 }

@@ -1,10 +1,16 @@
 // Trees in which a path of keys is one node: stack tables (the keys are locations) and function trees (names).
 // Row 0 is the root. A child comes after its parent, so one pass forward meets parents first.
 //
-//   tree    count, capacity, nodes*, slots*, mask, values*, arena      u32 each
-//   nodes   u64[capacity]       parent << 32 | key
-//   slots   u32[mask + 1]       row; 0 is free. Open addressing on the whole node, at most half full
-//   values  i64[capacity]       what belongs to the node itself, only in trees that carry values
+//   tree      count, capacity, nodes*, links*, values*, arena, overflow: count, slots*, mask      u32 each
+//   nodes     u64[capacity]       parent << 32 | key
+//   links     u64[capacity]       next sibling << 32 | first child; 0: none
+//   slots     u32[mask + 1]       row; 0 is free. Open addressing on the whole node, at most half full
+//   values    i64[capacity]       what belongs to the node itself, only in trees that carry values
+//
+// A child is looked for in three places: right behind its parent, where a path that was just added has it; in the list
+// of its siblings, which mostly has one or two; and, when a node has more children than a list may have, in a hash
+// table of all such children. The table's hash is keyed by secrets (bytes.ts), so whatever keys somebody chooses, a
+// step costs a list and a few probes.
 
 import { alloc, allocZeroed } from './arena';
 import { hashWord } from './bytes';
@@ -13,27 +19,34 @@ import { larger } from './growth';
 const COUNT: usize = 0;
 const CAPACITY: usize = 4;
 const NODES: usize = 8;
-const SLOTS: usize = 12;
-const MASK: usize = 16;
-const VALUES: usize = 20;
-const ARENA: usize = 24;
-const TREE_BYTES: usize = 32;
+const LINKS: usize = 12;
+const VALUES: usize = 16;
+const ARENA: usize = 20;
+const OVERFLOW_COUNT: usize = 24;
+const SLOTS: usize = 28;
+const MASK: usize = 32;
+const TREE_BYTES: usize = 48;
+
+/** Children of a node that are in its list; later ones are in the hash table. */
+const LISTED_MAX: u32 = 8;
+const SLOTS_AT_FIRST: u32 = 32;
 
 /** A tree of one node, the root. @param withValues 1: every node has a value, 0 at first */
 export function treeNew(arena: u32, nodes: u32, withValues: u32): usize {
-  let slots: u32 = 32;
-  while (slots < nodes << 1) slots <<= 1;
-  const capacity = slots >> 1;
+  const capacity = max(nodes, 16);
   const tree = alloc(arena, TREE_BYTES);
   store<u32>(tree, 1, COUNT);
   store<u32>(tree, capacity, CAPACITY);
   store<u32>(tree, <u32>alloc(arena, <usize>capacity << 3), NODES);
-  store<u32>(tree, <u32>allocZeroed(arena, <usize>slots << 2), SLOTS);
-  store<u32>(tree, slots - 1, MASK);
+  store<u32>(tree, <u32>alloc(arena, <usize>capacity << 3), LINKS);
   store<u32>(tree, withValues ? <u32>allocZeroed(arena, <usize>capacity << 3) : 0, VALUES);
   store<u32>(tree, arena, ARENA);
+  store<u32>(tree, 0, OVERFLOW_COUNT);
+  store<u32>(tree, <u32>allocZeroed(arena, SLOTS_AT_FIRST << 2), SLOTS);
+  store<u32>(tree, SLOTS_AT_FIRST - 1, MASK);
   // Not a possible child: nobody has the root's key 0 under parent 2^32 - 1.
   store<u64>(<usize>load<u32>(tree, NODES), 0xffffffff00000000);
+  store<u64>(<usize>load<u32>(tree, LINKS), 0);
   return tree;
 }
 
@@ -51,30 +64,33 @@ export function treeValues(tree: usize): usize {
   return load<u32>(tree, VALUES);
 }
 
-/** The child of `parent` under `key`, which is added when it is new. @cost O(1); nearly free along a path just added */
+/**
+ * The child of `parent` under `key`, which is added when it is new.
+ *
+ * @cost O(1): at most LISTED_MAX + 1 nodes and the probes of a hash table that is half empty; nearly free along a path
+ *       just added
+ */
+// @ts-ignore: decorator
+@inline
 export function treeChild(tree: usize, parent: u32, key: u32): u32 {
   const node = (<u64>parent << 32) | <u64>key;
-  const nodes = <usize>load<u32>(tree, NODES);
-  const count = load<u32>(tree, COUNT);
-  if (parent + 1 < count && load<u64>(nodes + ((<usize>parent + 1) << 3)) == node) return parent + 1;
+  const behind = <usize>load<u32>(tree, NODES) + (<usize>parent << 3);
+  return parent + 1 < load<u32>(tree, COUNT) && load<u64>(behind, 8) == node ? parent + 1 : otherChild(tree, node);
+}
 
-  const slots = <usize>load<u32>(tree, SLOTS);
-  const mask = load<u32>(tree, MASK);
-  let slot = hashWord(node) & mask;
-  while (true) {
-    const row = load<u32>(slots + (<usize>slot << 2));
-    if (row == 0) break;
-    if (load<u64>(nodes + (<usize>row << 3)) == node) return row;
-    slot = (slot + 1) & mask;
+function otherChild(tree: usize, node: u64): u32 {
+  const nodes = <usize>load<u32>(tree, NODES);
+  const key = <u32>node;
+  const parent = <u32>(node >> 32);
+  const links = <usize>load<u32>(tree, LINKS);
+  let child = load<u32>(links + (<usize>parent << 3));
+  let listed: u32 = 0;
+  while (child != 0) {
+    if (load<u32>(nodes + (<usize>child << 3)) == key) return child;
+    child = load<u32>(links + (<usize>child << 3), 4);
+    listed++;
   }
-  if (count + 1 >= load<u32>(tree, CAPACITY)) {
-    grow(tree);
-    return addNode(tree, node, count);
-  }
-  store<u32>(slots + (<usize>slot << 2), count);
-  store<u64>(nodes + (<usize>count << 3), node);
-  store<u32>(tree, count + 1, COUNT);
-  return count;
+  return listed < LISTED_MAX ? addListed(tree, node) : overflowChild(tree, node);
 }
 
 // @ts-ignore: decorator
@@ -92,12 +108,45 @@ export function addSaturated(a: i64, b: i64): i64 {
   return sum < a ? i64.MAX_VALUE : sum;
 }
 
-function addNode(tree: usize, node: u64, row: u32): u32 {
+/** Adds a child at the head of its parent's list: the newest one is the most likely to come again. */
+function addListed(tree: usize, node: u64): u32 {
+  const row = addNode(tree, node);
+  const links = <usize>load<u32>(tree, LINKS);
+  const first = links + (<usize>(node >> 32) << 3);
+  store<u64>(links + (<usize>row << 3), <u64>load<u32>(first) << 32);
+  store<u32>(first, row);
+  return row;
+}
+
+function overflowChild(tree: usize, node: u64): u32 {
+  const nodes = <usize>load<u32>(tree, NODES);
   const slots = <usize>load<u32>(tree, SLOTS);
   const mask = load<u32>(tree, MASK);
   let slot = hashWord(node) & mask;
+  while (true) {
+    const row = load<u32>(slots + (<usize>slot << 2));
+    if (row == 0) break;
+    if (load<u64>(nodes + (<usize>row << 3)) == node) return row;
+    slot = (slot + 1) & mask;
+  }
+  const count = load<u32>(tree, OVERFLOW_COUNT) + 1;
+  if (count << 1 > mask) growSlots(tree);
+  const row = addNode(tree, node);
+  store<u64>(<usize>load<u32>(tree, LINKS) + (<usize>row << 3), 0);
+  putSlot(load<u32>(tree, SLOTS), load<u32>(tree, MASK), node, row);
+  store<u32>(tree, count, OVERFLOW_COUNT);
+  return row;
+}
+
+function putSlot(slots: usize, mask: u32, node: u64, row: u32): void {
+  let slot = hashWord(node) & mask;
   while (load<u32>(slots + (<usize>slot << 2)) != 0) slot = (slot + 1) & mask;
   store<u32>(slots + (<usize>slot << 2), row);
+}
+
+function addNode(tree: usize, node: u64): u32 {
+  const row = load<u32>(tree, COUNT);
+  if (row == load<u32>(tree, CAPACITY)) grow(tree);
   store<u64>(<usize>load<u32>(tree, NODES) + (<usize>row << 3), node);
   store<u32>(tree, row + 1, COUNT);
   return row;
@@ -106,11 +155,9 @@ function addNode(tree: usize, node: u64, row: u32): u32 {
 function grow(tree: usize): void {
   const arena = load<u32>(tree, ARENA);
   const count = load<u32>(tree, COUNT);
-  const slotCount = larger(load<u32>(tree, MASK) + 1);
-  const capacity = slotCount >> 1;
-  const mask = slotCount - 1;
+  const capacity = larger(load<u32>(tree, CAPACITY));
   const nodes = alloc(arena, <usize>capacity << 3);
-  const slots = allocZeroed(arena, <usize>slotCount << 2);
+  const links = alloc(arena, <usize>capacity << 3);
   const oldValues = <usize>load<u32>(tree, VALUES);
   let values: usize = 0;
   if (oldValues != 0) {
@@ -118,14 +165,23 @@ function grow(tree: usize): void {
     memory.copy(values, oldValues, <usize>count << 3);
   }
   memory.copy(nodes, load<u32>(tree, NODES), <usize>count << 3);
-  for (let row: u32 = 1; row < count; row++) {
-    let slot = hashWord(load<u64>(nodes + (<usize>row << 3))) & mask;
-    while (load<u32>(slots + (<usize>slot << 2)) != 0) slot = (slot + 1) & mask;
-    store<u32>(slots + (<usize>slot << 2), row);
-  }
+  memory.copy(links, load<u32>(tree, LINKS), <usize>count << 3);
   store<u32>(tree, capacity, CAPACITY);
   store<u32>(tree, <u32>nodes, NODES);
-  store<u32>(tree, <u32>slots, SLOTS);
-  store<u32>(tree, mask, MASK);
+  store<u32>(tree, <u32>links, LINKS);
   store<u32>(tree, <u32>values, VALUES);
+}
+
+function growSlots(tree: usize): void {
+  const nodes = <usize>load<u32>(tree, NODES);
+  const old = <usize>load<u32>(tree, SLOTS);
+  const oldMask = load<u32>(tree, MASK);
+  const slotCount = larger(oldMask + 1);
+  const slots = allocZeroed(load<u32>(tree, ARENA), <usize>slotCount << 2);
+  for (let i: u32 = 0; i <= oldMask; i++) {
+    const row = load<u32>(old + (<usize>i << 2));
+    if (row != 0) putSlot(slots, slotCount - 1, load<u64>(nodes + (<usize>row << 3)), row);
+  }
+  store<u32>(tree, <u32>slots, SLOTS);
+  store<u32>(tree, slotCount - 1, MASK);
 }

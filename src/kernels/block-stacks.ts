@@ -1,5 +1,5 @@
 import { Section } from '#src/domain/block/block-format.ts';
-import { pagesOf } from '#src/domain/block/chunk-table.ts';
+import { pagesOf, rowCountOf } from '#src/domain/block/chunk-table.ts';
 import { addSaturated } from '#src/domain/model/saturated-sum.ts';
 import { madeUpName } from '#src/domain/query/frame-names.ts';
 import { type ArenaPages, pageFault } from './arena-pages.ts';
@@ -103,19 +103,27 @@ export class FamilySums {
     this.#room = rows;
   }
 
-  #samplesOf(dataset: BlockDataset, test: SpanTest): number[] {
+  /** The samples whose span passes the test, rising. */
+  #samplesOf({ table }: BlockDataset, test: SpanTest): number[] {
     const { kernels } = this.#pages;
+    const sampleCount = rowCountOf(table, Section.sampleStacks, this.#family);
     const samples: number[] = [];
-    for (const page of pagesOf(dataset.table, Section.spans, this.#family)) {
+    let before = -1;
+    for (const page of pagesOf(table, Section.spans, this.#family)) {
       const n = page.rowCount;
       const columns = this.#pages.open(page);
-      const sample = kernels.takeU32(columns.u32Deltas(n), n);
+      const sampleAt = columns.u32Deltas(n);
       const ids = kernels.takeU8(columns.raw(n * 8), n * 8);
       const traces = kernels.takeU8(columns.raw(n * 16), n * 16);
       columns.end();
+      checkReferences(kernels, page, 'sample', sampleAt, n, sampleCount);
+      const sample = kernels.takeU32(sampleAt, n);
       const spanIds = new BigUint64Array(ids.buffer);
       for (let i = 0; i < n; i++) {
-        if (test(spanIds[i], traces.subarray(16 * i, 16 * i + 16))) samples.push(sample[i]);
+        // One that is there twice would count twice.
+        if (sample[i] <= before) throw pageFault(page, 'samples do not rise', i, { value: sample[i], limit: before });
+        before = sample[i];
+        if (test(spanIds[i], traces.subarray(16 * i, 16 * i + 16))) samples.push(before);
       }
     }
     return samples;

@@ -24,7 +24,7 @@ const FAULTS: readonly (readonly [what: string, ...details: string[]])[] = [
 ];
 
 /**
- * Reads back what a ColumnEncoder or a ColumnWriter appended, in the same order, into columns in scratch: the kernel of
+ * Reads back what a `PageEncoder` or a `ColumnWriter` appended, in the same order, into columns in scratch: the kernel of
  * `ColumnReader`, with the same errors. Each method claims its rows before it allocates, so the memory that hostile
  * bytes can ask for is at most eight times their own, and strings have a limit.
  *

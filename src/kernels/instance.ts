@@ -193,7 +193,6 @@ export type KernelExports = {
   readValues(reader: Pointer, target: Pointer, n: number): number;
   readStrings(reader: Pointer, offsets: Pointer, n: number, bytesMax: number): Pointer;
 
-  maxU32(column: Pointer, n: number): number;
   allBelow(column: Pointer, n: number, limit: number): number;
   rises(column: Pointer, n: number): number;
   offsetsOfCounts(offsets: Pointer, counts: Pointer, n: number): number;

@@ -58,7 +58,6 @@ const FAILURES = [
   'string-0',
   'string-index', // detail: index, strings
   'utf8', // detail: index of the string
-  'mapping-id-0',
 ] as const;
 
 /** A profile that lies decoded in the scratch arena, until the next task resets it. */

@@ -1,6 +1,7 @@
 import { type Section, sectionName } from '#src/domain/block/block-format.ts';
 import { type ChunkTable, type Page, pagesOf, rowCountOf } from '#src/domain/block/chunk-table.ts';
 import { corruptedBlock } from '#src/domain/block/corrupted-block.ts';
+import type { Bytes } from '#src/domain/model/units.ts';
 import { type ArenaPages, pageFault } from './arena-pages.ts';
 import type { ColumnDecoder } from './column-decoder.ts';
 import type { KernelInstance, Pointer } from './instance.ts';
@@ -42,6 +43,17 @@ export function checkReferences(
     .subarray(column >>> 2, (column >>> 2) + n)
     .findIndex((value) => value >= limit);
   throw pageFault(page, `${what} is not a row`, place, { value: kernels.u32()[(column >>> 2) + place], limit });
+}
+
+/**
+ * @param fields  of row 0 of a section, which stands for "none": where each is, and its width
+ * @throws StoreError 'corrupted' when one is not 0
+ */
+export function checkNone(kernels: KernelInstance, page: Page, fields: readonly (readonly [Pointer, Bytes])[]): void {
+  const u8 = kernels.u8();
+  for (const [at, width] of fields) {
+    for (let i = 0; i < width; i++) if (u8[at + i] !== 0) throw pageFault(page, 'row 0 is not empty', 0);
+  }
 }
 
 /** Rows of a section that must have the first one. @throws StoreError 'corrupted' when there is none */

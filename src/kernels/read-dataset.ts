@@ -44,7 +44,6 @@ export class SeriesOfPage implements NumberedSeries {
     }
     this.offsets = kernels.takeU32(offsets, page.rowCount + 1);
     const labels = this.offsets[page.rowCount];
-    columns.claim(labels);
     const [name, value] = [columns.u32(labels), columns.u32(labels)];
     columns.end();
     for (const column of [name, value]) checkReferences(kernels, page, 'label', column, labels, this.stringCount);
@@ -141,11 +140,6 @@ export class BlockDataset {
     return new SelectedRows(this.#kernels, { ...pushes, ...profiles }, this.#kernels.takeU32(rows, n));
   }
 
-  /** Whether a family has spans. */
-  hasSpans(family: number): boolean {
-    return rowCountOf(this.table, Section.spans, family) > 0;
-  }
-
   /** By family: where the samples of runs are, as the first sample of each and of the one behind the last. */
   sampleOffsets(): readonly Uint32Array[] {
     return Array.from({ length: familyCountOf(this.table, Section.runs) }, (_, family) => this.#sampleOffsets(family));
@@ -201,7 +195,8 @@ export class BlockDataset {
     const seriesCount = rowCountOf(this.table, Section.series);
     const [series, push, run, column] = [4, 4, 4, 4].map((width) => roomFor(kernels, rows, width));
     const total = roomFor(kernels, rows, 8);
-    readPages(this.#pages, pagesOf(this.table, Section.profiles), (columns, start, n, page) => {
+    const of = pagesOf(this.table, Section.profiles);
+    readPages(this.#pages, of, (columns, start, n, page) => {
       const at = start * 4;
       columns.u32Deltas(n, series + at);
       checkReferences(kernels, page, 'series', series + at, n, seriesCount);
@@ -211,6 +206,7 @@ export class BlockDataset {
       columns.u32(n, column + at);
       columns.i64(n, total + start * 8);
     });
+    if (kernels.exports.rises(series, rows) === 0) throw pageFault(of[0], 'series fall', 0);
     return { rows, series, push, run, column, total };
   }
 }

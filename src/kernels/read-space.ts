@@ -2,7 +2,7 @@ import { Section, sectionRawBytesMax } from '#src/domain/block/block-format.ts';
 import { type ChunkTable, pagesOf } from '#src/domain/block/chunk-table.ts';
 import { type ArenaPages, pageFault } from './arena-pages.ts';
 import type { KernelInstance, Pointer } from './instance.ts';
-import { checkReferences, readPages, roomFor, rowsWithFirst, sameRows } from './read-columns.ts';
+import { checkNone, checkReferences, readPages, roomFor, rowsWithFirst, sameRows } from './read-columns.ts';
 import { Source } from './source.ts';
 
 /** The symbols of a block as a source for the kernels, in scratch. */
@@ -104,16 +104,15 @@ export function readTree(
 }
 
 /** The names or the texts of a space. Row 0 is the empty string. @throws StoreError as `readSource` */
-export function stringsOf(
+function stringsOf(
   pages: ArenaPages,
   table: ChunkTable,
   section: typeof Section.names | typeof Section.texts,
-  room?: StringRows,
 ): StringRows {
   const { kernels } = pages;
   const rows = rowsWithFirst(table, section);
-  const at = room?.at ?? roomFor(kernels, rows, 4);
-  const length = room?.length ?? roomFor(kernels, rows, 4);
+  const at = roomFor(kernels, rows, 4);
+  const length = roomFor(kernels, rows, 4);
   let left = sectionRawBytesMax;
   readPages(pages, pagesOf(table, section), (columns, start, n) => {
     const { offsets, bytes } = columns.strings(n, left);
@@ -129,11 +128,13 @@ type Functions = { readonly rows: number; readonly name: Pointer };
 function functionNames(pages: ArenaPages, table: ChunkTable, nameCount: number): Functions {
   const { kernels } = pages;
   const rows = rowsWithFirst(table, Section.functions);
+  const of = pagesOf(table, Section.functions);
   const name = roomFor(kernels, rows, 4);
-  readPages(pages, pagesOf(table, Section.functions), (columns, start, n, page) => {
+  readPages(pages, of, (columns, start, n, page) => {
     columns.firstUse(n, columns.number(), name + start * 4);
     checkReferences(kernels, page, 'name', name + start * 4, n, nameCount);
   });
+  checkNone(kernels, of[0], [[name, 4]]);
   return { rows, name };
 }
 
@@ -227,7 +228,8 @@ function functionDetails(
   const { kernels } = pages;
   const { exports } = kernels;
   const [system, file, startLine] = [roomFor(kernels, rows, 4), roomFor(kernels, rows, 4), roomFor(kernels, rows, 8)];
-  readPages(pages, sameRows(table, Section.functionDetails, rows), (columns, start, n, page) => {
+  const of = sameRows(table, Section.functionDetails, rows);
+  readPages(pages, of, (columns, start, n, page) => {
     const at = start * 4;
     columns.u32(n, system + at);
     exports.addU32(system + at, name + at, n);
@@ -236,6 +238,11 @@ function functionDetails(
     checkReferences(kernels, page, 'filename', file + at, n, textCount);
     columns.i64(n, startLine + start * 8);
   });
+  checkNone(kernels, of[0], [
+    [system, 4],
+    [file, 4],
+    [startLine, 8],
+  ]);
   exports.shiftReferences(file, rows, nameCount - 1);
   return { system, file, startLine };
 }
@@ -251,7 +258,8 @@ function mappingColumns(
   const addresses = [8, 8, 8].map((width) => roomFor(kernels, rows, width));
   const references = [4, 4].map((width) => roomFor(kernels, rows, width));
   const flags = roomFor(kernels, rows, 1);
-  readPages(pages, pagesOf(table, Section.mappings), (columns, start, n, page) => {
+  const of = pagesOf(table, Section.mappings);
+  readPages(pages, of, (columns, start, n, page) => {
     for (const column of addresses) columns.i64Deltas(n, column + start * 8);
     for (const [i, column] of references.entries()) {
       columns.u32Deltas(n, column + start * 4);
@@ -260,6 +268,11 @@ function mappingColumns(
     const bytes = columns.raw(n);
     kernels.u8().copyWithin(flags + start, bytes, bytes + n);
   });
+  checkNone(kernels, of[0], [
+    ...addresses.map((column): [Pointer, number] => [column, 8]),
+    ...references.map((column): [Pointer, number] => [column, 4]),
+    [flags, 1],
+  ]);
   for (const column of references) kernels.exports.shiftReferences(column, rows, nameCount - 1);
   const [start, limit, offset] = addresses;
   const [file, build] = references;
@@ -289,7 +302,8 @@ function locationDetails(
   const lines = offset(rows);
   const [mapping, address] = [roomFor(kernels, rows, 4), roomFor(kernels, rows, 8)];
   const [folded, line] = [roomFor(kernels, rows, 1), roomFor(kernels, lines, 8)];
-  readPages(pages, sameRows(table, Section.locationDetails, rows), (columns, start, n, page) => {
+  const of = sameRows(table, Section.locationDetails, rows);
+  readPages(pages, of, (columns, start, n, page) => {
     columns.u32Deltas(n, mapping + start * 4);
     checkReferences(kernels, page, 'mapping', mapping + start * 4, n, mappingCount);
     columns.i64Deltas(n, address + start * 8);
@@ -301,6 +315,11 @@ function locationDetails(
     if (actual !== expected) throw pageFault(page, 'another number of lines', 0, { value: actual, limit: expected });
     columns.i64(expected, line + lineStart * 8);
   });
+  checkNone(kernels, of[0], [
+    [mapping, 4],
+    [address, 8],
+    [folded, 1],
+  ]);
   kernels.exports.addStartLines(line, lineFunction, startLine, lines);
   return { mapping, address, folded, line };
 }

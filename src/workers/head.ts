@@ -86,13 +86,14 @@ export class HeadDataset {
 export class HeadSpace {
   readonly pointer: Pointer;
   readonly #families = new Map<string, number>();
+  #hasLate = false;
 
   constructor(kernels: KernelInstance) {
     this.pointer = kernels.exports.spaceNew(Arena.head, SPACE_SCALE, 0) >>> 0;
   }
 
   get familyCount(): number {
-    return this.#families.size === 0 ? 0 : Math.max(...this.#families.values()) + 1;
+    return this.#families.size + (this.#hasLate ? 1 : 0);
   }
 
   /**
@@ -106,13 +107,14 @@ export class HeadSpace {
       const type = valueOf(labels, LabelName.profileType) ?? '';
       key += `${type.length} ${type}`;
     }
-    let family = this.#families.get(key);
-    if (family === undefined) {
-      family = Math.min(this.#families.size, familiesMax);
-      // What is one of the late ones needs no place in the list.
-      if (family < familiesMax) this.#families.set(key, family);
-      else this.#families.set('', family);
+    const known = this.#families.get(key);
+    if (known !== undefined) return known;
+    if (this.#families.size === familiesMax) {
+      this.#hasLate = true;
+      return familiesMax;
     }
+    const family = this.#families.size;
+    this.#families.set(key, family);
     return family;
   }
 }

@@ -8,8 +8,10 @@ import type { DiscardReason, IngestOptions, ProfileLimits } from '#src/domain/pp
 export type IngestItem = {
   readonly tenant: string;
   readonly service: string;
-  /** As the request gave them. */
+  /** As the request gave them. Items of one series share the list, and a batch then takes it to the thread once. */
   readonly labels: readonly Label[];
+  /** Why no series can have the labels of the request, which are left out then. */
+  readonly labelFault?: WireError | undefined;
   /** pprof, gzip or plain. */
   readonly profile: Uint8Array;
   readonly ingest: IngestOptions | undefined;

@@ -1,5 +1,5 @@
 import { columnsMax } from '#src/domain/block/block-format.ts';
-import { StoreError, toWire } from '#src/domain/errors.ts';
+import { fromWire, StoreError, toWire } from '#src/domain/errors.ts';
 import { LabelName, valueOf } from '#src/domain/model/labels.ts';
 import type { Bytes, UnixMs } from '#src/domain/model/units.ts';
 import { decodeProfile as decodePlain } from '#src/domain/pprof/decode.ts';
@@ -79,6 +79,7 @@ function ingestRaw(
 
   const { keptCount, groupCount, groups } = groupSamples(kernels, profile);
   if (keptCount === 0) return { kind: 'dropped', rawBytes: raw.length };
+  if (item.labelFault !== undefined) throw fromWire(item.labelFault);
   const { seriesOfGroup, series, service } = seriesOfGroups(
     groups,
     groupCount,
@@ -122,13 +123,19 @@ function languageOf(kernels: KernelInstance, profile: DecodedProfile, item: Inge
   return marker === 0 ? 'unknown' : LANGUAGE_MARKERS[marker - 1][1];
 }
 
-const MARKER_BYTES = LANGUAGE_MARKERS.map(([marker]) => Buffer.from(marker));
+const MARKER_TEXT = Buffer.from(LANGUAGE_MARKERS.map(([marker]) => marker).join(''));
 
 /** The markers as wasm/go-symbols.ts wants them: a count, then pointer and length of each. */
 function putMarkers(kernels: KernelInstance): number {
-  const fields = new Uint32Array(1 + 2 * MARKER_BYTES.length);
-  fields[0] = MARKER_BYTES.length;
-  for (const [i, bytes] of MARKER_BYTES.entries()) fields.set([kernels.put(bytes), bytes.length], 1 + 2 * i);
+  const fields = new Uint32Array(1 + 2 * LANGUAGE_MARKERS.length);
+  let at = 0;
+  fields[at++] = LANGUAGE_MARKERS.length;
+  let pointer = kernels.put(MARKER_TEXT);
+  for (const [{ length }] of LANGUAGE_MARKERS) {
+    fields[at++] = pointer;
+    fields[at++] = length;
+    pointer += length;
+  }
   return kernels.putColumn(fields);
 }
 

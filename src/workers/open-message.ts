@@ -3,6 +3,7 @@ import { StoreError } from '#src/domain/errors.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import { type EnvelopedProfile, POOL_ENVELOPE, readPushEnvelope } from '#src/domain/pprof/push-envelope.ts';
 import { readPushJson } from '#src/domain/pprof/push-json.ts';
+import { type RequestLabels, type RequestLimits, requestLabels } from '#src/domain/series/request-labels.ts';
 
 export type OpenMessageTask = {
   readonly body: Uint8Array;
@@ -10,13 +11,40 @@ export type OpenMessageTask = {
   readonly encoding: 'identity' | 'gzip';
   /** Of the message, before and after it is inflated; at least 1. */
   readonly maxBytes: Bytes;
+  /** Of the tenant: labels that are over them stay here. */
+  readonly limits: RequestLimits;
 };
 
+/**
+ * The profiles of a message. Columns, because there may be hundreds of thousands, and the main loop has to take them:
+ *
+ *     bytes      p p p p q q r r r r r     one after the other
+ *     ends             4   6         11
+ *     seriesOf         0   0         1
+ *
+ * @shapes ends Uint32Array[n], seriesOf Uint32Array[n]
+ */
 export type OpenedMessage = {
-  readonly profiles: readonly EnvelopedProfile[];
-  /** Holds all the profiles, to be transferred: they are views of it, one after the other. */
-  readonly buffer: ArrayBuffer;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly ends: Uint32Array<ArrayBuffer>;
+  /** Index into `series`. */
+  readonly seriesOf: Uint32Array<ArrayBuffer>;
+  readonly series: readonly RequestLabels[];
 };
+
+/** The profiles one by one, as views of the message. */
+export function* profilesOf({
+  bytes,
+  ends,
+  seriesOf,
+  series,
+}: OpenedMessage): Generator<EnvelopedProfile & RequestLabels> {
+  let start = 0;
+  for (const [i, end] of ends.entries()) {
+    yield { ...series[seriesOf[i]], profile: bytes.subarray(start, end), ingest: undefined };
+    start = end;
+  }
+}
 
 /**
  * A pool task: opens a push message that the main loop must not, because it is compressed, JSON, or has very many parts.
@@ -25,11 +53,12 @@ export type OpenedMessage = {
  *         decoded or has too many parts
  * @cost   one copy of the profiles: what is transferred must not hold on to the whole message
  */
-export function openMessage({ body, codec, encoding, maxBytes }: OpenMessageTask): OpenedMessage {
+export function openMessage({ body, codec, encoding, maxBytes, limits }: OpenMessageTask): OpenedMessage {
   if (body.length > maxBytes) throw messageTooLarge(maxBytes, body.length);
   const message = encoding === 'gzip' ? inflated(body, maxBytes) : body;
-  const profiles = codec === 'json' ? readPushJson(message) : readEnvelope(message);
-  return packed(profiles);
+  const profiles = codec === 'json' ? readPushJson(message, POOL_ENVELOPE) : readPushEnvelope(message, POOL_ENVELOPE);
+  if (profiles === undefined) throw tooManyParts();
+  return packed(profiles, limits);
 }
 
 export function messageTooLarge(limitBytes: Bytes, actualBytes: Bytes | undefined): StoreError {
@@ -41,13 +70,12 @@ export function messageTooLarge(limitBytes: Bytes, actualBytes: Bytes | undefine
   );
 }
 
-function readEnvelope(message: Uint8Array): EnvelopedProfile[] {
-  const profiles = readPushEnvelope(message, POOL_ENVELOPE);
-  if (profiles !== undefined) return profiles;
+function tooManyParts(): StoreError {
   const { fieldsMax, labelBytesMax } = POOL_ENVELOPE;
-  throw new StoreError(
+  return new StoreError(
     'invalid-argument',
     `the push message has too many parts: more than ${fieldsMax} fields, or more than ${labelBytesMax} bytes of labels`,
+    { limitName: 'parts', fieldsMax, labelBytesMax },
   );
 }
 
@@ -60,15 +88,19 @@ function inflated(body: Uint8Array, maxBytes: Bytes): Uint8Array {
   }
 }
 
-function packed(profiles: readonly EnvelopedProfile[]): OpenedMessage {
-  const totalBytes = profiles.reduce((sum, { profile }) => sum + profile.length, 0);
-  const buffer = new ArrayBuffer(totalBytes);
-  let offset = 0;
-  const views = profiles.map((pushed) => {
-    const view = new Uint8Array(buffer, offset, pushed.profile.length);
-    view.set(pushed.profile);
-    offset += view.length;
-    return { ...pushed, profile: view };
-  });
-  return { profiles: views, buffer };
+function packed(profiles: readonly EnvelopedProfile[], limits: RequestLimits): OpenedMessage {
+  const bytes = new Uint8Array(profiles.reduce((sum, { profile }) => sum + profile.length, 0));
+  const ends = new Uint32Array(profiles.length);
+  const seriesOf = new Uint32Array(profiles.length);
+  const series: RequestLabels[] = [];
+  let end = 0;
+  for (const [i, { labels, profile }] of profiles.entries()) {
+    // Profiles of one series stand together and share its list.
+    if (i === 0 || labels !== profiles[i - 1].labels) series.push(requestLabels(labels, limits));
+    bytes.set(profile, end);
+    end += profile.length;
+    ends[i] = end;
+    seriesOf[i] = series.length - 1;
+  }
+  return { bytes, ends, seriesOf, series };
 }

@@ -169,11 +169,16 @@ describe('hostile clients', () => {
       refused(await client.post(SELECT, objects, JSON_TYPE), 429, 'resource_exhausted', /600001 bytes.* 262144/);
     });
 
-    test('a push may have unknown fields, however deep, and then is as empty as without them', async () => {
-      for (const body of [objects, lists]) {
-        refused(await client.post(PUSH, body, JSON_TYPE), 400, 'invalid_argument', /no profiles received/);
+    test('a push that is nested 10^5 levels deep is refused by its depth, also in what nobody knows', async () => {
+      for (const body of [objects, lists, open, `{"series":[{"samples":[${objects}]}]}`]) {
+        refused(await client.post(PUSH, body, JSON_TYPE), 400, 'invalid_argument', /nested deeper than 100/);
       }
-      refused(await client.post(PUSH, open, JSON_TYPE), 400, 'invalid_argument', /is not JSON/);
+    });
+
+    test('a push may have unknown fields, and then is as empty as without them', async () => {
+      const body = `{"x":${'['.repeat(99)}${']'.repeat(99)},"y":{"series":[1,"2",null]}}`;
+
+      refused(await client.post(PUSH, body, JSON_TYPE), 400, 'invalid_argument', /no profiles received/);
     });
 
     test('nesting inside what is stored is refused where the field must be something else', async () => {
@@ -185,6 +190,19 @@ describe('hostile clients', () => {
         'invalid_argument',
         /an element of series is not an object/,
       );
+    });
+
+    test('a push of millions of parts that fit into kilobytes is refused, and others are answered meanwhile', async () => {
+      const body = gzipSync(`{"series":[${'{},'.repeat(2_500_000)}{}]}`, { level: 1 });
+      const headers = { ...JSON_TYPE, 'content-encoding': 'gzip' };
+
+      const [hostile, honest] = await Promise.all([
+        client.post(PUSH, body, headers),
+        client.push({ ...LABELS, service_name: 'meanwhile' }, good),
+      ]);
+
+      refused(hostile, 400, 'invalid_argument', /too many parts: more than 1048576 fields/);
+      equal(honest.status, 200);
     });
 
     test('a sample_type_config that is nested or no JSON is refused', async () => {

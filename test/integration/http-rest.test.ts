@@ -76,14 +76,30 @@ describe('POST /ingest', () => {
     equal(fixture.push.profiles.length, 2);
   });
 
+  test('takes parts without a filename too, and files before those', async (t) => {
+    const fixture = await startServer(t);
+    const plain = (name: string, data: string): string =>
+      `--b\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${data}\r\n`;
+    const fields = plain('profile', 'field') + plain('sample_type_config', '{"x":{"display-name":"y"}}');
+
+    equal((await ingest(fixture, 'name=a', `${fields}--b--`, FORM)).status, 200);
+    equal((await ingest(fixture, 'name=a', plain('profile', 'field') + form({ profile: 'file' }), FORM)).status, 200);
+
+    deepEqual(
+      pushedBy(fixture).map(({ profile, ingest }) => [profile, ingest?.displayNames]),
+      [
+        ['field', { x: 'y' }],
+        ['file', undefined],
+      ],
+    );
+  });
+
   test('stores nothing, and is content, when there is no profile', async (t) => {
     const fixture = await startServer(t);
-    const plainField = '--b\r\nContent-Disposition: form-data; name="profile"\r\n\r\nx\r\n--b--';
 
     equal((await ingest(fixture, 'name=a&format=pprof', '')).status, 200);
     equal((await ingest(fixture, 'name=a', form({ profile: '' }), FORM)).status, 200);
     equal((await ingest(fixture, 'name=a', form({ other: 'x' }), FORM)).status, 200);
-    equal((await ingest(fixture, 'name=a', plainField, FORM)).status, 200);
     equal(fixture.push.profiles.length, 0);
   });
 

@@ -1,6 +1,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { StoreError } from '#src/domain/errors.ts';
+import { requestLabels } from '#src/domain/series/request-labels.ts';
 import type { ProfileOutcome, RoutedProfile } from '#src/services/distributor/ports.ts';
 import { REGISTER_ATTEMPTS_MAX } from '#src/services/segment-writer/register-block.ts';
 import { SegmentWriter, type SegmentWriterOptions } from '#src/services/segment-writer/segment-writer.ts';
@@ -43,7 +44,7 @@ const options: SegmentWriterOptions = {
   segmentDurationMs: 100,
   segmentBytesMax: 3000,
   headBytesMax: 60_000,
-  waitingBytesMax: 4000,
+  waitingBytesMax: 10_000,
   uploadTimeoutMs: 1000,
   metadataUpdateTimeoutMs: 500,
 };
@@ -198,5 +199,6 @@ function randomFaults(random: Random): StorageFaults {
 function routed(random: Random, profile: Uint8Array): RoutedProfile {
   const service = `service-${random.int(0, 5)}`;
   const labels = labelList({ __name__: 'process_cpu', service_name: service });
-  return { tenant: random.pick(['a', 'b']), service, labels, profile, ingest: undefined, limits: openLimits };
+  const tenant = random.pick(['a', 'b']);
+  return { tenant, ...requestLabels(labels, openLimits), profile, ingest: undefined, limits: openLimits };
 }

@@ -14,7 +14,7 @@ export type EnvelopedProfile = {
 
 /** How much of a message may be looked at. Profiles are stepped over and cost nothing. */
 export type EnvelopeBudget = {
-  /** Of all messages: series, labels and their two texts, samples. */
+  /** Of all messages: series, labels and their two texts, samples, and what nobody knows. */
   readonly fieldsMax: number;
   /** Of all labels. */
   readonly labelBytesMax: number;
@@ -57,7 +57,8 @@ type Reading = {
   labelBytes: number;
 };
 
-class OverBudget extends Error {}
+/** Thrown and caught by the readers of envelopes: what is over the budget of one may be within that of another. */
+export class OverBudget extends Error {}
 
 function count(reading: Reading): void {
   if (++reading.fields > reading.budget.fieldsMax) throw new OverBudget();

@@ -1,6 +1,6 @@
 import { StoreError } from '#src/domain/errors.ts';
 import { matcherCost } from './expression-limits.ts';
-import type { MatchMeter } from './match-meter.ts';
+import { MatchMeter } from './match-meter.ts';
 import type { Matcher } from './matcher.ts';
 import { compileMatcher, type ValueTest } from './matchers.ts';
 
@@ -42,8 +42,8 @@ export class SeriesMatcher {
   readonly #known: readonly Map<string, boolean>[];
   readonly #meter: MatchMeter;
 
-  /** @throws as compileMatcher */
-  constructor(matchers: readonly Matcher[], meter: MatchMeter) {
+  /** @param meter  when to stop; by default never @throws as compileMatcher */
+  constructor(matchers: readonly Matcher[], meter: MatchMeter = MatchMeter.unlimited()) {
     this.#meter = meter;
     this.#conditions = matchers.map((matcher) => {
       const test = compileMatcher(matcher);

@@ -15,9 +15,3 @@ export function labelsOnArrival(labels: readonly Label[]): readonly Label[] {
   const named = present.some(({ name }) => name === LabelName.serviceName);
   return named ? present : [...present, { name: LabelName.serviceName, value: UNKNOWN_SERVICE }];
 }
-
-/** The service that a profile is routed by. Equal to `service_name` of `labelsOnArrival`. */
-export function serviceOnArrival(labels: readonly Label[]): string {
-  const label = labels.find(({ name, value }) => name === LabelName.serviceName && value !== '');
-  return label?.value ?? UNKNOWN_SERVICE;
-}

@@ -24,20 +24,44 @@ const QUOTED_SET_CHARACTERS = 1000;
  */
 export function validateLabels(labels: readonly Label[], limits: LabelLimits): Labels {
   if (labels.length === 0) throw refusal('missing_labels', 'the profile has no labels: at least one is needed');
+  const tooMany = tooManyLabels(labels, limits);
+  if (tooMany !== undefined) throw tooMany;
   const sorted = sortedLabels(labels);
-  const { maxLabelNamesPerSeries, disableLabelSanitization } = limits;
-  if (maxLabelNamesPerSeries > 0 && sorted.length > maxLabelNamesPerSeries) {
-    throw overLimit('max_label_names_per_series', sorted, {
-      what: 'the series has too many labels',
-      limitName: 'max_label_names_per_series',
-      limit: maxLabelNamesPerSeries,
-      actual: sorted.length,
-    });
-  }
   checkName(sorted);
   checkService(sorted);
   for (let i = 0; i < sorted.length; i++) checkLabel(sorted, i, limits);
-  return disableLabelSanitization ? sorted : withSanitizedNames(sorted);
+  return limits.disableLabelSanitization ? sorted : withSanitizedNames(sorted);
+}
+
+/**
+ * Which limit the labels are over, if any: what `validateLabels` would say of their number and their lengths.
+ *
+ * @cost O(labels); nothing is sorted, copied or counted byte by byte that is within the limits
+ */
+export function overLabelLimits(labels: readonly Label[], limits: LabelLimits): StoreError | undefined {
+  const tooMany = tooManyLabels(labels, limits);
+  if (tooMany !== undefined) return tooMany;
+  let first: Label | undefined;
+  for (const label of labels) {
+    if (!isTooLong(label, limits)) continue;
+    if (first === undefined || compareUtf8(label.name, first.name) < 0) first = label;
+  }
+  return first && faultOf(quotedPart(labels), first, limits);
+}
+
+function tooManyLabels(labels: readonly Label[], { maxLabelNamesPerSeries }: LabelLimits): StoreError | undefined {
+  if (maxLabelNamesPerSeries === 0 || labels.length <= maxLabelNamesPerSeries) return undefined;
+  return overLimit('max_label_names_per_series', quotedPart(labels), {
+    what: 'the series has too many labels',
+    limitName: 'max_label_names_per_series',
+    limit: maxLabelNamesPerSeries,
+    actual: labels.length,
+  });
+}
+
+/** Enough of the labels for a message that quotes them, sorted. A million are not sorted for that. */
+function quotedPart(labels: readonly Label[]): Labels {
+  return sortedLabels(labels.slice(0, QUOTED_SET_CHARACTERS));
 }
 
 function checkName(labels: Labels): void {
@@ -52,9 +76,12 @@ function checkService(labels: Labels): void {
 }
 
 /** Whether a label may be stored as it is, whatever stands beside it. */
-export function isValidLabel({ name, value }: Label, limits: LabelLimits): boolean {
-  if (exceeds(name, limits.maxLabelNameLength) || exceeds(value, limits.maxLabelValueLength)) return false;
-  return isValidName(name, limits) && isWellFormed(value);
+export function isValidLabel(label: Label, limits: LabelLimits): boolean {
+  return !isTooLong(label, limits) && isValidName(label.name, limits) && isWellFormed(label.value);
+}
+
+function isTooLong({ name, value }: Label, limits: LabelLimits): boolean {
+  return exceeds(name, limits.maxLabelNameLength) || exceeds(value, limits.maxLabelValueLength);
 }
 
 function checkLabel(labels: Labels, index: number, limits: LabelLimits): void {
@@ -133,11 +160,12 @@ function invalid(reason: DiscardReason, labels: Labels, what: string): StoreErro
   return refusal(reason, `${what}; series ${labelSetText(labels)}`);
 }
 
-/** `{a="1", b="2"}`, cut where it gets long. */
+/** `{a="1", b="2"}`, cut where it gets long. No more is written out of a long label than is shown. */
 function labelSetText(labels: Labels): string {
   let text = '';
   for (const { name, value } of labels) {
-    text += `${text === '' ? '' : ', '}${name}=${JSON.stringify(value)}`;
+    const [shownName, shownValue] = [name.slice(0, QUOTED_SET_CHARACTERS), value.slice(0, QUOTED_SET_CHARACTERS)];
+    text += `${text === '' ? '' : ', '}${shownName}=${JSON.stringify(shownValue)}`;
     if (text.length > QUOTED_SET_CHARACTERS) return `{${text.slice(0, QUOTED_SET_CHARACTERS)}…}`;
   }
   return `{${text}}`;

@@ -1,4 +1,5 @@
-import { Counter, exponentialBuckets, Histogram } from 'prom-client';
+import { Counter, exponentialBuckets, Gauge, Histogram } from 'prom-client';
+import type { StoreError } from '#src/domain/errors.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import type { DiscardReason } from '#src/domain/pprof/ingest-options.ts';
 import { metrics } from '#src/platform/metrics.ts';
@@ -53,11 +54,34 @@ const discardedProfiles = new Counter({
   registers,
 });
 
+const waitingProfiles = new Gauge({
+  name: 'kiln_distributor_waiting_profiles',
+  help: 'Profiles that wait until threads have taken earlier ones of their push.',
+  registers,
+});
+
+const refusedMessages = new Counter({
+  name: 'kiln_distributor_refused_messages_total',
+  help: 'Push messages with too many parts, or nested too deep.',
+  labelNames: ['limit'],
+  registers,
+});
+
 /** What the distributor counts. @param tenant '' unless the operator asked for a label per tenant */
 export const distributorMetrics = {
   batch(tenant: string, profileCount: number): void {
     batchProfiles.observe({ tenant }, profileCount);
     receivedProfiles.inc({ tenant }, profileCount);
+  },
+
+  /** @param change  how many more, or fewer */
+  waiting(change: number): void {
+    waitingProfiles.inc(change);
+  },
+
+  /** Counts a message that is over a bound, which the error then names. */
+  messageRefused({ details: { limitName } }: StoreError): void {
+    if (limitName !== undefined) refusedMessages.inc({ limit: String(limitName) });
   },
 
   received(tenant: string, compressedBytes: Bytes): void {

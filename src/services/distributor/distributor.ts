@@ -4,12 +4,16 @@ import type { Bytes } from '#src/domain/model/units.ts';
 import { declaredSizeBytes } from '#src/domain/pprof/inflate.ts';
 import { profileTooLarge, refusal } from '#src/domain/pprof/profile-errors.ts';
 import { MAIN_LOOP_ENVELOPE, readPushEnvelope } from '#src/domain/pprof/push-envelope.ts';
-import { serviceOnArrival } from '#src/domain/series/service-name.ts';
+import { withRequestLabels } from '#src/domain/series/request-labels.ts';
 import type { Clock } from '#src/platform/clock.ts';
+import { nextTurn } from '#src/platform/next-turn.ts';
 import { messageTooLarge } from '#src/workers/open-message.ts';
 import { distributorMetrics } from './distributor-metrics.ts';
+import { FirstFailure } from './first-failure.ts';
 import type {
+  MessageBounds,
   MessageOpener,
+  OpenedProfile,
   ProfileOutcome,
   ProfileWriter,
   PushedProfile,
@@ -21,8 +25,8 @@ import { type Rate, RateLimiter } from './rate-limiter.ts';
 
 export type DistributorConfig = {
   /**
-   * How many profiles of one push are on their way to storage at once; the others follow when those are durable. 0: all
-   * of them.
+   * How many profiles of one push wait for a thread at once, so that a large one does not stand before all others. The
+   * next ones follow when those were taken, and do not wait until they are durable. 0: all of them.
    */
   readonly pushConcurrencyMax: number;
   /** Whether metrics have a label for the tenant. Many tenants make many series. */
@@ -41,8 +45,19 @@ export type DistributorDeps = {
 /** A message is inflated within this, where an operator switched the limit of the body off. */
 const MESSAGE_BYTES_MAX: Bytes = 256 << 20;
 
-/** A profile that is inside, or why it is not. */
-type Admission = { readonly routed: RoutedProfile; readonly declaredBytes: Bytes } | { readonly refused: StoreError };
+/** After so many profiles of a push, others get a turn: a few milliseconds. */
+const SLICE_PROFILES = 1024;
+
+/** A profile that is inside. */
+type Admitted = {
+  /** In its push. */
+  readonly index: number;
+  readonly routed: RoutedProfile;
+  readonly declaredBytes: Bytes;
+};
+
+/** What the profiles of a push have in common on their way. */
+type Push = { readonly rate: Rate; readonly failure: FirstFailure };
 
 /**
  * Takes pushes in: checks what can be checked without decoding, routes each profile by tenant and service, and answers
@@ -63,30 +78,63 @@ export class Distributor implements PushService {
   }
 
   async pushMessage(tenant: string, message: PushMessage, signal: AbortSignal): Promise<void> {
-    const maxBytes = this.#deps.limitsOf(tenant).ingestionBodyBytesMax || MESSAGE_BYTES_MAX;
+    const limits = this.#deps.limitsOf(tenant);
+    const maxBytes = limits.ingestionBodyBytesMax || MESSAGE_BYTES_MAX;
     if (message.body.length > maxBytes) throw messageTooLarge(maxBytes, message.body.length);
     const plain = message.codec === 'proto' && message.encoding === 'identity';
     const read = plain ? readPushEnvelope(message.body, MAIN_LOOP_ENVELOPE) : undefined;
-    const profiles = read ?? (await this.#deps.opener.open(message, maxBytes, signal));
-    await this.pushProfiles(tenant, profiles, signal);
+    if (read !== undefined) return this.pushProfiles(tenant, read, signal);
+    await this.#push(
+      tenant,
+      await this.#opened(message, { maxBytes, limits: profileLimitsOf(limits) }, signal),
+      signal,
+    );
   }
 
   async pushProfiles(tenant: string, profiles: readonly PushedProfile[], signal: AbortSignal): Promise<void> {
+    await this.#push(tenant, withRequestLabels(profiles, this.#deps.limitsOf(tenant)), signal);
+  }
+
+  async #opened(message: PushMessage, bounds: MessageBounds, signal: AbortSignal): Promise<readonly OpenedProfile[]> {
+    try {
+      return await this.#deps.opener.open(message, bounds, signal);
+    } catch (error) {
+      if (error instanceof StoreError) distributorMetrics.messageRefused(error);
+      throw error;
+    }
+  }
+
+  async #push(tenant: string, profiles: readonly OpenedProfile[], signal: AbortSignal): Promise<void> {
     if (profiles.length === 0) throw new StoreError('invalid-argument', 'no profiles received');
     distributorMetrics.batch(this.#tenantLabel(tenant), profiles.length);
     const limits = this.#deps.limitsOf(tenant);
     this.#checkBatchSize(tenant, profiles, limits);
 
+    const failure = new FirstFailure();
+    const admitted = await this.#admitAll(tenant, profiles, limits, failure);
+    await this.#writeAdmitted(admitted, { rate: rateOf(limits), failure }, signal);
+    failure.throwIfAny();
+  }
+
+  async #admitAll(
+    tenant: string,
+    profiles: readonly OpenedProfile[],
+    limits: LimitsConfig,
+    failure: FirstFailure,
+  ): Promise<Admitted[]> {
     const profileLimits = profileLimitsOf(limits);
-    const admissions = profiles.map((pushed): Admission => {
-      const service = serviceOnArrival(pushed.labels);
-      const routed = { ...pushed, tenant, service, limits: profileLimits, ownsBuffer: profiles.length === 1 };
-      return this.#admit(routed, limits);
-    });
-    const failures = await this.#writeAdmitted(admissions, rateOf(limits), signal);
-    // A bug is the answer only where nothing better is known: a StoreError tells the client what to do.
-    const first = failures.find((failure) => failure instanceof StoreError) ?? failures.find(isFailure);
-    if (first !== undefined) throw first;
+    const ownsBuffer = profiles.length === 1;
+    const admitted: Admitted[] = [];
+    for (const [index, opened] of profiles.entries()) {
+      if (index > 0 && index % SLICE_PROFILES === 0) await nextTurn();
+      const routed = { ...opened, tenant, limits: profileLimits, ownsBuffer };
+      try {
+        admitted.push({ index, routed, declaredBytes: this.#admit(routed, limits) });
+      } catch (error) {
+        failure.note(index, error);
+      }
+    }
+    return admitted;
   }
 
   /** The whole push is refused: storing a part of what is too much would invite the rest again and again. */
@@ -107,9 +155,13 @@ export class Distributor implements PushService {
     );
   }
 
-  /** Size before rate: what is too large for any rate should be told so, and cost its sender nothing else. */
-  #admit(routed: RoutedProfile, limits: LimitsConfig): Admission {
-    const { tenant, profile, labels } = routed;
+  /**
+   * Size before rate: what is too large for any rate should be told so, and cost its sender nothing else.
+   *
+   * @returns the size it claims, which is charged
+   * @throws StoreError 'invalid-argument', 'limit-exceeded'
+   */
+  #admit({ tenant, profile, labelBytes }: RoutedProfile, limits: LimitsConfig): Bytes {
     const declaredBytes = declaredSizeBytes(profile);
     const label = this.#tenantLabel(tenant);
     distributorMetrics.received(label, profile.length);
@@ -117,71 +169,60 @@ export class Distributor implements PushService {
     if (sizeMax > 0 && declaredBytes > sizeMax) {
       // Counted by the limit: nobody knows whether the claim is true.
       distributorMetrics.discarded(label, 'profile_size_limit', sizeMax);
-      return { refused: profileTooLarge(sizeMax, declaredBytes) };
+      throw profileTooLarge(sizeMax, declaredBytes);
     }
-    const chargedBytes = declaredBytes + labelBytesOf(labels);
+    const chargedBytes = declaredBytes + labelBytes;
     const rate = rateOf(limits);
     if (!this.#rates.take(tenant, chargedBytes, rate)) {
       distributorMetrics.discarded(label, 'rate_limited', declaredBytes);
-      return { refused: rateLimited(rate, chargedBytes) };
+      throw rateLimited(rate, chargedBytes);
     }
-    return { routed, declaredBytes };
+    return declaredBytes;
   }
 
-  /** @returns one per admission, in order; undefined where nothing failed */
-  async #writeAdmitted(admissions: readonly Admission[], rate: Rate, signal: AbortSignal): Promise<unknown[]> {
-    const failures: unknown[] = admissions.map((admission) => ('refused' in admission ? admission.refused : undefined));
-    const admitted = [...admissions.keys()].filter((i) => failures[i] === undefined);
+  async #writeAdmitted(admitted: readonly Admitted[], push: Push, signal: AbortSignal): Promise<void> {
     const step = this.#config.pushConcurrencyMax || Math.max(1, admitted.length);
+    const waves: Promise<void>[] = [];
+    distributorMetrics.waiting(admitted.length);
     for (let start = 0; start < admitted.length; start += step) {
       const wave = admitted.slice(start, start + step);
-      const settled = await this.#writeWave(
-        wave.map((i) => admissions[i] as Exclude<Admission, { refused: StoreError }>), // The refused ones are out.
-        rate,
-        signal,
-      );
-      wave.forEach((index, i) => {
-        failures[index] = settled[i];
+      distributorMetrics.waiting(-wave.length);
+      // It is over before its profiles were taken where the writer refuses them. The next ones may find room.
+      await new Promise<void>((next) => {
+        waves.push(this.#writeWave(wave, push, signal, next).finally(next));
       });
     }
-    return failures;
+    await Promise.all(waves);
   }
 
-  async #writeWave(
-    wave: readonly Exclude<Admission, { refused: StoreError }>[],
-    rate: Rate,
-    signal: AbortSignal,
-  ): Promise<unknown[]> {
+  async #writeWave(wave: readonly Admitted[], push: Push, signal: AbortSignal, taken: () => void): Promise<void> {
     try {
       if (signal.aborted) throw new StoreError('aborted', 'the push was cancelled before all of it was written');
-      const outcomes = await this.#deps.writer.write(
-        wave.map(({ routed }) => routed),
-        signal,
-      );
-      return wave.map(({ routed, declaredBytes }, i) => {
-        const outcome = outcomes[i] as ProfileOutcome; // One per profile, in order: the port's promise.
-        return this.#settle(routed, declaredBytes, outcome, rate);
-      });
+      const profiles = wave.map(({ routed }) => routed);
+      const outcomes = await this.#deps.writer.write(profiles, signal, taken);
+      for (const [i, admitted] of wave.entries()) {
+        this.#settle(admitted, outcomes[i] as ProfileOutcome, push); // One per profile, in order: the port's promise.
+      }
     } catch (error) {
-      // None of this wave was taken. The next ones may find room.
-      return wave.map(() => error);
+      for (const { index } of wave) push.failure.note(index, error);
     }
   }
 
-  /** Counts what became of a profile and charges what it was larger than it said. @returns why it failed, if it did */
-  #settle({ tenant }: RoutedProfile, declaredBytes: Bytes, outcome: ProfileOutcome, rate: Rate): unknown {
-    if (outcome.kind === 'failed') return outcome.error;
+  /** Counts what became of a profile and charges what it was larger than it said. */
+  #settle({ index, routed: { tenant }, declaredBytes }: Admitted, outcome: ProfileOutcome, push: Push): void {
+    if (outcome.kind === 'failed') {
+      push.failure.note(index, outcome.error);
+      return;
+    }
     const label = this.#tenantLabel(tenant);
-    this.#rates.charge(tenant, outcome.rawBytes - declaredBytes, rate);
+    this.#rates.charge(tenant, outcome.rawBytes - declaredBytes, push.rate);
     distributorMetrics.decompressed(label, outcome.rawBytes);
     if (outcome.kind === 'refused') {
       distributorMetrics.discarded(label, outcome.reason, outcome.rawBytes);
-      return fromWire(outcome.error);
-    }
-    if (outcome.kind === 'dropped' && outcome.reason !== undefined) {
+      push.failure.note(index, fromWire(outcome.error));
+    } else if (outcome.kind === 'dropped' && outcome.reason !== undefined) {
       distributorMetrics.discarded(label, outcome.reason, outcome.rawBytes);
     }
-    return undefined;
   }
 
   #tenantLabel(tenant: string): string {
@@ -189,16 +230,8 @@ export class Distributor implements PushService {
   }
 }
 
-function isFailure(failure: unknown): boolean {
-  return failure !== undefined;
-}
-
 function rateOf({ ingestionRateBytes, ingestionBurstBytes }: LimitsConfig): Rate {
   return { bytesPerSecond: ingestionRateBytes, burstBytes: ingestionBurstBytes };
-}
-
-function labelBytesOf(labels: PushedProfile['labels']): Bytes {
-  return labels.reduce((sum, { name, value }) => sum + Buffer.byteLength(name) + Buffer.byteLength(value), 0);
 }
 
 function rateLimited({ bytesPerSecond, burstBytes }: Rate, actualBytes: Bytes): StoreError {

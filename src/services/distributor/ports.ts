@@ -2,6 +2,7 @@ import type { WireError } from '#src/domain/errors.ts';
 import type { Label } from '#src/domain/model/labels.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import type { DiscardReason, IngestOptions, ProfileLimits } from '#src/domain/pprof/ingest-options.ts';
+import type { RequestLabels, RequestLimits } from '#src/domain/series/request-labels.ts';
 
 /** The message of `push.v1.PusherService/Push` as it came. */
 export type PushMessage = {
@@ -19,6 +20,9 @@ export type PushedProfile = {
   readonly ingest: IngestOptions | undefined;
 };
 
+/** A pushed profile whose labels were looked at. */
+export type OpenedProfile = PushedProfile & RequestLabels;
+
 /** What transports call. Resolves when everything is durable and visible to the next query. */
 export interface PushService {
   /**
@@ -32,10 +36,8 @@ export interface PushService {
 }
 
 /** A profile on its way to the worker that owns its service. */
-export type RoutedProfile = PushedProfile & {
+export type RoutedProfile = OpenedProfile & {
   readonly tenant: string;
-  /** Routing key: the request's service name after its fallback. A sample label never changes it. */
-  readonly service: string;
   readonly limits: ProfileLimits;
   /** Nothing else that is still needed lies in the buffer of the bytes, so it may be given away as a whole. */
   readonly ownsBuffer?: boolean;
@@ -56,12 +58,20 @@ export interface ProfileWriter {
    * One outcome per profile, in order, whatever becomes of its siblings. Resolves when what is stored is durable and
    * visible.
    *
+   * @param taken  called once none of them waits for a thread any more, which is long before they are durable
    * @throws StoreError 'unavailable' when none of them was taken, because the queue is full or the writer is closing
    */
-  write(profiles: readonly RoutedProfile[], signal: AbortSignal): Promise<ProfileOutcome[]>;
+  write(profiles: readonly RoutedProfile[], signal: AbortSignal, taken?: () => void): Promise<ProfileOutcome[]>;
 }
+
+export type MessageBounds = {
+  /** Of the message, before and after it is inflated. */
+  readonly maxBytes: Bytes;
+  /** Of the tenant. */
+  readonly limits: RequestLimits;
+};
 
 /** Opens messages that the main loop must not: compressed ones, JSON, and those with very many parts. */
 export interface MessageOpener {
-  open(message: PushMessage, maxBytes: Bytes, signal: AbortSignal): Promise<PushedProfile[]>;
+  open(message: PushMessage, bounds: MessageBounds, signal: AbortSignal): Promise<readonly OpenedProfile[]>;
 }

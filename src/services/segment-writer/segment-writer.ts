@@ -21,7 +21,7 @@ export type SegmentWriterOptions = {
   readonly segmentBytesMax: Bytes;
   /** A head this large is flushed early, before it has no room left. */
   readonly headBytesMax: Bytes;
-  /** Bytes of bodies that may wait for a thread. Above it a push is refused, so a slow disk cannot fill memory. */
+  /** Bytes of profiles and their labels that may wait for a thread. Above it a push is refused, so a slow disk cannot fill memory. */
   readonly waitingBytesMax: Bytes;
   readonly uploadTimeoutMs: DurationMs;
   /** Of one attempt to register a segment. */
@@ -45,7 +45,8 @@ const SHARD = 1;
 
 /** One hop costs as much as decoding a small profile, so a hop carries up to this many, about 25 ms of work. */
 const BATCH_PROFILES_MAX = 16;
-const BATCH_RAW_BYTES_MAX = 4 << 20;
+/** Uncompressed, with the labels. */
+const BATCH_BYTES_MAX = 4 << 20;
 
 /** Segments on their way to storage at a time. With more of them waiting, the current one grows instead. */
 export const FLUSHES_MAX = 4;
@@ -55,8 +56,11 @@ const SPILL_PROFILES = BATCH_PROFILES_MAX;
 
 type Pending = {
   readonly profile: RoutedProfile;
-  readonly rawBytes: Bytes;
+  /** What it adds to a batch. */
+  readonly batchBytes: Bytes;
   readonly signal: AbortSignal;
+  /** Called when it waits no longer. */
+  taken(): void;
   answer(outcome: ProfileOutcome): void;
 };
 
@@ -106,7 +110,7 @@ const flushesGauge = new Gauge({
 });
 const waitingGauge = new Gauge({
   name: 'kiln_segment_writer_waiting_bytes',
-  help: 'Bytes of profiles that wait for a thread.',
+  help: 'Bytes of profiles that wait for a thread, with their labels.',
   registers: [metrics],
 });
 const refusedCounter = new Counter({
@@ -147,9 +151,13 @@ export class SegmentWriter implements ProfileWriter {
     this.#lanes = Array.from({ length: deps.heads.threadCount }, (_, thread) => ({ thread, queue: [], busy: false }));
   }
 
-  async write(profiles: readonly RoutedProfile[], signal: AbortSignal): Promise<ProfileOutcome[]> {
+  async write(
+    profiles: readonly RoutedProfile[],
+    signal: AbortSignal,
+    taken: () => void = () => {},
+  ): Promise<ProfileOutcome[]> {
     if (this.#closing.signal.aborted) throw new StoreError('unavailable', 'the segment-writer is closing');
-    const bytes = profiles.reduce((sum, { profile }) => sum + profile.length, 0);
+    const bytes = profiles.reduce((sum, profile) => sum + waitingBytesOf(profile), 0);
     if (this.#waitingBytes + bytes > this.#options.waitingBytesMax) {
       refusedCounter.inc(profiles.length);
       throw new StoreError('unavailable', 'too many profiles wait to be decoded (segment-writer waitingBytesMax)', {
@@ -158,7 +166,11 @@ export class SegmentWriter implements ProfileWriter {
       });
     }
     this.#addWaiting(bytes);
-    return Promise.all(profiles.map((profile) => this.#enqueue(profile, signal)));
+    let waitingCount = profiles.length;
+    const takenOne = (): void => {
+      if (--waitingCount === 0) taken();
+    };
+    return Promise.all(profiles.map((profile) => this.#enqueue(profile, signal, takenOne)));
   }
 
   /** Refuses new profiles, and returns when everything that was accepted has its answer. */
@@ -170,10 +182,11 @@ export class SegmentWriter implements ProfileWriter {
     }
   }
 
-  #enqueue(profile: RoutedProfile, signal: AbortSignal): Promise<ProfileOutcome> {
+  #enqueue(profile: RoutedProfile, signal: AbortSignal, taken: () => void): Promise<ProfileOutcome> {
     return new Promise((answer) => {
       const lane = this.#laneFor(profile);
-      lane.queue.push({ profile, rawBytes: declaredSizeBytes(profile.profile), signal, answer });
+      const batchBytes = declaredSizeBytes(profile.profile) + labelBytesOf(profile);
+      lane.queue.push({ profile, batchBytes, signal, taken, answer });
       // After this turn of the loop, so that what one read of a socket brought goes in one batch.
       queueMicrotask(() => this.#pump(lane));
     });
@@ -205,17 +218,18 @@ export class SegmentWriter implements ProfileWriter {
 
   #takeBatch(lane: Lane): Pending[] {
     const batch: Pending[] = [];
-    let rawBytes = 0;
+    let batchBytes = 0;
     while (lane.queue.length > 0 && batch.length < BATCH_PROFILES_MAX) {
       const next = lane.queue[0];
-      if (batch.length > 0 && rawBytes + next.rawBytes > BATCH_RAW_BYTES_MAX) break;
+      if (batch.length > 0 && batchBytes + next.batchBytes > BATCH_BYTES_MAX) break;
       lane.queue.shift();
-      this.#addWaiting(-next.profile.profile.length);
+      this.#addWaiting(-waitingBytesOf(next.profile));
+      next.taken();
       if (next.signal.aborted) {
         next.answer(failed(new StoreError('aborted', 'the client left before its profile was decoded')));
         continue;
       }
-      rawBytes += next.rawBytes;
+      batchBytes += next.batchBytes;
       batch.push(next);
     }
     return batch;
@@ -228,11 +242,12 @@ export class SegmentWriter implements ProfileWriter {
     const items = batch.map(({ profile }): IngestItem => {
       let index = limits.indexOf(profile.limits);
       if (index < 0) index = limits.push(profile.limits) - 1;
-      const { tenant, service, labels, ingest } = profile;
+      const { tenant, service, labels, labelFault, ingest } = profile;
       return {
         tenant,
         service,
         labels,
+        labelFault,
         profile: profile.profile,
         ingest,
         limits: index,
@@ -355,6 +370,15 @@ export class SegmentWriter implements ProfileWriter {
     this.#waitingBytes += bytes;
     waitingGauge.set(this.#waitingBytes);
   }
+}
+
+function waitingBytesOf(profile: RoutedProfile): Bytes {
+  return profile.profile.length + labelBytesOf(profile);
+}
+
+/** Each profile counts its list as if it had one of its own: it may end up in a batch without its siblings. */
+function labelBytesOf({ labelFault, labelBytes }: RoutedProfile): Bytes {
+  return labelFault === undefined ? labelBytes : 0;
 }
 
 function failed(error: unknown): ProfileOutcome {

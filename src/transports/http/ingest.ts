@@ -10,7 +10,7 @@ import type { Answer, Exchange } from './exchange.ts';
 import type { RefusalReason } from './http-metrics.ts';
 import { type IngestFormat, ingestFormat } from './ingest-format.ts';
 import { type IngestName, parseIngestName } from './ingest-name.ts';
-import { parseForm } from './multipart.ts';
+import { type FormPart, parseForm } from './multipart.ts';
 import { untilAborted } from './rpc.ts';
 import { parseSampleTypeConfig } from './sample-type-config.ts';
 import { parseTenants, writeTenant } from './tenant.ts';
@@ -108,13 +108,19 @@ type Upload = {
 /** @throws StoreError 'invalid-argument' */
 async function uploadOf(body: Uint8Array, format: PprofFormat, contentType: string): Promise<Upload> {
   if (format === 'pprof') return { profile: body, displayNames: undefined };
-  const files = (await parseForm(body, contentType)).filter(({ filename }) => filename !== undefined);
-  const file = (name: string): Uint8Array => files.find((part) => part.name === name)?.data ?? new Uint8Array(0);
-  if (file('prev_profile').length > 0) {
+  const parts = await parseForm(body, contentType);
+  const part = (name: string): Uint8Array => partOf(parts, name)?.data ?? new Uint8Array(0);
+  if (part('prev_profile').length > 0) {
     throw new StoreError('invalid-argument', 'prev_profile is not supported: upgrade to a client that sends deltas');
   }
-  const config = file('sample_type_config');
-  return { profile: file('profile'), displayNames: config.length > 0 ? parseSampleTypeConfig(config) : undefined };
+  const config = part('sample_type_config');
+  return { profile: part('profile'), displayNames: config.length > 0 ? parseSampleTypeConfig(config) : undefined };
+}
+
+/** Files first. The reference sees nothing else, and loses a profile in a plain field with an answer of 200. */
+function partOf(parts: readonly FormPart[], name: string): FormPart | undefined {
+  const named = parts.filter((part) => part.name === name);
+  return named.find(({ filename }) => filename !== undefined) ?? named[0];
 }
 
 /** The profile's own name follows from its sample types, which only the worker sees. */

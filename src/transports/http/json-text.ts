@@ -1,11 +1,11 @@
 import { StoreError } from '#src/domain/errors.ts';
-
-const DEPTH_MAX = 100;
+import { JSON_DEPTH_MAX } from '#src/domain/pprof/json-reader.ts';
 
 /**
  * Parses the JSON form of a message, more strictly than `JSON.parse`: a key may be there once in an object, and
  * nesting has a limit. What reads the result may recurse.
  *
+ * @returns integers that a number cannot hold exactly are bigint: 64-bit fields take those, and quote what was sent
  * @throws StoreError 'invalid-argument' naming what is wrong
  * @source RFC 8259; ProtoJSON refuses duplicate keys
  */
@@ -17,7 +17,18 @@ export function parseJson(text: string): unknown {
     throw new StoreError('invalid-argument', 'the message is not JSON');
   }
   refuseDeepOrDuplicate(text);
-  return value;
+  // Once more, because looking at every value recurses, and the depth was not known before.
+  return /\d{16}/.test(text) ? (JSON.parse(text, exactInteger as Reviver) as unknown) : value;
+}
+
+/** What the library types know of it: V8 passes a context as well. */
+type Reviver = (key: string, value: unknown) => unknown;
+
+/** @param context  `source` is what stands in the text, for numbers and other scalars */
+function exactInteger(_key: string, value: unknown, context: { readonly source?: string }): unknown {
+  if (typeof value !== 'number' || Math.abs(value) <= Number.MAX_SAFE_INTEGER) return value;
+  const written = context.source ?? '';
+  return /^-?\d+$/.test(written) ? BigInt(written) : value;
 }
 
 /** @param text is valid JSON, so brackets match, and a string before a colon is a key */
@@ -39,8 +50,8 @@ function refuseDeepOrDuplicate(text: string): void {
       case '{':
       case '[':
         open.push(undefined);
-        if (open.length > DEPTH_MAX) {
-          throw new StoreError('invalid-argument', `the message is nested deeper than ${DEPTH_MAX}`);
+        if (open.length > JSON_DEPTH_MAX) {
+          throw new StoreError('invalid-argument', `the message is nested deeper than ${JSON_DEPTH_MAX}`);
         }
         break;
       case '}':

@@ -1,5 +1,5 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { StoreError } from '#src/domain/errors.ts';
+import { nextTurn } from '#src/platform/next-turn.ts';
 import { parseMediaType } from './media-type.ts';
 
 // Why not a library: those for Node take a stream and give streams, and copy every byte on the way. Here the body is

@@ -1,4 +1,11 @@
-import { type DescMessage, fromBinary, fromJson, type JsonValue, type MessageShape } from '@bufbuild/protobuf';
+import {
+  type DescMessage,
+  fromBinary,
+  fromJson,
+  type JsonValue,
+  type MessageShape,
+  ScalarType,
+} from '@bufbuild/protobuf';
 import { StoreError } from '#src/domain/errors.ts';
 import type { TimeRange } from '#src/domain/model/units.ts';
 import type { SelectRequest, SelectSeriesRequest, SeriesRequest } from '#src/services/query-frontend/ports.ts';
@@ -113,11 +120,22 @@ function decode<Schema extends DescMessage>(schema: Schema, bytes: Uint8Array, c
 
 function decodeJson<Schema extends DescMessage>(schema: Schema, bytes: Uint8Array): MessageShape<Schema> {
   const value = parseJson(utf8(bytes));
+  withoutBigDoubles(schema, value);
   try {
     // An unknown name of an enum counts as unset with this option too, as in the reference.
     return fromJson(schema, value as JsonValue, { ignoreUnknownFields: true });
   } catch (error) {
     throw malformed(error);
+  }
+}
+
+/** Fields of doubles take numbers only; what is beyond 2^53 was read exactly for those of integers. */
+function withoutBigDoubles(schema: DescMessage, value: unknown): void {
+  if (typeof value !== 'object' || value === null) return;
+  const fields = value as Record<string, unknown>; // Or a list, which has none of the names.
+  for (const { scalar, name, jsonName } of schema.fields) {
+    if (scalar !== ScalarType.DOUBLE) continue;
+    for (const key of [name, jsonName]) if (typeof fields[key] === 'bigint') fields[key] = Number(fields[key]);
   }
 }
 

@@ -1,23 +1,43 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import {
-  allBelow,
-  allBelowPlain,
-  maxU32,
-  maxU32Plain,
-  offsetsOfCounts,
-  offsetsOfCountsPlain,
-  rises,
-  risesPlain,
-} from '#src/kernels/column-checks.ts';
+import type { Pointer } from '#src/kernels/instance.ts';
 import { testKernels } from '../../fixtures/kernels.ts';
 import { Random, runSeed } from '../../fixtures/random.ts';
 import { COLUMN_SIZES, u32Columns } from './column-cases.ts';
 
 const seed = runSeed();
 
+// The plain twins of what a reader asks of a column before anything follows its references.
+
+function allBelowPlain(column: Uint32Array, limit: number): boolean {
+  return column.every((value) => value < limit);
+}
+
+function risesPlain(column: Uint32Array): boolean {
+  return column.every((value, i) => i === 0 || value >= column[i - 1]);
+}
+
+/** offsets[i] = the sum of the counts before i; undefined when the sum has more than 32 bits. */
+function offsetsPlain(counts: Uint32Array): Uint32Array | undefined {
+  const offsets = new Uint32Array(counts.length + 1);
+  let sum = 0;
+  for (let i = 0; i < counts.length; i++) {
+    sum += counts[i];
+    if (sum >= 2 ** 32) return undefined;
+    offsets[i + 1] = sum;
+  }
+  return offsets;
+}
+
 describe('column-checks', () => {
   const kernels = testKernels();
+  const allBelow = (column: Pointer, n: number, limit: number) => kernels.exports.allBelow(column, n, limit) !== 0;
+  const rises = (column: Pointer, n: number) => kernels.exports.rises(column, n) !== 0;
+  const offsetsOf = (counts: Pointer, n: number) => {
+    const offsets = kernels.exports.allocScratch((n + 1) * 4) >>> 0;
+    const fits = kernels.exports.offsetsOfCounts(offsets, counts, n) !== 0;
+    return fits ? kernels.takeU32(offsets, n + 1) : undefined;
+  };
 
   for (const n of COLUMN_SIZES) {
     test(`agree with the plain version on ${n} rows (seed ${seed})`, () => {
@@ -27,17 +47,13 @@ describe('column-checks', () => {
         const pointer = kernels.putColumn(column);
         // What lies behind a column must not count.
         kernels.u8().fill(255, pointer + n * 4, pointer + n * 4 + 16);
-        const most = maxU32Plain(column);
+        const most = column.reduce((a, b) => Math.max(a, b), 0);
 
-        equal(maxU32(kernels, pointer, n), most);
         for (const limit of [0, most, most + 1, 2 ** 32 - 1].filter((value) => value < 2 ** 32)) {
-          equal(allBelow(kernels, pointer, n, limit), allBelowPlain(column, limit));
+          equal(allBelow(pointer, n, limit), allBelowPlain(column, limit));
         }
-        equal(rises(kernels, pointer, n), risesPlain(column));
-        const expected = offsetsOfCountsPlain(column);
-        const offsets = offsetsOfCounts(kernels, pointer, n);
-        if (expected === undefined) equal(offsets, undefined);
-        else deepEqual(kernels.takeU32(offsets!, n + 1), expected);
+        equal(rises(pointer, n), risesPlain(column));
+        deepEqual(offsetsOf(pointer, n), offsetsPlain(column));
       }
     });
 
@@ -48,25 +64,24 @@ describe('column-checks', () => {
         kernels.exports.resetScratch();
         const pointer = kernels.putColumn(column);
 
-        equal(maxU32(kernels, pointer, n), 2 ** 31 + 7);
-        equal(allBelow(kernels, pointer, n, 2 ** 31 + 7), false);
-        equal(allBelow(kernels, pointer, n, 2 ** 31 + 8), true);
-        equal(rises(kernels, pointer, n), row === n - 1);
+        equal(allBelow(pointer, n, 2 ** 31 + 7), false);
+        equal(allBelow(pointer, n, 2 ** 31 + 8), true);
+        equal(rises(pointer, n), row === n - 1);
       }
     });
   }
 
   test('sums of counts may have 32 bits and no more', () => {
-    const offsetsOf = (...counts: number[]) => {
+    const sums = (...counts: number[]) => {
       kernels.exports.resetScratch();
-      const offsets = offsetsOfCounts(kernels, kernels.putColumn(Uint32Array.from(counts)), counts.length);
-      return offsets === undefined ? undefined : [...kernels.takeU32(offsets, counts.length + 1)];
+      const offsets = offsetsOf(kernels.putColumn(Uint32Array.from(counts)), counts.length);
+      return offsets && [...offsets];
     };
 
-    deepEqual(offsetsOf(), [0]);
-    deepEqual(offsetsOf(2 ** 31, 2 ** 31 - 1, 0), [0, 2 ** 31, 2 ** 32 - 1, 2 ** 32 - 1]);
-    equal(offsetsOf(2 ** 31, 2 ** 31), undefined);
-    equal(offsetsOf(2 ** 32 - 1, 2 ** 32 - 1, 2), undefined);
+    deepEqual(sums(), [0]);
+    deepEqual(sums(2 ** 31, 2 ** 31 - 1, 0), [0, 2 ** 31, 2 ** 32 - 1, 2 ** 32 - 1]);
+    equal(sums(2 ** 31, 2 ** 31), undefined);
+    equal(sums(2 ** 32 - 1, 2 ** 32 - 1, 2), undefined);
   });
 
   test('counts become offsets in place', () => {

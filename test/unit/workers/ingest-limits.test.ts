@@ -1,5 +1,6 @@
-import { equal, match, ok } from 'node:assert/strict';
+import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { requestLabels } from '#src/domain/series/request-labels.ts';
 import { bothResults, kernelResult, openLimits } from '../../fixtures/ingest.ts';
 import { testKernels } from '../../fixtures/kernels.ts';
 import { pprof } from '../../fixtures/pprof-builder.ts';
@@ -33,6 +34,22 @@ describe('ingestProfile, limits', () => {
       match(refusedResult, /limit \d+( bytes)?, actual /);
     });
   }
+
+  test('answers the same for labels over their limits, whether they came along or were kept back at the door', () => {
+    const sent = Array.from({ length: 40 }, (_, i) => ({ name: `l${i}`, value: 'v' }));
+    const { labels, labelFault } = requestLabels(sent, openLimits);
+    const profiles = { good: many(1), malformed: Uint8Array.of(1, 2, 3), empty: pprof({ samples: [] }) };
+
+    const results = Object.values(profiles).map((profile) => {
+      const result = kernelResult(kernels, profile, openLimits, { labels, labelFault });
+      deepEqual(result, kernelResult(kernels, profile, openLimits, { labels: sent }));
+      return result[0];
+    });
+
+    match(results[0] ?? '', /^refused: max_label_names_per_series: /);
+    match(results[1] ?? '', /^refused: malformed_profile: /);
+    equal(results[2], 'dropped');
+  });
 
   for (const depth of [9, 10, 11, 500]) {
     test(`cuts a stack of ${depth} at a limit of 10 from the leaf side`, () => {

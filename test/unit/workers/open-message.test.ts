@@ -1,8 +1,10 @@
 import { deepEqual, equal, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { type OpenMessageTask, openMessage } from '#src/workers/open-message.ts';
+import { requestLabels } from '#src/domain/series/request-labels.ts';
+import { type OpenMessageTask, openMessage, profilesOf } from '#src/workers/open-message.ts';
 import { labelList } from '../../fixtures/labels.ts';
+import { defaultLimits } from '../../fixtures/limits.ts';
 import { type PushSeries, pushJson, pushProto } from '../../fixtures/push-message.ts';
 
 const series: readonly PushSeries[] = [
@@ -10,11 +12,15 @@ const series: readonly PushSeries[] = [
   { labels: labelList({ __name__: 'y' }), profiles: [new Uint8Array(0), Uint8Array.of(255, 254, 253, 252)] },
 ];
 const expected = series.flatMap(({ labels, profiles }) =>
-  profiles.map((profile) => ({ labels, profile, ingest: undefined })),
+  profiles.map((profile) => ({ ...requestLabels(labels, defaultLimits), profile, ingest: undefined })),
 );
 
 function open(body: Uint8Array, task: Partial<OpenMessageTask> = {}) {
-  return openMessage({ body, codec: 'json', encoding: 'identity', maxBytes: 1 << 20, ...task });
+  const opened = openMessage({
+    ...{ body, codec: 'json', encoding: 'identity', maxBytes: 1 << 20, limits: defaultLimits },
+    ...task,
+  });
+  return { opened, profiles: [...profilesOf(opened)] };
 }
 
 describe('openMessage', () => {
@@ -25,15 +31,33 @@ describe('openMessage', () => {
     deepEqual(open(gzipSync(pushProto(series)), { codec: 'proto', encoding: 'gzip' }).profiles, expected);
   });
 
-  test('gives all profiles in one buffer that holds nothing else', () => {
-    const { profiles, buffer } = open(pushProto(series), { codec: 'proto' });
+  test('keeps labels back that are over the limits of the tenant, and says so of each profile', () => {
+    const labels = Array.from({ length: 100_000 }, (_, i) => ({ name: `l${i}`, value: 'v' }));
+    const wide = [{ labels, profiles: [Uint8Array.of(1), Uint8Array.of(2)] }];
 
-    equal(buffer.byteLength, 7);
-    for (const { profile } of profiles) equal(profile.buffer, buffer);
+    for (const { profiles } of [
+      open(pushProto(wide), { codec: 'proto', maxBytes: 4 << 20 }),
+      open(pushJson(wide), { maxBytes: 8 << 20 }),
+    ]) {
+      deepEqual(
+        profiles.map(({ labels, labelFault }) => [labels.length, labelFault?.details['reason']]),
+        [
+          [0, 'max_label_names_per_series'],
+          [0, 'max_label_names_per_series'],
+        ],
+      );
+    }
+  });
+
+  test('gives all profiles in one buffer that holds nothing else', () => {
+    const { profiles, opened } = open(pushProto(series), { codec: 'proto' });
+
+    equal(opened.bytes.buffer.byteLength, 7);
+    for (const { profile } of profiles) equal(profile.buffer, opened.bytes.buffer);
   });
 
   test('takes the proto names, url-safe base64, missing padding, null, and fields that nobody knows', () => {
-    const text = `{"nope": ${'['.repeat(100_000)}${']'.repeat(100_000)}, "series": [{"labels": null, "annotations": [{"key": "k"}],
+    const text = `{"nope": ${'['.repeat(99)}${']'.repeat(99)}, "series": [{"labels": null, "annotations": [{"key": "k"}],
       "samples": [{"raw_profile": "_-__"}, {"rawProfile": "/+//", "ID": "a"}, {"rawProfile": "AQ"}, {"rawProfile": null}]}]}`;
 
     const { profiles } = open(Buffer.from(text));
@@ -80,11 +104,11 @@ describe('openMessage', () => {
   });
 
   test('refuses a message with more parts than memory should be spent on', () => {
-    const bytes = Buffer.alloc((2 << 20) | 2, Buffer.of(0x0a, 0));
+    const proto = Buffer.alloc((2 << 20) | 2, Buffer.of(0x0a, 0));
+    const json = Buffer.from(`{"series":[${'{},'.repeat(1 << 20)}{}]}`);
+    const tooMany = { code: 'invalid-argument', message: /too many parts: more than 1048576 fields/ };
 
-    throws(() => open(bytes, { codec: 'proto', maxBytes: 4 << 20 }), {
-      code: 'invalid-argument',
-      message: /too many parts/,
-    });
+    throws(() => open(proto, { codec: 'proto', maxBytes: 4 << 20 }), tooMany);
+    throws(() => open(json, { maxBytes: 4 << 20 }), tooMany);
   });
 });

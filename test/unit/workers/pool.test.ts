@@ -4,6 +4,7 @@ import { StoreError } from '#src/domain/errors.ts';
 import { metrics } from '#src/platform/metrics.ts';
 import { type Lane, Pool, type PoolOptions, type TaskOptions } from '#src/workers/pool.ts';
 import type { NodeTask } from '#src/workers/query-messages.ts';
+import { openLimits } from '../../fixtures/ingest.ts';
 
 /** A pool with real threads, closed when the test ends. */
 function startPool(t: TestContext, changed: Partial<PoolOptions> = {}): Pool {
@@ -102,7 +103,13 @@ describe('Pool', () => {
   });
 
   test('gives back the failure of a task with its code and details', async (t) => {
-    const task = { body: new Uint8Array(100), codec: 'json', encoding: 'identity', maxBytes: 10 } as const;
+    const task = {
+      body: new Uint8Array(100),
+      codec: 'json',
+      encoding: 'identity',
+      maxBytes: 10,
+      limits: openLimits,
+    } as const;
 
     await rejects(startPool(t).run('openMessage', task, { lane: 'ingest' }), {
       name: 'StoreError',

@@ -7,6 +7,7 @@ import { spaceFault } from '#src/domain/block/space-faults.ts';
 import { typeColumnsOf } from '#src/domain/block/type-columns.ts';
 import { StoreError } from '#src/domain/errors.ts';
 import { Random, runSeed } from '../../../fixtures/random.ts';
+import { repairChecksums } from './repaired-checksums.ts';
 import { decodeObject, objectOf, smallInputs } from './small-object.ts';
 
 const seed = runSeed();
@@ -69,7 +70,7 @@ describe('an object', () => {
       const changed = bytes.slice();
       for (let i = random.int(1, 3); i > 0; i--)
         changed[random.int(0, bytes.length - 1)] = random.pick([0, 1, 2, 127, 255]);
-      for (const { offset, sizeBytes } of ranges) repair(changed.subarray(offset, offset + sizeBytes));
+      for (const { offset, sizeBytes } of ranges) repairChecksums(changed.subarray(offset, offset + sizeBytes));
       const end = changed.length - 4;
       const view = new DataView(changed.buffer);
       const footerBytes = bytes.length - (ranges.at(-1)?.offset ?? 0) - (ranges.at(-1)?.sizeBytes ?? 0);
@@ -88,18 +89,3 @@ describe('an object', () => {
     ok(refused > 1_000, `the changes never bit: ${refused} refused`);
   });
 });
-
-/** Makes the checksums of a header and its chunks right again, where they still can be found. */
-function repair(space: Uint8Array): void {
-  const view = new DataView(space.buffer, space.byteOffset, space.byteLength);
-  const headerBytes = view.getUint32(8, true);
-  if (headerBytes < 24 || headerBytes > space.length) return;
-  const chunkCount = Math.min(view.getUint32(12, true), (headerBytes - 24) >>> 4);
-  let offset = headerBytes;
-  for (let entry = 20; entry < 20 + chunkCount * 16; entry += 16) {
-    const end = offset + view.getUint32(entry, true);
-    view.setUint32(entry + 8, crc32(space.subarray(offset, end)), true);
-    offset = end;
-  }
-  view.setUint32(headerBytes - 4, crc32(space.subarray(0, headerBytes - 4)), true);
-}

@@ -1,13 +1,17 @@
-import { deepEqual, equal, rejects } from 'node:assert/strict';
+import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import type { LimitsConfig } from '#src/config/limits.ts';
 import { StoreError, toWire } from '#src/domain/errors.ts';
 import { malformed } from '#src/domain/pprof/profile-errors.ts';
+import { withRequestLabels } from '#src/domain/series/request-labels.ts';
 import { metrics } from '#src/platform/metrics.ts';
 import { Distributor, distributorDefaults } from '#src/services/distributor/distributor.ts';
 import type {
+  MessageBounds,
   MessageOpener,
+  OpenedProfile,
   ProfileOutcome,
   ProfileWriter,
   PushedProfile,
@@ -26,7 +30,11 @@ class FakeWriter implements ProfileWriter {
   readonly waves: RoutedProfile[][] = [];
   outcomeOf = ({ profile }: RoutedProfile): ProfileOutcome => ({ kind: 'stored', rawBytes: profile.length });
 
-  async write(profiles: readonly RoutedProfile[]): Promise<ProfileOutcome[]> {
+  async write(
+    profiles: readonly RoutedProfile[],
+    _signal?: AbortSignal,
+    _taken?: () => void,
+  ): Promise<ProfileOutcome[]> {
     this.waves.push([...profiles]);
     return profiles.map((profile) => this.outcomeOf(profile));
   }
@@ -39,9 +47,9 @@ class FakeWriter implements ProfileWriter {
 class FakeOpener implements MessageOpener {
   readonly opened: PushMessage[] = [];
 
-  async open(message: PushMessage, _maxBytes: number, _signal: AbortSignal): Promise<PushedProfile[]> {
+  async open(message: PushMessage, { limits }: MessageBounds): Promise<OpenedProfile[]> {
     this.opened.push(message);
-    return [pushed('opened')];
+    return withRequestLabels([pushed('opened')], limits);
   }
 }
 
@@ -143,6 +151,29 @@ describe('Distributor', () => {
     const text = await metrics.metrics();
     equal(/kiln_discarded_bytes_total\{reason="samples_limit",tenant=""\} (\d+)/.exec(text)?.[1], '321');
     equal(/kiln_distributor_received_decompressed_bytes_sum\{.*\} (\d+)/.exec(text)?.[1], '50321');
+  });
+
+  test('lets others go on between the profiles of a large push, and answers with the first failure of all', async () => {
+    const { distributor, writer } = setUp();
+    writer.outcomeOf = ({ service }) => ({
+      kind: 'refused',
+      rawBytes: 1,
+      reason: 'malformed_profile',
+      error: toWire(malformed(service)),
+    });
+    const profiles = Array.from({ length: 5000 }, (_, i) => pushed(`number ${i}`));
+    let turns = 0;
+    let done = false;
+
+    const push = distributor.pushProfiles('t', profiles, signal).finally(() => {
+      done = true;
+    });
+    const refused = rejects(push, { message: /number 0$/ });
+    for (; !done; turns++) await nextTurn();
+
+    await refused;
+    ok(turns >= 4, `${turns} turns`);
+    equal(writer.services().length, 5000);
   });
 
   test('answers with a refusal rather than with a bug that came first', async () => {
@@ -251,6 +282,66 @@ describe('Distributor', () => {
       writer.waves.map(({ length }) => length),
       [2, 2, 1],
     );
+  });
+
+  test('sends the next profiles when earlier ones were taken, long before those are durable', async () => {
+    metrics.resetMetrics();
+    const { distributor, writer } = setUp({}, 2);
+    const durable = Promise.withResolvers<void>();
+    const takes: (() => void)[] = [];
+    const write = writer.write.bind(writer);
+    writer.write = async (profiles, _signal, taken) => {
+      takes.push(taken!);
+      const outcomes = await write(profiles);
+      await durable.promise;
+      return outcomes;
+    };
+
+    const push = distributor.pushProfiles(
+      't',
+      ['a', 'b', 'c', 'd', 'e'].map((service) => pushed(service)),
+      signal,
+    );
+    await nextTurn();
+    equal(takes.length, 1);
+    match(await metrics.metrics(), /^kiln_distributor_waiting_profiles 3$/m);
+    for (let wave = 0; wave < 3; wave++) {
+      takes[wave]?.();
+      await nextTurn();
+    }
+
+    deepEqual(writer.services(), ['a', 'b', 'c', 'd', 'e']);
+    match(await metrics.metrics(), /^kiln_distributor_waiting_profiles 0$/m);
+    durable.resolve();
+    await push;
+  });
+
+  test('sends labels that are over the limits nowhere, and charges their bytes', async () => {
+    const { distributor, writer } = setUp({ ingestionRateBytes: 1, ingestionBurstBytes: 1200 });
+    const wide = { ...pushed(''), labels: [{ name: 'a', value: 'x'.repeat(2049) }] };
+    const long = { ...pushed(''), labels: [{ name: 'n'.repeat(1025), value: 'v' }] };
+
+    await rejects(distributor.pushProfiles('t', [wide], signal), {
+      message: /a profile of 2150 bytes with its labels/,
+    });
+    await distributor.pushProfiles('t', [long], signal);
+
+    const routed = writer.waves[0]?.[0];
+    deepEqual(routed?.labels, []);
+    equal(routed?.labelFault?.details['reason'], 'label_name_too_long');
+  });
+
+  test('counts messages that are over a bound', async () => {
+    metrics.resetMetrics();
+    const { distributor, opener } = setUp();
+    opener.open = () => Promise.reject(new StoreError('invalid-argument', 'too deep', { limitName: 'depth' }));
+
+    await rejects(
+      distributor.pushMessage('t', { body: Buffer.from('{}'), codec: 'json', encoding: 'identity' }, signal),
+      /too deep/,
+    );
+
+    match(await metrics.metrics(), /^kiln_distributor_refused_messages_total\{limit="depth"\} 1$/m);
   });
 
   test('writes everything at once without a bound', async () => {

@@ -1,6 +1,9 @@
-import { deepEqual, equal } from 'node:assert/strict';
+import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { serialize } from 'node:v8';
 import { StoreError } from '#src/domain/errors.ts';
+import type { Label } from '#src/domain/model/labels.ts';
+import { requestLabels } from '#src/domain/series/request-labels.ts';
 import { metrics } from '#src/platform/metrics.ts';
 import type { ProfileOutcome, RoutedProfile } from '#src/services/distributor/ports.ts';
 import { FLUSHES_MAX, SegmentWriter, type SegmentWriterOptions } from '#src/services/segment-writer/segment-writer.ts';
@@ -14,6 +17,7 @@ import {
 } from '../../../fixtures/fake-segment-storage.ts';
 import { openLimits } from '../../../fixtures/ingest.ts';
 import { labelList } from '../../../fixtures/labels.ts';
+import { defaultProfileLimits } from '../../../fixtures/limits.ts';
 import { Random } from '../../../fixtures/random.ts';
 import { silentLog } from '../../../fixtures/silent-log.ts';
 
@@ -28,30 +32,38 @@ const options: SegmentWriterOptions = {
   metadataUpdateTimeoutMs: 500,
 };
 
-function setUp({
-  putFaults = noStorageFaults,
-  ...headOptions
-}: {
-  profilesMax?: number;
-  putFaults?: StorageFaults;
-} = {}) {
+function setUp(
+  {
+    putFaults = noStorageFaults,
+    ...headOptions
+  }: {
+    profilesMax?: number;
+    putFaults?: StorageFaults;
+  } = {},
+  changed: Partial<SegmentWriterOptions> = {},
+) {
   const clock = new FakeClock();
   const random = new Random(1);
   const heads = new FakeHeadThreads(clock, random, { threads: 1, ...headOptions });
   const objects = new FakeObjectWriter({ clock, random, faults: putFaults });
   const registry = new FakeBlockRegistry(objects, { clock, random });
   let ids = 0;
-  const writer = new SegmentWriter(options, {
-    ...{ clock, objects, registry, heads, log: silentLog },
-    newBlockId: () => `01J00000000000000000${String(++ids).padStart(6, '0')}`,
-    newProfileId: () => new Uint8Array(16),
-  });
+  const writer = new SegmentWriter(
+    { ...options, ...changed },
+    {
+      ...{ clock, objects, registry, heads, log: silentLog },
+      newBlockId: () => `01J00000000000000000${String(++ids).padStart(6, '0')}`,
+      newProfileId: () => new Uint8Array(16),
+    },
+  );
   return { clock, heads, objects, registry, writer };
 }
 
-function routed(profile: Uint8Array): RoutedProfile {
-  const labels = labelList({ __name__: 'process_cpu', service_name: 'shop' });
-  return { tenant: 't', service: 'shop', labels, profile, ingest: undefined, limits: openLimits };
+const labelsWithoutLimits = { ...openLimits, maxLabelValueLength: 0 };
+const shop = labelList({ __name__: 'process_cpu', service_name: 'shop' });
+
+function routed(profile: Uint8Array, labels: readonly Label[] = shop): RoutedProfile {
+  return { tenant: 't', ...requestLabels(labels, labelsWithoutLimits), profile, ingest: undefined, limits: openLimits };
 }
 
 function summaryOf(outcome: ProfileOutcome): string {
@@ -71,6 +83,72 @@ describe('SegmentWriter', () => {
     await clock.turn(1000);
 
     deepEqual((await write).map(summaryOf), ['stored', 'unavailable', 'refused', 'dropped']);
+  });
+
+  test('counts labels among the bytes that wait, and refuses above the bound', async () => {
+    const { clock, writer } = setUp();
+    const labels = [...shop, { name: 'a', value: 'x'.repeat(options.waitingBytesMax / 2) }];
+
+    const first = writer.write([routed(fakeProfile(1), labels)], signal);
+    await rejects(writer.write([routed(fakeProfile(2), labels)], signal), {
+      code: 'unavailable',
+      message: /waitingBytesMax/,
+    });
+    await clock.turn(1000);
+
+    deepEqual((await first).map(summaryOf), ['stored']);
+    match(await metrics.metrics(), /^kiln_segment_writer_waiting_bytes 0$/m);
+  });
+
+  test('a batch has no more labels than bytes of profiles, and those of one series once', async () => {
+    const { clock, heads, writer } = setUp({}, { waitingBytesMax: 64 << 20 });
+    const labels = [...shop, { name: 'a', value: 'x'.repeat(1 << 20) }];
+
+    const write = writer.write(
+      Array.from({ length: 8 }, (_, i) => routed(fakeProfile(i), labels)),
+      signal,
+    );
+    await clock.turn(1000);
+    await write;
+
+    deepEqual(
+      heads.batches.map(({ items }) => items.length),
+      [3, 3, 2],
+    );
+    // As it goes to a thread: the list once, and beside it only what names the service.
+    for (const batch of heads.batches) ok(serialize(batch).length < 1.1 * (1 << 20));
+  });
+
+  test('takes no labels along that are at fault', async () => {
+    const { clock, heads, writer } = setUp();
+    const wide = Array.from({ length: 31 }, (_, i) => ({ name: `l${i}`, value: 'v' }));
+    const profile = { ...routed(fakeProfile(1)), ...requestLabels(wide, defaultProfileLimits) };
+
+    const write = writer.write([profile], signal);
+    await clock.turn(1000);
+    await write;
+
+    const item = heads.batches[0]?.items[0];
+    deepEqual(item?.labels, []);
+    equal(item?.labelFault?.details['reason'], 'max_label_names_per_series');
+  });
+
+  test('says when all profiles of a push were taken, before they are durable', async () => {
+    const { clock, writer } = setUp({ putFaults: { ...noStorageFaults, hangs: 1 } });
+    let taken = 0;
+
+    const write = writer.write(
+      Array.from({ length: 40 }, (_, i) => routed(fakeProfile(i))),
+      signal,
+      () => taken++,
+    );
+    equal(taken, 0);
+    await clock.turn(1);
+
+    equal(taken, 1);
+    await clock.turn(10 * options.uploadTimeoutMs);
+    deepEqual(new Set((await write).map(summaryOf)), new Set(['unavailable']));
+    equal(taken, 1);
   });
 
   test('tells a client that left so, and only it', async () => {

@@ -22,6 +22,18 @@ describe('parseJson', () => {
     });
   }
 
+  test('reads integers exactly, those above 2^53 as bigint', () => {
+    const text =
+      '{"a":[9007199254740991,9007199254740993,-9223372036854775808],"b":"9007199254740993","c":1e300,"d":0.1234567890123456}';
+
+    deepEqual(parseJson(text), {
+      a: [9007199254740991, 9007199254740993n, -9223372036854775808n],
+      b: '9007199254740993',
+      c: 1e300,
+      d: 0.1234567890123456,
+    });
+  });
+
   test('refuses a key that is there twice in one object, however it is written', () => {
     throws(() => parseJson('{"a":1,"b":{},"a":2}'), { code: 'invalid-argument', message: /"a" twice/ });
     throws(() => parseJson('{"a":1,"\\u0061":2}'), { code: 'invalid-argument', message: /"a" twice/ });

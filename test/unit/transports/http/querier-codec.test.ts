@@ -42,6 +42,15 @@ describe('requests of labels', () => {
     });
   });
 
+  test('quote a number of any size as it was sent', () => {
+    for (const digits of ['9223372036854775808', '123456789012345678901234567890']) {
+      throws(() => decodeProfileTypes(json(`{"start":${digits},"end":2}`), 'json'), {
+        code: 'invalid-argument',
+        message: new RegExp(`: ${digits} out of range`),
+      });
+    }
+  });
+
   test('may be empty in binary form', () => {
     deepEqual(decodeProfileTypes(new Uint8Array(0), 'proto'), { startMs: 0, endMs: 0 });
   });
@@ -220,6 +229,7 @@ describe('decodeSelectSeries', () => {
 
   test('reads steps that are no numbers, which the querier knows what to make of', () => {
     equal(decodeSelectSeries(json({ step: 'Infinity' }), 'json').stepSeconds, Number.POSITIVE_INFINITY);
+    equal(decodeSelectSeries(json('{"step":9007199254740993}'), 'json').stepSeconds, 2 ** 53);
     equal(Number.isNaN(decodeSelectSeries(json({ step: 'NaN' }), 'json').stepSeconds), true);
   });
 

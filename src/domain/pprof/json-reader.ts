@@ -1,0 +1,304 @@
+import { isUtf8 } from 'node:buffer';
+import { StoreError } from '#src/domain/errors.ts';
+
+/** Brackets of JSON that may be open at once, in every message that Kiln reads. */
+export const JSON_DEPTH_MAX = 100;
+
+/** A text as it lies in the bytes, between its quotes. */
+export type JsonText = { readonly start: number; readonly end: number; readonly escaped: boolean };
+
+/**
+ * Reads JSON from its bytes, one value after the other, as the caller asks for them. Nothing is built of what the caller
+ * does not want, so the memory is that of what it keeps, and a message that is one million brackets costs nothing but time.
+ *
+ * What is stepped over is checked as strictly as what is read.
+ *
+ * @throws StoreError 'invalid-argument' where the bytes are no JSON, with the offset, or nest deeper than `JSON_DEPTH_MAX`
+ * @cost   O(bytes) for all of it
+ * @source RFC 8259
+ */
+export class JsonReader {
+  readonly bytes: Buffer;
+  readonly #onValue: () => void;
+  /** 1 for every open object, 0 for every open list. */
+  readonly #open = new Uint8Array(JSON_DEPTH_MAX);
+  #depth = 0;
+  #at = 0;
+
+  /** @param onValue  called before each field of an object and element of a list, at any depth: the place to count */
+  constructor(bytes: Uint8Array, onValue: () => void) {
+    this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#onValue = onValue;
+    if (!isUtf8(this.bytes)) throw notJson('it is not UTF-8');
+  }
+
+  /** What the next value begins with: `{`, `[`, `"`, a digit, … '' at the end. */
+  peek(): string {
+    const byte = this.#next();
+    return byte === undefined ? '' : String.fromCharCode(byte);
+  }
+
+  /** Steps over a null. @returns whether there was one */
+  skipNull(): boolean {
+    if (this.#next() !== LETTER_N) return false;
+    this.#word('null');
+    return true;
+  }
+
+  /** @param field  must read or skip the value. It is told where the key lies */
+  object(field: (key: JsonText) => void): void {
+    this.#expect(OPEN_BRACE);
+    this.#push(IS_OBJECT);
+    if (!this.#taken(CLOSE_BRACE)) {
+      do {
+        this.#onValue();
+        field(this.#key());
+      } while (this.#taken(COMMA));
+      this.#expect(CLOSE_BRACE);
+    }
+    this.#depth--;
+  }
+
+  /** @param element  must read or skip it */
+  list(element: () => void): void {
+    this.#expect(OPEN_BRACKET);
+    this.#push(IS_LIST);
+    if (!this.#taken(CLOSE_BRACKET)) {
+      do {
+        this.#onValue();
+        element();
+      } while (this.#taken(COMMA));
+      this.#expect(CLOSE_BRACKET);
+    }
+    this.#depth--;
+  }
+
+  text(): JsonText {
+    this.#expect(QUOTE);
+    const start = this.#at;
+    const end = this.#textEnd(start);
+    this.#at = end + 1;
+    return { start, end, escaped: this.#escaped };
+  }
+
+  /**
+   * A text of which each character is one byte, such as base64. What those bytes are is for the caller to check.
+   *
+   * @returns a view of the message, which is overwritten where characters are escaped; 0xff is what is not ASCII
+   */
+  ascii(): Uint8Array {
+    this.#expect(QUOTE);
+    const start = this.#at;
+    // Two native searches, because such a text may be most of the message.
+    const end = this.bytes.indexOf(QUOTE, start);
+    const text = this.bytes.subarray(start, end < 0 ? this.bytes.length : end);
+    if (end >= 0 && text.indexOf(BACKSLASH) < 0) {
+      this.#at = end + 1;
+      return text;
+    }
+    this.#at = this.#textEnd(start) + 1;
+    return withoutEscapes(this.bytes.subarray(start, this.#at - 1));
+  }
+
+  /** Steps over any value, without recursion. */
+  skip(): void {
+    const outer = this.#depth;
+    do {
+      if (this.#skipOpening()) continue;
+      // A value is complete: what encloses it goes on, or is complete as well.
+      while (this.#depth > outer && !this.#taken(COMMA)) this.#close();
+      if (this.#depth > outer) this.#beginMember();
+    } while (this.#depth > outer);
+  }
+
+  /** @order after the last value */
+  end(): void {
+    if (this.#next() !== undefined) throw this.#unexpected();
+  }
+
+  /** What the text says. Half a surrogate pair stays one. */
+  valueOf({ start, end, escaped }: JsonText): string {
+    const written = this.bytes.toString('utf8', start, end);
+    return escaped ? (JSON.parse(`"${written}"`) as string) : written; // A quoted text that was checked is a string.
+  }
+
+  /** Set by `#textEnd`: an object per text would be most of what a message of small profiles costs. */
+  #escaped = false;
+
+  /** Takes a scalar, an empty object or list, or what opens one. @returns whether something that was opened waits for a value */
+  #skipOpening(): boolean {
+    const byte = this.#next();
+    if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
+      this.#at++;
+      const kind = byte === OPEN_BRACE ? IS_OBJECT : IS_LIST;
+      this.#push(kind);
+      if (this.#taken(kind === IS_OBJECT ? CLOSE_BRACE : CLOSE_BRACKET)) {
+        this.#depth--;
+        return false;
+      }
+      this.#beginMember();
+      return true;
+    }
+    if (byte === QUOTE) this.#at = this.#textEnd(this.#at + 1) + 1;
+    else if (byte === LETTER_T) this.#word('true');
+    else if (byte === LETTER_F) this.#word('false');
+    else if (byte === LETTER_N) this.#word('null');
+    else this.#number();
+    return false;
+  }
+
+  #beginMember(): void {
+    this.#onValue();
+    if (this.#open[this.#depth - 1] === IS_OBJECT) this.#key();
+  }
+
+  #close(): void {
+    this.#expect(this.#open[this.#depth - 1] === IS_OBJECT ? CLOSE_BRACE : CLOSE_BRACKET);
+    this.#depth--;
+  }
+
+  #key(): JsonText {
+    const key = this.text();
+    this.#expect(COLON);
+    return key;
+  }
+
+  #push(kind: number): void {
+    if (this.#depth === JSON_DEPTH_MAX) {
+      throw new StoreError('invalid-argument', `the message is nested deeper than ${JSON_DEPTH_MAX}`, {
+        limitName: 'depth',
+        limit: JSON_DEPTH_MAX,
+      });
+    }
+    this.#open[this.#depth++] = kind;
+  }
+
+  /** @returns where the closing quote is */
+  #textEnd(start: number): number {
+    const { bytes } = this;
+    this.#escaped = false;
+    let i = start;
+    for (;;) {
+      while (STOPS[bytes[i]] === 0) i++;
+      if (bytes[i] === QUOTE) return i;
+      if (bytes[i] !== BACKSLASH) throw this.#unexpected(i); // A control character, or undefined behind the end.
+      this.#escaped = true;
+      i += this.#escapeLength(i);
+    }
+  }
+
+  #escapeLength(at: number): number {
+    const { bytes } = this;
+    const letter = bytes[at + 1];
+    if (letter === LETTER_U) {
+      for (let i = at + 2; i < at + 6; i++) if (!isHexDigit(bytes[i])) throw this.#unexpected(i);
+      return 6;
+    }
+    if (ESCAPES[letter] !== 1) throw this.#unexpected(at + 1);
+    return 2;
+  }
+
+  /** `-? (0 | [1-9] digits) (. digits)? ([eE] [+-]? digits)?` */
+  #number(): void {
+    if (this.bytes[this.#at] === MINUS) this.#at++;
+    if (this.bytes[this.#at] === ZERO) this.#at++;
+    else this.#digits();
+    if (this.bytes[this.#at] === POINT) {
+      this.#at++;
+      this.#digits();
+    }
+    const exponent = this.bytes[this.#at];
+    if (exponent !== LETTER_E && exponent !== CAPITAL_E) return;
+    this.#at++;
+    const sign = this.bytes[this.#at];
+    if (sign === PLUS || sign === MINUS) this.#at++;
+    this.#digits();
+  }
+
+  #digits(): void {
+    const { bytes } = this;
+    let i = this.#at;
+    while (isDigit(bytes[i])) i++;
+    if (i === this.#at) throw this.#unexpected();
+    this.#at = i;
+  }
+
+  #word(word: string): void {
+    if (this.bytes.toString('latin1', this.#at, this.#at + word.length) !== word) throw this.#unexpected();
+    this.#at += word.length;
+  }
+
+  #expect(byte: number): void {
+    if (!this.#taken(byte)) throw this.#unexpected();
+  }
+
+  #taken(byte: number): boolean {
+    if (this.#next() !== byte) return false;
+    this.#at++;
+    return true;
+  }
+
+  /** The next byte that is no blank; it is not taken. undefined at the end. */
+  #next(): number | undefined {
+    const { bytes } = this;
+    let i = this.#at;
+    while (isBlank(bytes[i])) i++;
+    this.#at = i;
+    return bytes[i];
+  }
+
+  #unexpected(at = this.#at): StoreError {
+    return notJson(at < this.bytes.length ? `byte ${at} is not expected` : `it ends too early, at byte ${at}`);
+  }
+}
+
+/** @param text  with escapes that were checked; is overwritten */
+function withoutEscapes(text: Buffer): Uint8Array {
+  let to = 0;
+  for (let from = 0; from < text.length; from++) {
+    if (text[from] !== BACKSLASH) text[to++] = text[from];
+    else if (text[++from] !== LETTER_U) text[to++] = text[from] === SLASH ? SLASH : OTHER;
+    else {
+      const unit = Number.parseInt(text.toString('latin1', from + 1, from + 5), 16);
+      text[to++] = unit < 0x80 ? unit : OTHER;
+      from += 4;
+    }
+  }
+  return text.subarray(0, to);
+}
+
+function notJson(why: string): StoreError {
+  return new StoreError('invalid-argument', `the message is not JSON: ${why}`);
+}
+
+function isBlank(byte: number | undefined): boolean {
+  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
+}
+
+function isDigit(byte: number | undefined): boolean {
+  return byte !== undefined && byte >= 0x30 && byte <= 0x39;
+}
+
+function isHexDigit(byte: number | undefined): boolean {
+  if (byte === undefined) return false;
+  const lower = byte | 0x20;
+  return isDigit(byte) || (lower >= 0x61 && lower <= 0x66);
+}
+
+const IS_LIST = 0;
+const IS_OBJECT = 1;
+
+const [SPACE, QUOTE, PLUS, COMMA, MINUS, POINT, SLASH, ZERO, COLON] = [...Buffer.from(' "+,-./0:')];
+const [CAPITAL_E, OPEN_BRACKET, BACKSLASH, CLOSE_BRACKET] = [...Buffer.from('E[\\]')];
+const [LETTER_E, LETTER_F, LETTER_N, LETTER_T, LETTER_U, OPEN_BRACE, CLOSE_BRACE] = [...Buffer.from('efntu{}')];
+/** 1 for the letters of escapes of two bytes. */
+const ESCAPES = flags((byte) => '"\\/bfnrt'.includes(String.fromCharCode(byte)));
+/** 1 for what does not stand for itself in a text. */
+const STOPS = flags((byte) => byte < SPACE || byte === QUOTE || byte === BACKSLASH);
+
+function flags(holds: (byte: number) => boolean): Uint8Array {
+  return Uint8Array.from({ length: 256 }, (_, byte) => (holds(byte) ? 1 : 0));
+}
+
+/** Stands for what is not printable ASCII. */
+const OTHER = 0xff;
