@@ -1,50 +1,27 @@
 import { readFileSync } from 'node:fs';
-import { resolve } from 'node:path';
 import type { Config } from './config/config.ts';
 import { helpText } from './config/help.ts';
 import { load } from './config/load.ts';
 import { StoreError } from './domain/errors.ts';
+import { EXIT } from './exit-codes.ts';
 import { systemClock } from './platform/clock.ts';
-import { ulidSource, uuidSource } from './platform/ids.ts';
-import { Lifecycle, type Part } from './platform/lifecycle.ts';
-import { createLog, type Log } from './platform/log.ts';
-import { metrics, watchProcess } from './platform/metrics.ts';
+import { Lifecycle } from './platform/lifecycle.ts';
+import { createLog } from './platform/log.ts';
 import { systemRandom } from './platform/random.ts';
 import { endOnSignals } from './platform/signals.ts';
-import { Distributor, distributorDefaults } from './services/distributor/distributor.ts';
-import { PoolMessageOpener } from './services/distributor/pool-message-opener.ts';
-import { Metastore } from './services/metastore/metastore.ts';
-import { QueryBackend } from './services/query-backend/query-backend.ts';
-import { QueryFrontend } from './services/query-frontend/query-frontend.ts';
-import { PoolHeadThreads } from './services/segment-writer/pool-head-threads.ts';
-import { SegmentWriter } from './services/segment-writer/segment-writer.ts';
-import { FilesystemStore } from './storage/filesystem-store.ts';
-import { lockDirectory } from './storage/lmdb-directory-lock.ts';
-import { openMetastoreDirectory } from './storage/lmdb-metastore-directory.ts';
-import { browserUrl } from './transports/http/browser-url.ts';
-import { httpConstants } from './transports/http/http-config.ts';
-import { createHttpServer } from './transports/http/server.ts';
-import type { Readiness } from './transports/http/status-routes.ts';
 import { Pool } from './workers/pool.ts';
-
-/** As in sysexits.h. Whoever runs Kiln may start it again after all of them but a wrong command line and bad data. */
-const EXIT = { usage: 64, unavailable: 69, diskFailed: 74, diskFull: 75, badData: 78 } as const;
-
-/** A head is flushed when this share of its arena is used: the batches on their way must still fit. */
-const HEAD_FULL_SHARE = 0.5;
-
-/** Read nodes in memory per thread: one that a thread computes, and one whose bytes arrive meanwhile. */
-const READ_NODES_PER_THREAD = 2;
-
-/** Requests get this share of the time for a stop at most: what they pushed must still be stored in the rest. */
-const STOP_SHARE_OF_REQUESTS = 0.5;
 
 await main();
 
 async function main(): Promise<void> {
   const config = configOrExit();
   const log = createLog(config.log.level);
-  const { parts, announce } = rolesOf(config, log);
+  // Half of a start is to read and compile what runs. Threads do so for themselves while this one reads the rest.
+  const pool = poolOf(config);
+  const warmedUp = pool.warmUp();
+  warmedUp.catch(() => {}); // Told to who awaits it.
+  const { rolesOf } = await import('./roles.ts');
+  const { parts, announce } = rolesOf(config, { log, pool, warmedUp });
   const lifecycle = new Lifecycle(parts, config.server.gracefulShutdownTimeoutMs, { log, clock: systemClock });
   endOnSignals(process, () => lifecycle.stop(), { log, clock: systemClock });
   try {
@@ -78,159 +55,19 @@ function isBadData(error: unknown): boolean {
   return error instanceof StoreError && (error.code === 'corrupted' || error.code === 'unimplemented');
 }
 
-/** All roles in one process: what starts, in this order, and stops, in the opposite one. */
-function rolesOf(config: Config, log: Log): { parts: Part[]; announce: () => void } {
-  let readiness: Readiness = { ready: false, reason: 'starting' };
-  let port = 0;
-  const clock = systemClock;
-
-  const pool = new Pool({
-    threads: config.pool.threads,
-    queueTasksMax: config.pool.queueMax,
-    headBytesMax: config.pool.headBytesMax,
-    taskBytesMax: config.pool.taskBytesMax,
+function poolOf({ pool }: Config): Pool {
+  return new Pool({
+    threads: pool.threads,
+    queueTasksMax: pool.queueMax,
+    headBytesMax: pool.headBytesMax,
+    taskBytesMax: pool.taskBytesMax,
     hashSecrets,
   });
-
-  // Made when they start, in order: each needs those before it.
-  let objects: FilesystemStore;
-  let metastore: Metastore;
-  let segmentWriter: SegmentWriter;
-
-  const parts: Part[] = [];
-  const add = (name: string, start: () => Promise<() => void | Promise<void>>): void => {
-    let stop: () => void | Promise<void> = () => {};
-    parts.push({
-      name,
-      start: async () => {
-        stop = await start();
-      },
-      stop: () => stop(),
-    });
-  };
-
-  add('process metrics', async () => watchProcess());
-  add('thread pool', async () => {
-    await pool.warmUp();
-    return () => pool.close();
-  });
-  add('object storage', async () => {
-    const { filesystemDir: dir, filesystemReadsInFlightMax, filesystemOpenFilesMax } = config.storage;
-    const lock = await lockDirectory(dir);
-    objects = await FilesystemStore.open({
-      dir,
-      readsInFlightMax: filesystemReadsInFlightMax,
-      openFilesMax: filesystemOpenFilesMax,
-    });
-    return async () => {
-      await objects.close();
-      await lock.release();
-    };
-  });
-  add('metastore', async () => {
-    const directory = await openMetastoreDirectory(config.metastore.dataDir, {
-      clock,
-      newIncarnation: () => randomBytes(16),
-    });
-    metastore = Metastore.open({ clock, log, commandLog: directory.log, state: directory.state });
-    // A disk that failed leaves a log whose end nobody knows. Whoever starts the process again reads it anew.
-    const running = metastore.run().catch((error: unknown) => {
-      log.error('the metastore cannot go on', { error });
-      const full = error instanceof StoreError && error.details['errno'] === 'ENOSPC';
-      process.exit(full ? EXIT.diskFull : EXIT.diskFailed);
-    });
-    return async () => {
-      metastore.close();
-      await running;
-      await directory.close();
-    };
-  });
-  add('segment-writer', async () => {
-    const { segmentDurationMs, segmentBytesMax, uploadTimeoutMs, metadataUpdateTimeoutMs } = config.segmentWriter;
-    segmentWriter = new SegmentWriter(
-      {
-        segmentDurationMs,
-        segmentBytesMax,
-        headBytesMax: config.pool.headBytesMax * HEAD_FULL_SHARE,
-        waitingBytesMax: config.server.ingestBufferBytesMax,
-        uploadTimeoutMs,
-        metadataUpdateTimeoutMs,
-      },
-      {
-        clock,
-        log,
-        objects,
-        registry: metastore,
-        heads: new PoolHeadThreads(pool),
-        newBlockId: ulidSource(systemRandom),
-        newProfileId: uuidSource(systemRandom),
-      },
-    );
-    return () => segmentWriter.close();
-  });
-  add('HTTP server', async () => {
-    const server = await createHttpServer(
-      {
-        clock,
-        log,
-        registry: metrics,
-        push: new Distributor(distributorDefaults, {
-          clock,
-          writer: segmentWriter,
-          opener: new PoolMessageOpener(pool),
-          limitsOf: () => config.limits,
-        }),
-        querier: new QueryFrontend(config.queryFrontend, {
-          clock,
-          log,
-          pool,
-          metadata: metastore,
-          backend: new QueryBackend(
-            { ...config.queryBackend, readNodesMax: pool.threadCount * READ_NODES_PER_THREAD },
-            { objects, pool },
-          ),
-        }),
-        ready: () => readiness,
-        uiDirectory: new URL('./ui/', import.meta.url),
-      },
-      {
-        ...httpConstants,
-        multitenancyEnabled: config.auth.multitenancyEnabled,
-        ingestionBodyBytesMax: config.limits.ingestionBodyBytesMax,
-        ingestBufferBytesMax: config.server.ingestBufferBytesMax,
-      },
-    );
-    port = await server.listen(config.server.httpListenAddress, config.server.httpListenPort);
-    readiness = { ready: true };
-    return async () => {
-      readiness = { ready: false, reason: 'stopping' };
-      await server.close(config.server.gracefulShutdownTimeoutMs * STOP_SHARE_OF_REQUESTS);
-    };
-  });
-
-  const announce = (): void => {
-    const url = browserUrl(config.server.httpListenAddress, port);
-    process.stdout.write(
-      [
-        `Kiln is ready on ${url} (all roles)`,
-        `  data    ${resolve(config.storage.dataDir)}`,
-        `  push    curl -X POST --data-binary @cpu.pb.gz '${url}/ingest?name=my-app&format=pprof'`,
-        `          or point a Pyroscope SDK at ${url}`,
-        `  look    ${url}/`,
-        '',
-      ].join('\n'),
-    );
-  };
-  return { parts, announce };
 }
 
 function hashSecrets(): [bigint, bigint, bigint] {
-  const words = new BigUint64Array(randomBytes(24).buffer);
-  return [words[0], words[1], words[2]];
-}
-
-function randomBytes(length: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(length);
+  const bytes = new Uint8Array(24);
   systemRandom.fill(bytes);
-  return bytes;
+  const words = new BigUint64Array(bytes.buffer);
+  return [words[0], words[1], words[2]];
 }

@@ -214,6 +214,8 @@ export type ArenaLimits = {
   readonly headBytesMax: Bytes;
   /** The flags that set the two, for the message of an error. */
   readonly flags?: { readonly scratch: string; readonly head: string };
+  /** What a full arena means to who asked: come again with less at a time, as is usual, or ask for less. */
+  readonly fullCode?: 'limit-exceeded' | 'too-large';
 };
 
 /** The most that each arena of an instance ever held. */
@@ -282,7 +284,7 @@ export class KernelInstance {
    * Runs kernels and turns the trap of a full arena into an error that names the arena and its limit. What was in
    * the head before is still whole.
    *
-   * @throws StoreError 'limit-exceeded'
+   * @throws StoreError 'limit-exceeded', or what `fullCode` says
    */
   guard<T>(work: () => T): T {
     try {
@@ -358,22 +360,19 @@ export class KernelInstance {
 
 /**
  * @param full  one of `Arena`; anything else is the memory of the machine
- * @returns     StoreError 'limit-exceeded' that names the arena and its limit
+ * @returns     StoreError that names the arena and its limit
  */
-export function arenaFullError(full: number, { scratchBytesMax, headBytesMax, flags }: ArenaLimits): StoreError {
-  if (full === Arena.scratch) return memoryError('scratchBytesMax', flags?.scratch, scratchBytesMax);
-  if (full === Arena.head) return memoryError('headBytesMax', flags?.head, headBytesMax);
+export function arenaFullError(full: number, limits: ArenaLimits): StoreError {
+  if (full === Arena.scratch) return memoryError('scratch', limits);
+  if (full === Arena.head) return memoryError('head', limits);
   return new StoreError('unavailable', 'the machine has no memory left');
 }
 
-function memoryError(limit: string, flag: string | undefined, limitBytes: Bytes): StoreError {
-  const named = flag === undefined ? limit : `${flag}, ${limit}`;
-  return new StoreError(
-    'limit-exceeded',
-    `needs more memory than a thread may use for it: ${limitBytes} bytes (${named})`,
-    {
-      limit,
-      limitBytes,
-    },
-  );
+function memoryError(arena: 'scratch' | 'head', limits: ArenaLimits): StoreError {
+  const name = `${arena}BytesMax` as const;
+  const limitBytes = limits[name];
+  const flag = limits.flags?.[arena];
+  const named = flag === undefined ? name : `${flag}, ${name}`;
+  const message = `needs more memory than a thread may use for it: ${limitBytes} bytes (${named})`;
+  return new StoreError(limits.fullCode ?? 'limit-exceeded', message, { arena, limit: flag ?? name, limitBytes });
 }

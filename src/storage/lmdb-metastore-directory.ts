@@ -1,9 +1,7 @@
-import { mkdirSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
 import type { CommandLog, StateStore } from '#src/services/metastore/ports.ts';
 import { type CommandLogOptions, LmdbCommandLog } from './command-log.ts';
+import { makeFolders, nodeFileSystem } from './filesystem-access.ts';
 import { lockDirectory } from './lmdb-directory-lock.ts';
-import { syncDirectory } from './lmdb-environment.ts';
 import { LmdbStateStore } from './lmdb-state-store.ts';
 
 /** What the metastore keeps on disk. */
@@ -28,7 +26,7 @@ export async function openMetastoreDirectory(
   directory: string,
   options: CommandLogOptions,
 ): Promise<MetastoreDirectory> {
-  makeDirectory(directory);
+  await makeFolders(nodeFileSystem, directory);
   const opened: { close(): Promise<void> }[] = [];
   const close = async (): Promise<void> => {
     for (const part of opened.reverse()) await part.close();
@@ -46,16 +44,5 @@ export async function openMetastoreDirectory(
   } catch (error) {
     await close();
     throw error;
-  }
-}
-
-/** With its parents, so that all of them are there after a crash. */
-function makeDirectory(directory: string): void {
-  const first = mkdirSync(directory, { recursive: true });
-  if (first === undefined) return;
-  const end = dirname(resolve(first));
-  for (let parent = resolve(directory); parent !== end; ) {
-    parent = dirname(parent);
-    syncDirectory(parent);
   }
 }

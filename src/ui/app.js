@@ -12,6 +12,7 @@ import {
   topFunctions,
   valueText,
 } from './flamegraph-layout.js';
+import { pushCommand } from './push-command.js';
 
 const element = (id) => document.getElementById(id);
 const form = element('form');
@@ -32,13 +33,12 @@ let unit = '';
 let requests = new AbortController();
 
 const address = new URLSearchParams(location.search);
-form.elements.range.value = address.get('range') ?? '60';
+form.elements.range.value = address.get('range') ?? '';
+if (form.elements.range.value === '') form.elements.range.value = '60'; // None, or not in the list.
 form.elements.until.value = address.get('until') ?? '';
 form.elements.tenant.value = address.get('tenant') ?? '';
 element('tenant').hidden = !address.has('tenant');
 search.value = address.get('search') ?? '';
-element('push').textContent =
-  `curl --data-binary @cpu.pb.gz '${new URL('ingest?name=my-service&format=pprof', location.href.split('?')[0])}'`;
 
 form.addEventListener('submit', (event) => {
   event.preventDefault();
@@ -114,6 +114,7 @@ async function guarded(message, run) {
     await run(signal);
     say('');
     element('empty').hidden = services.size > 0;
+    element('push').textContent = pushCommand(location.href, form.elements.tenant.value);
     if (services.size === 0) element('result').hidden = true;
     return true;
   } catch (error) {
@@ -130,7 +131,10 @@ async function call(method, request, signal) {
   const text = await response.text();
   if (response.ok) return JSON.parse(text);
 
-  if (response.status === 401) element('tenant').hidden = false;
+  if (response.status === 401) {
+    element('tenant').hidden = false;
+    if (form.elements.tenant.value === '') throw new Error('This server has several tenants: enter a tenant above.');
+  }
   let reason = text;
   try {
     reason = JSON.parse(text).message ?? text;

@@ -4,7 +4,7 @@ import { symbolsOfFamily } from '#src/domain/block/space-columns.ts';
 import { decodeSymbolSpace } from '#src/domain/block/symbol-space-reader.ts';
 import type { Steps } from '#src/domain/model/steps.ts';
 import { stacksAtCallSite } from '#src/domain/query/call-site.ts';
-import { SeriesMatcher } from '#src/domain/series/match-series.ts';
+import type { SeriesMatcher } from '#src/domain/series/match-series.ts';
 import { ArenaPages, type Decompress } from '#src/kernels/arena-pages.ts';
 import { BlockStacks, FamilySums, type SpanTest } from '#src/kernels/block-stacks.ts';
 import type { KernelInstance } from '#src/kernels/instance.ts';
@@ -13,6 +13,7 @@ import { readFamily, readSource } from '#src/kernels/read-space.ts';
 import type { SummedStacks } from '#src/kernels/stack-sums.ts';
 import type { NodeQuery, ObjectRead, ProfileSelection } from './query-messages.ts';
 import { profilesOf, spanTestOf } from './selected-profiles.ts';
+import { threadMatcher } from './thread-matcher.ts';
 
 export type SampleQuery = Extract<NodeQuery, { kind: 'tree' | 'profile' }>;
 
@@ -32,7 +33,7 @@ export function* forEachSymbolSpace(
   decompress: Decompress,
   add: (stacks: SummedStacks) => void,
 ): Steps<void> {
-  const matcher = new SeriesMatcher(query.selection.matchers);
+  const matcher = threadMatcher(query.selection.matchers);
   const spans = spanTestOf(query.selection);
   for (const { datasets, fetched } of reads) {
     for (const sharing of groupedBySymbols(datasets)) {

@@ -53,7 +53,7 @@ export function ingestProfile(
     });
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
-    if (error.details['limit'] === 'headBytesMax' && !head.empty) return { kind: 'head-full' };
+    if (error.details['arena'] === 'head' && !head.empty) return { kind: 'head-full' };
     return { kind: 'refused', rawBytes, reason: discardReasonOf(error), error: toWire(error) };
   }
 }

@@ -10,13 +10,14 @@ import {
 } from '#src/domain/block/chunk-table.ts';
 import { coalesced, missingReads, pagesWith } from '#src/domain/block/read-plan.ts';
 import type { Steps } from '#src/domain/model/steps.ts';
-import { SeriesMatcher } from '#src/domain/series/match-series.ts';
+import type { SeriesMatcher } from '#src/domain/series/match-series.ts';
 import { ArenaPages, type Decompress } from '#src/kernels/arena-pages.ts';
 import type { KernelInstance } from '#src/kernels/instance.ts';
 import { BlockDataset } from '#src/kernels/read-dataset.ts';
 import { groupedBySymbols, type SampleQuery, selectedRanges } from './block-spaces.ts';
 import type { ObjectRead } from './query-messages.ts';
 import { spanTestOf } from './selected-profiles.ts';
+import { threadMatcher } from './thread-matcher.ts';
 
 /** What of some objects was read, and what a query still needs of each. */
 export type ReadsPlan = { readonly reads: readonly ObjectRead[]; readonly more: readonly (readonly ByteRange[])[] };
@@ -31,7 +32,7 @@ export type PlanReadsTask = { readonly query: SampleQuery; readonly reads: reado
  * @throws  StoreError as `BlockDataset`
  */
 export function* planReads(kernels: KernelInstance, task: PlanReadsTask, decompress: Decompress): Steps<ReadsPlan> {
-  const matcher = new SeriesMatcher(task.query.selection.matchers);
+  const matcher = threadMatcher(task.query.selection.matchers);
   const more: ByteRange[][] = [];
   for (const read of task.reads) {
     const wanted: ByteRange[] = [];

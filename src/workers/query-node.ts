@@ -4,7 +4,6 @@ import type { Labels } from '#src/domain/model/labels.ts';
 import type { Steps } from '#src/domain/model/steps.ts';
 import type { FunctionTree } from '#src/domain/profile/function-tree.ts';
 import { type BucketedSeries, bucketPoints, mergeBucketedSeries } from '#src/domain/query/series-buckets.ts';
-import { SeriesMatcher } from '#src/domain/series/match-series.ts';
 import type { Matcher } from '#src/domain/series/matcher.ts';
 import type { StackProfile } from '#src/domain/symbols/stack-profile.ts';
 import { ArenaPages, type Decompress } from '#src/kernels/arena-pages.ts';
@@ -17,6 +16,7 @@ import { forEachSymbolSpace } from './block-spaces.ts';
 import type { NodeAnswer, NodeQuery, NodeReport, NodeTask } from './query-messages.ts';
 import { reportBytes } from './report-bytes.ts';
 import { profilesOf } from './selected-profiles.ts';
+import { threadMatcher } from './thread-matcher.ts';
 
 type SampleQuery = Extract<NodeQuery, { kind: 'tree' | 'profile' }>;
 
@@ -81,7 +81,7 @@ function forEachSeries(
   matchers: readonly Matcher[],
   use: (page: SeriesOfPage, row: number) => void,
 ): Steps<void> {
-  const matcher = new SeriesMatcher(matchers);
+  const matcher = threadMatcher(matchers);
   return forEachDataset(work, (dataset) => {
     for (const page of dataset.series) {
       const selected = matcher.select(page);
@@ -137,7 +137,7 @@ function* timeSeries(
   { selection, buckets }: Extract<NodeQuery, { kind: 'time-series' }>,
 ): Steps<BucketedSeries> {
   const parts = work.reports.flatMap((report) => (report.kind === 'time-series' ? [report.series] : []));
-  const matcher = new SeriesMatcher(selection.matchers);
+  const matcher = threadMatcher(selection.matchers);
   yield* forEachDataset(work, (dataset) => {
     const rows = profilesOf(dataset, matcher, selection);
     if (rows === undefined || rows.length === 0) return;

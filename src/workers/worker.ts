@@ -1,8 +1,10 @@
 import { threadId, workerData } from 'node:worker_threads';
 import { StoreError, toWire } from '#src/domain/errors.ts';
 import type { Steps } from '#src/domain/model/steps.ts';
+import type { Matcher } from '#src/domain/series/matcher.ts';
 import type { Decompress } from '#src/kernels/arena-pages.ts';
 import { KernelInstance } from '#src/kernels/instance.ts';
+import { checkExpressions as check } from './check-expressions.ts';
 import { Inflater } from './inflater.ts';
 import type { IngestBatch, IngestReply, SealReply } from './ingest-messages.ts';
 import { type OpenedMessage, type OpenMessageTask, openMessage as openPushMessage } from './open-message.ts';
@@ -22,6 +24,7 @@ export type Tasks = {
   ingestBatch(batch: IngestBatch): IngestReply;
   sealHead(input: undefined): SealReply;
   openMessage(task: OpenMessageTask): OpenedMessage;
+  checkExpressions(matchers: readonly Matcher[]): undefined;
   planReads(task: PlanReadsTask): ReadsPlan;
   queryNode(task: NodeTask): NodeAnswer;
   writeAnswer(task: AnswerTask): Answer;
@@ -63,6 +66,10 @@ export function sealHead(): TaskReply<SealReply> {
 
 export function openMessage(input: OpenMessageTask): TaskReply<OpenedMessage> {
   return task(() => openPushMessage(input));
+}
+
+export function checkExpressions(matchers: readonly Matcher[]): TaskReply<undefined> {
+  return task(() => check(matchers));
 }
 
 export function planReads(input: PlanReadsTask): TaskReply<ReadsPlan> {
@@ -143,7 +150,8 @@ function newIngestKernels(): KernelInstance {
 /** What an answer takes belongs to the task as well. */
 function newQueryKernels(): KernelInstance {
   const flags = { scratch: 'pool.task-bytes-max', head: 'pool.task-bytes-max' };
-  return new KernelInstance({ scratchBytesMax: taskBytesMax, headBytesMax: taskBytesMax, flags }, hashSecrets);
+  const limits = { scratchBytesMax: taskBytesMax, headBytesMax: taskBytesMax, flags, fullCode: 'too-large' } as const;
+  return new KernelInstance(limits, hashSecrets);
 }
 
 function options(): WorkerOptions {

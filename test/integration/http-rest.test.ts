@@ -167,11 +167,11 @@ describe('POST /ingest', () => {
     });
   }
 
-  test('refuses other methods with an empty 405', async (t) => {
+  test('refuses other methods with an empty 405 that names the right one', async (t) => {
     const response = await fetchFrom(await startServer(t), '/ingest?name=a', { method: 'PUT', body: 'x' });
 
     equal(response.status, 405);
-    equal(response.headers.allow, undefined);
+    equal(response.headers.allow, 'POST');
     equal(response.body.length, 0);
   });
 
@@ -250,13 +250,13 @@ describe('GET /pyroscope/render', () => {
     });
   }
 
-  test('says that DOT is not implemented, and refuses other methods with an empty 405', async (t) => {
+  test('says that DOT is not implemented, and refuses other methods with 405', async (t) => {
     const fixture = await startServer(t);
 
     equal((await get(fixture, '/pyroscope/render', { query: CPU, format: 'dot' })).status, 501);
     const post = await fetchFrom(fixture, '/pyroscope/render', { method: 'POST' });
     equal(post.status, 405);
-    equal(post.headers.allow, undefined);
+    equal(post.headers.allow, 'GET');
   });
 
   for (const [tenant, status] of [
@@ -370,7 +370,9 @@ describe('other routes', () => {
 
     equal(response.status, 503);
     equal(response.body.toString(), 'the metastore has no leader');
-    equal((await fetchFrom(fixture, '/ready', { method: 'POST' })).status, 405);
+    const post = await fetchFrom(fixture, '/ready', { method: 'POST' });
+    equal(post.status, 405);
+    equal(post.headers.allow, 'GET, HEAD');
   });
 
   test('/metrics speaks both formats, and counts requests by route and status', async (t) => {
@@ -413,6 +415,19 @@ describe('other routes', () => {
     }
     equal((await fetchFrom(fixture, '/', { method: 'POST' })).status, 405);
   });
+
+  for (const path of ['/', '/ready']) {
+    test(`${path} answers HEAD as it answers GET, without the body`, async (t) => {
+      const fixture = await startServer(t);
+
+      const got = await fetchFrom(fixture, path);
+      const head = await fetchFrom(fixture, path, { method: 'HEAD' });
+
+      equal(head.status, 200);
+      deepEqual({ ...head.headers, date: '' }, { ...got.headers, date: '' });
+      equal(head.body.length, 0);
+    });
+  }
 
   test('unknown paths are 404, below /api in JSON', async (t) => {
     const fixture = await startServer(t);

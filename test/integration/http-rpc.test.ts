@@ -297,7 +297,14 @@ describe('Connect', () => {
       const response = await fetchFrom(await startServer(t), PROFILE_TYPES, { body: '{}', headers });
 
       equal(response.status, status);
-      if (status === 415) match(String(response.headers['accept-post']), /application\/json, .*application\/proto/);
+      if (status === 415) {
+        const spoken = String(response.headers['accept-post']);
+        match(spoken, /application\/json, .*application\/proto/);
+        equal(
+          response.body.toString(),
+          `the content type ${JSON.stringify(contentType)} is not spoken here; these are: ${spoken}\n`,
+        );
+      }
     });
   }
 

@@ -376,6 +376,42 @@ describe('requests', () => {
     equal((await fetchFrom(fixture, PUSH, push)).status, 200);
   });
 
+  const READY = 'GET /ready HTTP/1.1\r\nHost: x\r\n\r\n';
+  for (const [name, headers, body, fault] of [
+    ['two lengths', 'Content-Length: 5\r\nContent-Length: 41', 'hello', 'Content-Length is there twice'],
+    ['two codings', 'Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked', '0\r\n\r\n', 'Transfer-Encoding is there'],
+    ['a coding that is not spoken', 'Transfer-Encoding: gzip, chunked', '0\r\n\r\n', 'not "gzip, chunked"'],
+    ['no coding', 'Transfer-Encoding: identity', '', 'not "identity"'],
+  ] as const) {
+    test(`whose end can be read in two ways, because of ${name}, are refused, and what follows is not read`, async (t) => {
+      const fixture = await startServer(t);
+      const client = new RawClient(fixture.port);
+      client.post(PUSH, `${PROTO}\r\n${headers}`);
+      await client.closed;
+      match(client.received, /^HTTP\/1.1 400 Bad Request\r\n(.+\r\n)*Connection: close/);
+      equal(client.received.includes(fault), true, client.received);
+
+      // In one packet nothing but the end of the connection is seen; the second request must not be answered at all.
+      const smuggler = new RawClient(fixture.port);
+      smuggler.send(`POST ${PUSH} HTTP/1.1\r\nHost: x\r\nX-Scope-OrgID: acme\r\n${headers}\r\n\r\n${body}${READY}`);
+      await smuggler.closed;
+      equal(smuggler.received.includes('200 OK'), false, smuggler.received);
+
+      equal(fixture.push.messages.length, 0);
+      await until(async () => (await metricOf(fixture, OPEN)) === 0);
+      equal(await refusalsOf(fixture, 'framing'), 2);
+    });
+  }
+
+  test('may say their length twice if it is the same', async (t) => {
+    const fixture = await startServer(t);
+    const client = new RawClient(fixture.port);
+    client.post(PUSH, `${PROTO}\r\nContent-Length: 5\r\nContent-Length: 5`);
+    client.send('hello');
+    await client.receive(/HTTP\/1.1 200 OK/);
+    client.leave();
+  });
+
   test('that are no HTTP do no harm', async (t) => {
     const fixture = await startServer(t);
     for (const text of [

@@ -7,7 +7,9 @@ import type { IngestBatch, SealReply } from '#src/workers/ingest-messages.ts';
 import { Pool, type PoolOptions, type ThreadMemory } from '#src/workers/pool.ts';
 import type { NodeTask } from '#src/workers/query-messages.ts';
 import { INGEST_NOW_MS, ingestItem, openLimits } from '../fixtures/ingest.ts';
+import { testKernels } from '../fixtures/kernels.ts';
 import { pprof } from '../fixtures/pprof-builder.ts';
+import { cpuLabelsOf, type Segment, segmentOf, wholeRead } from '../fixtures/segments.ts';
 
 function poolOfOne(t: TestContext, changed: Partial<PoolOptions> = {}): Pool {
   const pool = new Pool({
@@ -90,6 +92,20 @@ describe('Pool', () => {
     const { ingest } = await memoryNow();
     ok(ingest > taskBytesMax / 2 && ingest <= taskBytesMax, `${ingest} of ${taskBytesMax} bytes`);
   });
+
+  test('tells who asks for too much to ask for less, not to come again', async (t) => {
+    const pool = poolOfOne(t, { taskBytesMax: 1 << 18 });
+    const samples = Array.from({ length: 20_000 }, (_, i) => ({ stack: `main;f${i}`, v: [1] }));
+    const segment = segmentOf(testKernels(), [{ ...cpuLabelsOf('shop'), profile: pprof({ samples }) }]);
+
+    const failure = pool.run('queryNode', treeTask(segment), { lane: 'query' });
+
+    await rejects(failure, {
+      code: 'too-large',
+      message: /262144 bytes \(pool\.task-bytes-max/,
+      details: { arena: 'scratch', limit: 'pool.task-bytes-max', limitBytes: 1 << 18 },
+    });
+  });
 });
 
 describe('Pool, queries', () => {
@@ -145,6 +161,13 @@ describe('Pool, queries', () => {
 function wideBatch(number: number, stackCount: number): IngestBatch {
   const samples = Array.from({ length: stackCount }, (_, i) => ({ stack: `main;f${number}_${i}`, v: [1] }));
   return { items: [ingestItem(pprof({ samples }))], limits: [openLimits], nowMs: INGEST_NOW_MS };
+}
+
+/** The whole flame graph of a segment. */
+function treeTask(segment: Segment): NodeTask {
+  const selection = { startMs: 0, endMs: 1e15, matchers: [], profileIds: [], spanIds: [], traceIds: [] };
+  const query = { kind: 'tree', selection, callSite: [] } as const;
+  return { query, reads: [wholeRead(segment)], reports: [], limits: { resultBytesMax: 1 << 30, roomBytes: 1 << 30 } };
 }
 
 async function memoryNow(): Promise<ThreadMemory> {

@@ -4,7 +4,7 @@ import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { once } from 'node:events';
 import { request } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { freePort } from '../fixtures/free-port.ts';
 import { KilnClient } from '../fixtures/kiln-client.ts';
@@ -26,7 +26,17 @@ describe('npm start', () => {
     const port = new URL(url).port;
     match(kiln.stdout, new RegExp(`http://localhost:${port}`));
     match(kiln.stdout, new RegExp(`data +${dataDir}`));
-    match(kiln.stdout, new RegExp(`curl .*http://localhost:${port}/ingest\\?name=`));
+    match(kiln.stdout, new RegExp(`curl --data-binary @cpu.pb.gz 'http://localhost:${port}/ingest\\?name=`));
+  });
+
+  test('says that a push needs a tenant where there are several', async (t) => {
+    const args = [...flagsFor(await temporaryDirectory(t)), '--auth.multitenancy-enabled=true'];
+    const kiln = new KilnCommand(t, { args });
+
+    await kiln.url();
+
+    match(kiln.stdout, /curl -H 'X-Scope-OrgID: my-tenant' --data-binary/);
+    match(kiln.stdout, /SDK at http:\/\/localhost:\d+, with .*tenant/);
   });
 
   test('passes SIGTERM on to the server, which ends with 0 and keeps what it answered', async (t) => {
@@ -145,13 +155,23 @@ describe('a Kiln that cannot start', () => {
     await assertWorks(client);
   });
 
-  test('names the data directory that it cannot make', async (t) => {
-    const dataDir = join(import.meta.filename, 'a-file-is-no-directory');
-    const kiln = new KilnCommand(t, { args: flagsFor(dataDir) });
+  for (const dataDir of [join(import.meta.filename, 'a-file-is-no-directory'), '/proc/takes-no-folders']) {
+    test(`names the data directory that it cannot make, ${basename(dataDir)}, and the flag for another one`, async (t) => {
+      const kiln = new KilnCommand(t, { args: flagsFor(dataDir) });
+
+      deepEqual(await kiln.exit, { code: 69, signal: null });
+
+      match(kiln.stderr, new RegExp(`^kiln: --data-dir: .*${basename(dataDir)}.* cannot be used`, 'm'));
+    });
+  }
+
+  test('names the flag of a bucket that has its own', async (t) => {
+    const args = [...flagsFor(await temporaryDirectory(t)), '--storage.filesystem.dir=/proc/takes-no-folders'];
+    const kiln = new KilnCommand(t, { args });
 
     deepEqual(await kiln.exit, { code: 69, signal: null });
 
-    match(kiln.stderr, /^kiln: .*a-file-is-no-directory/m);
+    match(kiln.stderr, /^kiln: --storage\.filesystem\.dir: /m);
   });
 
   test('suggests the flag that was meant', async (t) => {

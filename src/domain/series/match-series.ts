@@ -1,3 +1,6 @@
+import { StoreError } from '#src/domain/errors.ts';
+import { matcherCost } from './expression-limits.ts';
+import { MatchMeter } from './match-meter.ts';
 import type { Matcher } from './matcher.ts';
 import { compileMatcher, type ValueTest } from './matchers.ts';
 
@@ -24,6 +27,8 @@ type Condition = {
   readonly equal: Uint8Array | undefined;
   readonly test: ValueTest;
   readonly absent: boolean;
+  /** Of its expression. 0: a comparison, or as cheap as one. */
+  readonly cost: number;
 };
 
 /**
@@ -35,18 +40,24 @@ type Condition = {
 export class SeriesMatcher {
   readonly #conditions: readonly Condition[];
   readonly #known: readonly Map<string, boolean>[];
+  readonly #meter: MatchMeter;
 
-  /** @throws as compileMatcher */
-  constructor(matchers: readonly Matcher[]) {
+  /** @param meter  when to stop; by default never @throws as compileMatcher */
+  constructor(matchers: readonly Matcher[], meter: MatchMeter = MatchMeter.unlimited()) {
+    this.#meter = meter;
     this.#conditions = matchers.map((matcher) => {
       const test = compileMatcher(matcher);
       const equal = matcher.operator === '=' && matcher.value !== '' ? Buffer.from(matcher.value) : undefined;
-      return { name: Buffer.from(matcher.name), equal, test, absent: test('') };
+      return { name: Buffer.from(matcher.name), equal, test, absent: test(''), cost: matcherCost(matcher) };
     });
     this.#known = matchers.map(() => new Map());
   }
 
-  /** @returns 1 for each series that satisfies all conditions @shapes Uint8Array[n] */
+  /**
+   * @returns 1 for each series that satisfies all conditions
+   * @shapes  Uint8Array[n]
+   * @throws  StoreError 'too-large' when matching takes longer than the meter allows
+   */
   select(series: NumberedSeries): Uint8Array {
     const n = series.offsets.length - 1;
     const selected = new Uint8Array(n).fill(1);
@@ -65,7 +76,8 @@ export class SeriesMatcher {
   }
 
   /** Whether a value, by its row, satisfies the condition. */
-  #testOf(series: NumberedSeries, { equal, test }: Condition, known: Map<string, boolean>): (row: number) => boolean {
+  #testOf(series: NumberedSeries, condition: Condition, known: Map<string, boolean>): (row: number) => boolean {
+    const { equal } = condition;
     if (equal !== undefined) {
       const wanted = rowOf(series, equal);
       return (row) => row === wanted;
@@ -76,13 +88,31 @@ export class SeriesMatcher {
         const text = series.textOf(row);
         let holds = known.get(text);
         if (holds === undefined) {
-          holds = test(text);
+          holds = this.#ask(condition, text);
           known.set(text, holds);
         }
         byRow[row] = holds ? 1 : 0;
       }
       return byRow[row] === 1;
     };
+  }
+
+  #ask({ test, cost }: Condition, text: string): boolean {
+    if (cost === 0) return test(text);
+    const { stepsMax, timeMsMax } = this.#meter.limits;
+    const steps = cost * text.length;
+    if (!this.#meter.fits(steps)) {
+      const facts = { limit: 'match-steps-max', value: stepsMax, actual: steps };
+      const size = `an expression of ${cost} instructions meets a label value of ${text.length} characters`;
+      const message = `label selector: ${size}, which takes ${steps} steps; the limit is ${stepsMax} (${facts.limit})`;
+      throw new StoreError('too-large', message, facts);
+    }
+    if (!this.#meter.hasTime) {
+      const facts = { limit: 'match-time-max', value: timeMsMax };
+      const message = `label selector: matching label values of one read took ${timeMsMax} ms or more, which is the limit (${facts.limit}); use simpler expressions`;
+      throw new StoreError('too-large', message, facts);
+    }
+    return this.#meter.measured(() => test(text));
   }
 }
 

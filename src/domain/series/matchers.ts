@@ -2,6 +2,7 @@ import { RE2JS, RE2JSException } from 're2js';
 import { StoreError } from '#src/domain/errors.ts';
 import { type Labels, valueOf } from '#src/domain/model/labels.ts';
 import type { Matcher } from './matcher.ts';
+import { wordsOf } from './word-list.ts';
 
 /** Whether a label with this value satisfies a condition. An absent label is asked about as the empty string. */
 export type ValueTest = (value: string) => boolean;
@@ -9,10 +10,11 @@ export type ValueTest = (value: string) => boolean;
 /**
  * Compiles one condition.
  *
- * Regular expressions are RE2's: matched against the whole value, in time linear in its length, whatever the
- * expression. That can still be a microsecond or, for a hostile one, a millisecond: ask once per distinct value, not
- * once per series. Alternations of plain words, which is what dashboards send, become a set.
+ * Regular expressions are RE2's: matched against the whole value, in time linear in its length and in the cost of the
+ * expression. That is a microsecond or, for a hostile one, a second: ask once per distinct value, not once per series,
+ * and let a MatchMeter watch. Alternations of plain words, which is what dashboards send, become a set.
  *
+ * @order  `checkExpressionLimits` has passed
  * @throws StoreError 'invalid-argument' when the expression is not one of RE2's
  * @source https://github.com/google/re2/wiki/Syntax
  */
@@ -53,24 +55,4 @@ function compileExpression(name: string, expression: string): ValueTest {
     const message = `label selector: the expression for ${JSON.stringify(name)} is not valid: ${reason}`;
     throw new StoreError('invalid-argument', message, {}, { cause });
   }
-}
-
-/** The words of an alternation in which no character has a meaning of its own, or undefined when one has. */
-function wordsOf(expression: string): ReadonlySet<string> | undefined {
-  const words = new Set<string>();
-  let word = '';
-  for (let i = 0; i < expression.length; i++) {
-    const character = expression[i];
-    if (character === '|') {
-      words.add(word);
-      word = '';
-    } else if (character === '\\' && /[!-/:-@[-`{-~]/.test(expression[i + 1] ?? '')) {
-      word += expression[++i]; // Escaped punctuation stands for itself.
-    } else if (/[\\.+*?()[\]{}^$]/.test(character)) {
-      return undefined;
-    } else {
-      word += character;
-    }
-  }
-  return words.add(word);
 }

@@ -1,5 +1,7 @@
 import type { DatasetMeta } from '#src/domain/block/block-meta.ts';
 import { type Labels, valueOf } from '#src/domain/model/labels.ts';
+import { matcherCost } from '#src/domain/series/expression-limits.ts';
+import type { MatchMeter } from '#src/domain/series/match-meter.ts';
 import type { Matcher } from '#src/domain/series/matcher.ts';
 import { compileMatcher, type ValueTest } from '#src/domain/series/matchers.ts';
 
@@ -15,7 +17,7 @@ export type Signature = Kind & { readonly tenant: string };
 /** What tenants have in common: services and profile types of the same names. */
 type Kind = { readonly service: string; readonly labels: readonly Labels[] };
 
-/** Every signature with a label set that satisfies the matchers, with these label sets. */
+/** Every signature with a label set that satisfies the matchers, with these label sets, and others if that took too long. */
 export type SignatureMatches = ReadonlyMap<SignatureId, readonly Labels[]>;
 
 /** All signatures there ever were, and postings that find them by tenant and labels. */
@@ -53,9 +55,14 @@ export class DatasetSignatures {
     return this.#signatures[id];
   }
 
-  /** @throws StoreError 'invalid-argument' when an expression cannot be compiled */
-  match(tenants: Iterable<string>, matchers: readonly Matcher[]): SignatureMatches {
-    const conditions = matchers.map((matcher) => ({ ...matcher, accepts: memoised(compileMatcher(matcher)) }));
+  /**
+   * What matches, and, when it would take longer than the meter allows to tell, what may: a condition whose expression
+   * is too costly accepts every value, and so does every expression from when the time is up.
+   *
+   * @throws StoreError 'invalid-argument' when an expression cannot be compiled
+   */
+  match(tenants: Iterable<string>, matchers: readonly Matcher[], meter: MatchMeter): SignatureMatches {
+    const conditions = matchers.map((matcher) => ({ ...matcher, accepts: memoised(testOf(matcher, meter)) }));
     const satisfies = memoised((labels: Labels) =>
       conditions.every(({ name, accepts }) => accepts(valueOf(labels, name) ?? '')),
     );
@@ -98,6 +105,14 @@ type TenantSignatures = {
 };
 
 type Condition = Matcher & { readonly accepts: ValueTest };
+
+function testOf(matcher: Matcher, meter: MatchMeter): ValueTest {
+  const cost = matcherCost(matcher);
+  if (cost === 0) return compileMatcher(matcher);
+  if (!meter.compiles(cost)) return () => true;
+  const test = compileMatcher(matcher);
+  return (value) => !meter.hasTime || !meter.fits(cost * value.length) || meter.measured(() => test(value));
+}
 
 function addPostings({ all, postings }: TenantSignatures, id: SignatureId, { labels }: Signature): void {
   all.push(id);

@@ -2,10 +2,11 @@ import { Gauge } from 'prom-client';
 import type { BlockMeta } from '#src/domain/block/block-meta.ts';
 import { compareUtf8, type Label, type Labels, valueOf } from '#src/domain/model/labels.ts';
 import type { DurationMs, TimeRange, UnixMs } from '#src/domain/model/units.ts';
+import { MatchMeter } from '#src/domain/series/match-meter.ts';
 import type { Matcher } from '#src/domain/series/matcher.ts';
 import { metrics } from '#src/platform/metrics.ts';
 import { type BlockRow, BlockTable } from './block-table.ts';
-import { DatasetSignatures, type SignatureId } from './dataset-signatures.ts';
+import { DatasetSignatures, type SignatureId, type SignatureMatches } from './dataset-signatures.ts';
 import { type DatasetRow, IndexPartition } from './index-partition.ts';
 
 /** As in the reference. Fixed: nothing but memory and speed depends on it. */
@@ -35,6 +36,8 @@ const partitionCount = new Gauge({
 export type IndexQuery = TimeRange & {
   readonly tenants: readonly string[];
   readonly matchers: readonly Matcher[];
+  /** Where its limits are met, more is found than matches. None: all the time there is. */
+  readonly meter?: MatchMeter;
 };
 
 type FoundDataset = { readonly partition: IndexPartition; readonly row: DatasetRow };
@@ -79,7 +82,7 @@ export class MetadataIndex {
   /** The blocks with a dataset that overlaps the range and matches, by tenant, shard, id. */
   findBlocks(query: IndexQuery): FoundBlock[] {
     const found = new Map<BlockRow, FoundBlock>();
-    const matches = this.#signatures.match(query.tenants, query.matchers);
+    const matches = this.#match(query);
     const wanted = new Set(matches.keys());
     for (const partition of this.#overlapping(query)) {
       for (const signature of partition.signaturesAmong(wanted)) {
@@ -110,7 +113,7 @@ export class MetadataIndex {
    * set has not is left out, and so is a set of which nothing is left. Sorted, name and value of the first label first.
    */
   findLabels(query: IndexQuery, names: readonly string[]): Labels[] {
-    const matches = this.#signatures.match(query.tenants, query.matchers);
+    const matches = this.#match(query);
     const unseen = new Set<SignatureId>(matches.keys());
     const wanted = [...new Set(names)].sort(compareUtf8);
     const distinct = new Map<string, Labels>();
@@ -125,6 +128,10 @@ export class MetadataIndex {
       }
     }
     return [...distinct.values()].sort(compareLabels);
+  }
+
+  #match({ tenants, matchers, meter = MatchMeter.unlimited() }: IndexQuery): SignatureMatches {
+    return this.#signatures.match(tenants, matchers, meter);
   }
 
   #partitionAt(timeMs: UnixMs): IndexPartition {

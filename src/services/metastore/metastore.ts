@@ -3,6 +3,7 @@ import type { BlockMeta } from '#src/domain/block/block-meta.ts';
 import { StoreError } from '#src/domain/errors.ts';
 import type { Labels } from '#src/domain/model/labels.ts';
 import type { Bytes, DurationMs } from '#src/domain/model/units.ts';
+import { type MatchLimits, MatchMeter } from '#src/domain/series/match-meter.ts';
 import { abortErrorOf } from '#src/platform/abort-error.ts';
 import type { Clock } from '#src/platform/clock.ts';
 import type { Log } from '#src/platform/log.ts';
@@ -34,6 +35,12 @@ const STATE_WRITE_INTERVAL_MS: DurationMs = 1_000;
 
 /** Answers are built in slices of this many blocks, about 5 ms each, so that sockets and heartbeats get their turns. */
 const BLOCKS_PER_TURN = 1_000;
+
+/**
+ * What a query may spend here, on the main loop, on expressions: 1 ms to compile them, 5 ms for one value and 5 ms for
+ * all. Threads look at what was read in any case, so what is not decided here is decided there.
+ */
+const MATCH_LIMITS: MatchLimits = { compiledCostMax: 256, stepsMax: 10_000, timeMsMax: 5 };
 
 /** What a change costs in memory besides its bytes. */
 const CHANGE_OVERHEAD_BYTES: Bytes = 200;
@@ -132,7 +139,7 @@ export class Metastore implements BlockRegistry, MetadataReader {
   async queryMetadata(query: MetadataQuery, signal: AbortSignal): Promise<BlockMeta[]> {
     checkQuery(query);
     const { index } = this.#machine;
-    const found = index.findBlocks(query);
+    const found = index.findBlocks({ ...query, meter: this.#newMeter() });
     const blocks: BlockMeta[] = [];
     for (const block of found) {
       if (blocks.length % BLOCKS_PER_TURN === 0) {
@@ -150,7 +157,11 @@ export class Metastore implements BlockRegistry, MetadataReader {
   ): Promise<Labels[]> {
     checkQuery(query);
     if (signal.aborted) throw abortedBy(signal);
-    return this.#machine.index.findLabels(query, query.labelNames);
+    return this.#machine.index.findLabels({ ...query, meter: this.#newMeter() }, query.labelNames);
+  }
+
+  #newMeter(): MatchMeter {
+    return new MatchMeter(MATCH_LIMITS, () => this.#deps.clock.now());
   }
 
   async #commit(command: Uint8Array): Promise<void> {

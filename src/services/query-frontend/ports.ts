@@ -13,9 +13,12 @@ export type MetadataQuery = TimeRange & {
 
 /** What the query-frontend needs from the metastore. Linearizable: sees every block whose push was answered. */
 export interface MetadataReader {
-  /** Overlapping blocks, each with only its matching datasets, sorted by tenant, shard, id. */
+  /**
+   * Overlapping blocks, each with only its matching datasets, sorted by tenant, shard, id. Where an expression would
+   * take too long to say what matches, datasets that do not are among them.
+   */
   queryMetadata(query: MetadataQuery, signal: AbortSignal): Promise<BlockMeta[]>;
-  /** The distinct label sets of matching datasets, projected to `labelNames`, sorted. */
+  /** The distinct label sets of matching datasets, likewise, projected to `labelNames`, sorted. */
   queryLabels(
     query: MetadataQuery & { readonly labelNames: readonly string[] },
     signal: AbortSignal,

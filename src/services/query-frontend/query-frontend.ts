@@ -1,3 +1,4 @@
+import { Counter } from 'prom-client';
 import { StoreError } from '#src/domain/errors.ts';
 import { compareUtf8, LabelName, type Labels } from '#src/domain/model/labels.ts';
 import { type ProfileType, parseProfileType } from '#src/domain/model/profile-type.ts';
@@ -21,12 +22,14 @@ import {
 } from '#src/domain/query/series-buckets.ts';
 import { profileTypesRange, validateTimeRange } from '#src/domain/query/time-range.ts';
 import { timelineStepSeconds } from '#src/domain/query/timeline.ts';
+import { checkExpressionLimits } from '#src/domain/series/expression-limits.ts';
 import type { Matcher } from '#src/domain/series/matcher.ts';
 import { compileMatcher } from '#src/domain/series/matchers.ts';
 import { parseSelector } from '#src/domain/series/selector.ts';
 import { assert } from '#src/platform/assert.ts';
 import type { Clock } from '#src/platform/clock.ts';
 import type { Log } from '#src/platform/log.ts';
+import { metrics } from '#src/platform/metrics.ts';
 import type { Pool } from '#src/workers/pool.ts';
 import type { AnswerTask, Folding, NodeQuery, NodeReport, ProfileSelection } from '#src/workers/query-messages.ts';
 import { buffersOf } from '#src/workers/transfer.ts';
@@ -90,6 +93,16 @@ const NOTHING: Part = {
 
 /** How often a request is planned: compaction replaces an object once in a while, not all the time. */
 const PLANS_MAX = 2;
+
+/** Costlier expressions are compiled in a thread: this much takes the main loop a millisecond. */
+const COMPILED_COST_MAX = 256;
+
+const refusedExpressions = new Counter({
+  name: 'kiln_query_frontend_refused_expressions_total',
+  help: 'Queries refused because of the length, the number or the cost of their expressions.',
+  labelNames: ['limit'],
+  registers: [metrics],
+});
 
 /** The labels that the metadata index has of every dataset: conditions on them pick datasets without reading any. */
 const DATASET_LABELS: ReadonlySet<string> = new Set([LabelName.serviceName, LabelName.profileType]);
@@ -351,7 +364,7 @@ export class QueryFrontend implements Querier {
     taskOf: (reports: readonly (NodeReport | undefined)[]) => WithoutGzip<AnswerTask>,
   ): Promise<Reply> {
     // A bad expression is the caller's fault whether or not there is data, and is found here once, not in each thread.
-    for (const { matchers } of parts) checkExpressions(matchers);
+    await this.#checkExpressions(parts, signal);
     const { reports, missingBlocks, release } = await this.#read(tenants, parts, signal);
     try {
       const reply = await this.#write(taskOf(reports), wire, signal);
@@ -359,6 +372,20 @@ export class QueryFrontend implements Querier {
     } finally {
       release();
     }
+  }
+
+  /** @throws StoreError 'invalid-argument' when expressions are over a limit, or one is not one of RE2's */
+  async #checkExpressions(parts: readonly Part[], signal: AbortSignal): Promise<void> {
+    const matchers = distinctExpressions(parts.flatMap((part) => part.matchers));
+    let cost: number;
+    try {
+      cost = checkExpressionLimits(matchers);
+    } catch (error) {
+      if (error instanceof StoreError) refusedExpressions.inc({ limit: String(error.details['limit']) });
+      throw error;
+    }
+    if (cost > COMPILED_COST_MAX) await this.#deps.pool.run('checkExpressions', matchers, { lane: 'query', signal });
+    else for (const matcher of matchers) compileMatcher(matcher);
   }
 
   /**
@@ -452,9 +479,10 @@ function seriesOf(report: NodeReport | undefined): BucketedSeries | undefined {
   return report?.kind === 'time-series' ? report.series : undefined;
 }
 
-/** @throws StoreError 'invalid-argument' when an expression is not one of RE2's */
-function checkExpressions(matchers: readonly Matcher[]): void {
-  for (const matcher of matchers) compileMatcher(matcher);
+/** Conditions with an expression, one for each: both sides of a difference mostly have the same. */
+function distinctExpressions(matchers: readonly Matcher[]): Matcher[] {
+  const withExpression = matchers.filter(({ operator }) => operator === '=~' || operator === '!~');
+  return [...new Map(withExpression.map((matcher) => [matcher.value, matcher])).values()];
 }
 
 function selectionOf(

@@ -12,6 +12,11 @@ export function emptyAnswer(status: number): Answer {
   return { status, headers: [], body: [] };
 }
 
+/** @param methods  those that the route has */
+export function methodNotAllowed(...methods: readonly string[]): Answer {
+  return { status: 405, headers: [['Allow', methods.join(', ')]], body: [] };
+}
+
 export function textAnswer(status: number, text: string): Answer {
   return { status, headers: [TEXT_TYPE], body: [Buffer.from(text)] };
 }

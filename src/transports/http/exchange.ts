@@ -4,6 +4,7 @@ import { StoreError } from '#src/domain/errors.ts';
 import type { Bytes, DurationMs, UnixMs } from '#src/domain/model/units.ts';
 import type { Clock } from '#src/platform/clock.ts';
 import type { Body } from '#src/services/query-frontend/ports.ts';
+import { framingFault } from './framing.ts';
 import type { HttpMetrics } from './http-metrics.ts';
 
 export type Header = readonly [name: string, value: string];
@@ -56,6 +57,8 @@ export class Exchange {
   readonly method: string;
   readonly path: string;
   readonly query: URLSearchParams;
+  /** Why nobody can tell where the request ends, and so where the next one on its connection begins. */
+  readonly framingFault: string | undefined;
   /** The name of the route in metrics. */
   route = 'unknown';
 
@@ -83,6 +86,7 @@ export class Exchange {
       const value = request.getHeader(name);
       if (value !== '') this.#headers.set(name, value);
     }
+    this.framingFault = framingFault(request);
     this.#bodyPending = Number(this.header('content-length')) > 0 || this.header('transfer-encoding') !== '';
     host.open.add(this);
     host.metrics.openRequests(host.open.size);
@@ -149,19 +153,40 @@ export class Exchange {
     if (this.answerable) this.#response.resume();
   }
 
-  answer({ status, headers, body }: Answer): void {
+  answer(answer: Answer): void {
     if (!this.answerable) return;
     this.#state = 'answering';
     this.#bodyProgress?.abort();
-    this.#status = status;
+    const { body } = answer;
     this.#countAnswer(body.reduce((sum, piece) => sum + piece.length, 0));
     this.#response.cork(() => {
-      this.#response.writeStatus(`${status} ${STATUS_CODES[status] ?? 'Client Closed Request'}`);
-      for (const [name, value] of headers) this.#response.writeHeader(name, value);
+      this.#writeHead(answer);
       // The rest of the body is read and thrown away. A client that listens stops sending instead.
       if (this.#bodyPending || this.#host.closing) this.#response.writeHeader('Connection', 'close');
       this.#send(body);
     });
+  }
+
+  /**
+   * Answers a request of which nobody can tell where it ends, and ends its connection. What came with it would be taken
+   * for the next request if there were an answer; the library ends the connection instead if there is none yet.
+   *
+   * @order in a later turn than the one in which the request arrived
+   */
+  answerLast(answer: Answer): void {
+    if (!this.answerable) return;
+    this.#state = 'answering';
+    this.#response.cork(() => {
+      this.#writeHead(answer);
+      this.#response.end(Buffer.concat(answer.body), true);
+    });
+    this.#end();
+  }
+
+  #writeHead({ status, headers }: Answer): void {
+    this.#status = status;
+    this.#response.writeStatus(`${status} ${STATUS_CODES[status] ?? 'Client Closed Request'}`);
+    for (const [name, value] of headers) this.#response.writeHeader(name, value);
   }
 
   /** Gives the socket as much as it takes, and goes on when it takes more. Nothing is buffered twice. */

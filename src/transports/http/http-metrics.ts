@@ -1,8 +1,9 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Bytes } from '#src/domain/model/units.ts';
 
-/** Why a request was refused because of a bound, not because of what it says. */
+/** Why a request was refused before anybody looked at what it says. */
 export type RefusalReason =
+  | 'framing' // nobody can tell where it ends
   | 'requests' // too many are open
   | 'answers' // clients read too slowly
   | 'body_limit'
@@ -47,7 +48,7 @@ export class HttpMetrics {
     });
     this.#refusals = new Counter({
       name: 'kiln_http_requests_refused_total',
-      help: 'Requests refused because of a bound of the server.',
+      help: 'Requests refused because of a bound of the server, or because nobody can tell where they end.',
       labelNames: ['reason'],
       registers,
     });

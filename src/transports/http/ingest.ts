@@ -3,7 +3,7 @@ import { type Label, LabelName } from '#src/domain/model/labels.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import type { IngestOptions } from '#src/domain/pprof/ingest-options.ts';
 import type { PushedProfile, PushService } from '#src/services/distributor/ports.ts';
-import { codedFailure, emptyAnswer, statusFailure } from './answers.ts';
+import { codedFailure, emptyAnswer, methodNotAllowed, statusFailure } from './answers.ts';
 import { type BodyHost, BodyRefusal, readBody } from './body.ts';
 import { failureOf, failureOfStatus } from './errors.ts';
 import type { Answer, Exchange } from './exchange.ts';
@@ -43,7 +43,7 @@ export async function serveIngest(
   host: IngestHost,
   onBug: (error: unknown) => void,
 ): Promise<Answer> {
-  if (exchange.method !== 'post') return emptyAnswer(405);
+  if (exchange.method !== 'post') return methodNotAllowed('POST');
   let tenant: string;
   let parameters: IngestParameters;
   try {
@@ -155,6 +155,7 @@ const BODY_STATUS: Record<RefusalReason, number> = {
   message_limit: 413,
   body_timeout: 408,
   no_room: 503,
+  framing: 400,
   requests: 503,
   answers: 503,
   closing: 503,

@@ -3,7 +3,7 @@ import { LabelName } from '#src/domain/model/labels.ts';
 import { parseRenderQuery } from '#src/domain/query/render-query.ts';
 import type { Clock } from '#src/platform/clock.ts';
 import type { Querier, SelectRequest, Wire } from '#src/services/query-frontend/ports.ts';
-import { codedFailure, emptyAnswer, restAnswer, wantsRestGzip } from './answers.ts';
+import { codedFailure, methodNotAllowed, restAnswer, wantsRestGzip } from './answers.ts';
 import { failureOf } from './errors.ts';
 import type { Answer, Exchange } from './exchange.ts';
 import { untilAborted } from './rpc.ts';
@@ -27,7 +27,7 @@ export async function serveQuery(
 ): Promise<Answer> {
   try {
     const header = parseTenants(exchange.header('x-scope-orgid'), host.multitenancyEnabled);
-    if (exchange.method !== 'get') return emptyAnswer(405);
+    if (exchange.method !== 'get') return methodNotAllowed('GET');
     const tenants = readTenants(header, 'invalid-argument');
     return await untilAborted(route(exchange, tenants, host), exchange.signal);
   } catch (error) {

@@ -2,7 +2,7 @@ import type { Registry } from 'prom-client';
 import type { PushService } from '#src/services/distributor/ports.ts';
 import type { Querier } from '#src/services/query-frontend/ports.ts';
 import { understandsUtf8LabelNames } from './accept.ts';
-import { emptyAnswer, textAnswer, wantsRestGzip } from './answers.ts';
+import { methodNotAllowed, textAnswer, wantsRestGzip } from './answers.ts';
 import type { BodyHost } from './body.ts';
 import { connectContentTypes, isConnect, serveConnect } from './connect.ts';
 import type { Answer, Exchange } from './exchange.ts';
@@ -59,13 +59,13 @@ export function createRouter(deps: RouteDeps, config: HttpConfig): Router {
 
   add(
     '/ready',
-    getOnly(() => readyAnswer(deps.ready())),
+    readOnly(() => readyAnswer(deps.ready())),
   );
   add('/metrics', (_, accept) => metricsAnswer(deps.registry, accept));
   for (const [path, file] of deps.files) {
     add(
       path,
-      getOnly((exchange) => staticAnswer(file, wantsRestGzip(exchange))),
+      readOnly((exchange) => staticAnswer(file, wantsRestGzip(exchange))),
     );
   }
   return (path) => routes.get(path) ?? (path.startsWith('/api/') ? UNKNOWN_API : UNKNOWN);
@@ -83,8 +83,10 @@ const UNKNOWN_API: Route = {
   }),
 };
 
-function getOnly(serve: Route['serve']): Route['serve'] {
-  return (exchange, accept) => (exchange.method === 'get' ? serve(exchange, accept) : emptyAnswer(405));
+/** HEAD is GET without the body, which the exchange leaves out. */
+function readOnly(serve: Route['serve']): Route['serve'] {
+  return (exchange, accept) =>
+    exchange.method === 'get' || exchange.method === 'head' ? serve(exchange, accept) : methodNotAllowed('GET', 'HEAD');
 }
 
 const ACCEPT_POST = [...connectContentTypes, ...grpcWebContentTypes].sort().join(', ');
@@ -92,11 +94,16 @@ const ACCEPT_POST = [...connectContentTypes, ...grpcWebContentTypes].sort().join
 /** The content type selects the protocol. */
 function rpcRoute(method: RpcMethod, host: RouteDeps & HttpConfig): Route['serve'] {
   return (exchange, accept) => {
-    if (exchange.method !== 'post') return { status: 405, headers: [['Allow', 'POST']], body: [] };
+    if (exchange.method !== 'post') return methodNotAllowed('POST');
     const contentType = canonicalMediaType(exchange.header('content-type'));
     const utf8LabelNames = understandsUtf8LabelNames(accept);
     if (isConnect(contentType)) return serveConnect(exchange, method, contentType, utf8LabelNames, host, host.onBug);
     if (isGrpcWeb(contentType)) return serveGrpcWeb(exchange, method, contentType, utf8LabelNames, host, host.onBug);
-    return { status: 415, headers: [['Accept-Post', ACCEPT_POST]], body: [] };
+    const sent = JSON.stringify(exchange.header('content-type'));
+    const { headers, ...answer } = textAnswer(
+      415,
+      `the content type ${sent} is not spoken here; these are: ${ACCEPT_POST}\n`,
+    );
+    return { ...answer, headers: [...headers, ['Accept-Post', ACCEPT_POST]] };
   };
 }

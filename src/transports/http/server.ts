@@ -132,6 +132,12 @@ class UwsServer implements HttpServer {
   /** Never throws: nobody would catch it. */
   async #serve(exchange: Exchange): Promise<void> {
     try {
+      if (exchange.framingFault !== undefined) {
+        this.#parts.metrics.refused('framing');
+        await new Promise((resolve) => setImmediate(resolve));
+        exchange.answerLast(textAnswer(400, `${exchange.framingFault}\n`));
+        return;
+      }
       const answer = this.#answerTo(exchange);
       if (this.#closing) this.#limitBody(exchange);
       exchange.answer(answer instanceof Promise ? await answer : answer);

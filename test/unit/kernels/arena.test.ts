@@ -13,7 +13,7 @@ function refuses(kernels: KernelInstance, limit: string, limitBytes: number, all
     () => kernels.guard(allocate),
     (error: unknown) => {
       equal(error instanceof StoreError && error.code, 'limit-exceeded');
-      deepEqual((error as StoreError).details, { limit, limitBytes });
+      deepEqual((error as StoreError).details, { arena: limit.replace('BytesMax', ''), limit, limitBytes });
       return true;
     },
   );

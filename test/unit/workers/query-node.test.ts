@@ -1,6 +1,7 @@
 import { deepEqual, equal, ok, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { StoreError } from '#src/domain/errors.ts';
+import { runSteps } from '#src/domain/model/steps.ts';
 import type { FunctionTree } from '#src/domain/profile/function-tree.ts';
 import { nameText } from '#src/domain/profile/name-table.ts';
 import { topSeries } from '#src/domain/query/series-buckets.ts';
@@ -58,7 +59,7 @@ function reportOf(
   reports: readonly NodeReport[] = [],
   of: KernelInstance = kernels,
 ): NodeReport {
-  const { report } = of.guard(() => runQueryNode(of, { query, reads, reports, limits: NO_LIMIT }, decompress));
+  const { report } = runSteps(of.guardSteps(runQueryNode(of, { query, reads, reports, limits: NO_LIMIT }, decompress)));
   ok(report !== undefined);
   return report;
 }
@@ -367,11 +368,8 @@ describe('a node', () => {
   });
 
   test('keeps a report that there is no room for to itself, and says how large it is', () => {
-    const { report, sizeBytes } = runQueryNode(
-      kernels,
-      { query: treeOf(), reads: [whole], reports: [], limits: { resultBytesMax: 2 ** 40, roomBytes: 1 } },
-      decompress,
-    );
+    const task = { query: treeOf(), reads: [whole], reports: [], limits: { resultBytesMax: 2 ** 40, roomBytes: 1 } };
+    const { report, sizeBytes } = runSteps(runQueryNode(kernels, task, decompress));
 
     equal(report, undefined);
     ok(sizeBytes > 1);
@@ -380,10 +378,13 @@ describe('a node', () => {
   test('refuses a report that is larger than a result may be, naming the limit', () => {
     const limits = { resultBytesMax: 100, roomBytes: 2 ** 40 };
 
-    throws(() => runQueryNode(kernels, { query: treeOf(), reads: [whole], reports: [], limits }, decompress), {
-      code: 'too-large',
-      message: /the limit is 100 \(query-backend\.result-bytes-max\)/,
-    });
+    throws(
+      () => runSteps(runQueryNode(kernels, { query: treeOf(), reads: [whole], reports: [], limits }, decompress)),
+      {
+        code: 'too-large',
+        message: /the limit is 100 \(query-backend\.result-bytes-max\)/,
+      },
+    );
   });
 });
 

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import type { Matcher } from '#src/domain/series/matcher.ts';
 import { compileMatcher, selectSeries } from '#src/domain/series/matchers.ts';
 import { parseSelector } from '#src/domain/series/selector.ts';
+import { isWordList } from '#src/domain/series/word-list.ts';
 
 function matching(operator: Matcher['operator'], value: string, among: readonly string[]): string[] {
   return among.filter(compileMatcher({ name: 'x', operator, value }));
@@ -42,6 +43,15 @@ describe('compileMatcher', () => {
     deepEqual(matching('=~', 'a|', values), ['', 'a']);
     deepEqual(matching('=~', '', values), ['']);
     deepEqual(matching('=~', 'a\\.b|c\\|d', ['a.b', 'axb', 'c|d', 'c']), ['a.b', 'c|d']);
+  });
+
+  test('takes a list in parentheses, with or without anchors, as a set too', () => {
+    for (const list of ['(a|b)', '(?:a|b)', '^(a|b)$', '^(?:a|b)']) {
+      equal(isWordList(list), true, list);
+      deepEqual(matching('=~', list, values), ['a', 'b'], list);
+    }
+    for (const other of ['(a)|(b)', '(a|b', '(a\\)', 'a|b)', '^a|b$', 'a\\d']) equal(isWordList(other), false, other);
+    deepEqual(matching('=~', '(a)|(b)', values), ['a', 'b']);
   });
 
   for (const expression of ['(', 'a)(b', '[', 'a**', '(?<!a)b', '\\1', 'x{1001}', '(x{100}){100}']) {

@@ -2,10 +2,23 @@ import { deepEqual, equal, ok } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { BlockMeta, DatasetMeta } from '#src/domain/block/block-meta.ts';
 import { compareUtf8, type Labels } from '#src/domain/model/labels.ts';
+import { type MatchLimits, MatchMeter } from '#src/domain/series/match-meter.ts';
 import type { Matcher } from '#src/domain/series/matcher.ts';
 import { type IndexQuery, MetadataIndex } from '#src/services/metastore/metadata-index.ts';
 import { Random, runSeed } from '../../../fixtures/random.ts';
 import { ORIGIN_MS, randomBlock, SPREAD_MS, TENANTS } from './random-blocks.ts';
+
+const UNLIMITED: MatchLimits = {
+  compiledCostMax: Number.POSITIVE_INFINITY,
+  stepsMax: Number.POSITIVE_INFINITY,
+  timeMsMax: Number.POSITIVE_INFINITY,
+};
+
+/** On which every look takes a millisecond. */
+function slowClock(): () => number {
+  let ms = 0;
+  return () => ms++;
+}
 
 describe('MetadataIndex', () => {
   const seed = runSeed();
@@ -72,6 +85,25 @@ describe('MetadataIndex', () => {
     equal(count(maxTimeMs + 1, maxTimeMs + 9), 0);
     equal(count(minTimeMs - 9, minTimeMs), 1);
     equal(count(minTimeMs - 9, minTimeMs - 1), 0);
+  });
+
+  test('finds too much rather than take too long for an expression', () => {
+    const index = new MetadataIndex();
+    for (const [i, name] of ['ab', 'b'.repeat(20), 'c'].entries()) {
+      index.add(labelled(randomBlock(new Random(i), { datasets: 1 }), [{ name: 'service_name', value: name }]));
+    }
+    const count = (value: string, limits: Partial<MatchLimits>, operator: Matcher['operator'] = '=~') => {
+      const meter = new MatchMeter({ ...UNLIMITED, ...limits }, slowClock());
+      const matchers: Matcher[] = [{ name: 'service_name', operator, value }];
+      return index.findBlocks({ tenants: TENANTS, matchers, startMs: 0, endMs: 1e15, meter }).length;
+    };
+    equal(count('a.*', {}), 1);
+    equal(count('a.*', {}, '!~'), 2);
+    equal(count('a.*', { compiledCostMax: 6 }), 3, 'not compiled');
+    equal(count('a.*', { compiledCostMax: 6 }, '!~'), 3, 'not compiled, and it is the same for what must not match');
+    equal(count('a.*', { stepsMax: 30 }), 2, 'the long value is not looked at');
+    equal(count('a.*', { timeMsMax: 3 }), 2, 'time for the empty value and two more');
+    equal(count('ab|x', { compiledCostMax: 0, stepsMax: 0, timeMsMax: 0 }), 1, 'words cost nothing');
   });
 
   test('takes an absent label as the empty string', () => {

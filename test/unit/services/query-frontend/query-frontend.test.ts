@@ -2,9 +2,10 @@ import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { fromBinary } from '@bufbuild/protobuf';
 import type { BlockMeta } from '#src/domain/block/block-meta.ts';
-import type { ErrorCode } from '#src/domain/errors.ts';
+import type { ErrorCode, StoreError } from '#src/domain/errors.ts';
 import type { Labels } from '#src/domain/model/labels.ts';
 import type { Log } from '#src/platform/log.ts';
+import { metrics } from '#src/platform/metrics.ts';
 import { QueryBackend, type QueryBackendOptions } from '#src/services/query-backend/query-backend.ts';
 import type {
   MetadataQuery,
@@ -81,7 +82,8 @@ function setUp(
   changed: Partial<QueryFrontendOptions> = {},
 ) {
   const asked: Recorded = { metadata: [], labels: [], runs: [] };
-  const pool = new InlinePool(kernels).asPool();
+  const inline = new InlinePool(kernels);
+  const pool = inline.asPool();
   const backend = new QueryBackend(backendOptions, { objects: new FakeObjectReader([segment]), pool });
   const metadata: MetadataReader = {
     queryMetadata: async (query) => {
@@ -103,6 +105,7 @@ function setUp(
   const clock = new FakeClock(NOW_MS);
   return {
     asked,
+    ran: (task: string) => inline.calls.filter(({ name }) => name === task).length,
     frontend: new QueryFrontend({ ...options, ...changed }, { clock, log: silentLog, metadata, backend: runner, pool }),
   };
 }
@@ -162,6 +165,11 @@ async function refused(name: keyof typeof methods, change: object, message: RegE
   equal(asked.runs.length, 0, `${name} read although its request is wrong`);
 }
 
+async function refusedExpressions(limit: string | undefined): Promise<number> {
+  const metric = await metrics.getSingleMetric('kiln_query_frontend_refused_expressions_total')?.get();
+  return metric?.values.find(({ labels }) => labels['limit'] === limit)?.value ?? 0;
+}
+
 describe('QueryFrontend, what it refuses', () => {
   for (const name of names) {
     test(`${name} refuses a range without an end, with swapped ends, and one that is too long`, async () => {
@@ -191,6 +199,40 @@ describe('QueryFrontend, what it refuses', () => {
       await refused(name, { maxNodes: 100_001 }, /max_nodes 100001 is over the limit of 100000/);
     });
   }
+
+  test('refuses expressions that would take seconds to compile or to match, and counts them', async () => {
+    const { frontend, asked } = setUp();
+    for (const [value, limit] of [
+      ['.*'.repeat(60_000), 'expression-word-list-length-max'],
+      ['.*'.repeat(2_100), 'expression-length-max'],
+      ['(a{0,900}|b)'.repeat(40), 'expression-cost-max'],
+      ['(a?){1000}(a?){1000}(a?){1000}b', 'expression-cost-max'],
+    ]) {
+      const before = await refusedExpressions(limit);
+      const labelSelector = `{service_name=~"${value}"}`;
+      await rejects(methods.selectMergeStacktraces(frontend, { labelSelector }), (error: StoreError) => {
+        equal(error.code, 'invalid-argument');
+        equal(error.details['limit'], limit);
+        match(error.message, new RegExp(`the limit is ${error.details['value']} \\(${limit}\\)`));
+        return true;
+      });
+      equal(await refusedExpressions(limit), before + 1);
+    }
+    equal(asked.metadata.length, 0);
+  });
+
+  test('has a thread look at costly expressions, whether or not there is data', async () => {
+    const { frontend, ran } = setUp({ blocks: [] });
+    const costly = '(?:[a-z]{2,90}|x)-';
+    await methods.labelNames(frontend, { matchers: [`{pod=~"${costly.repeat(3)}"}`] });
+    deepEqual(ran('checkExpressions'), 1);
+    await rejects(methods.labelNames(frontend, { matchers: [`{pod=~"${costly.repeat(3)}("}`] }), {
+      code: 'invalid-argument',
+      message: /missing closing \)/,
+    });
+    await methods.labelNames(frontend, { matchers: ['{pod=~"a.*"}'] });
+    deepEqual(ran('checkExpressions'), 2, 'what is cheap is looked at here');
+  });
 
   test('names the first thing that is wrong, in the order in which Pyroscope looks', async () => {
     const wrong = { ...longAgo, startMs: 0, maxNodes: 1e9, profileTypeId: 'x', labelSelector: '{' };
@@ -412,7 +454,8 @@ describe('QueryFrontend, when objects are gone', () => {
     const log: Log = { ...silentLog, warn: (_, fields) => void warnings.push(fields ?? {}) };
     const objects = new FakeObjectReader([old, replacement, other]);
     objects.lose(old);
-    const pool = new InlinePool(kernels).asPool();
+    const inline = new InlinePool(kernels);
+    const pool = inline.asPool();
     const backend = new QueryBackend(backendOptions, { objects, pool });
     let asked = 0;
     const metadata: MetadataReader = {
