@@ -91,16 +91,18 @@ export function treeAddStacks(
  * @param nameAt   u32[n], where each name of the added tree is; length u32[n]
  * @param nameRow  u32[n], all UNKNOWN; becomes its row in `names`
  * @param parent   i32[rows], name u32[rows], self i64[rows]: the added tree; row 0 is its root
+ * @param needed   u8[rows], from `markNeeded`: the nodes to add; 0: all
  */
 export function treeMerge(
   tree: usize, names: usize, nameAt: usize, nameLength: usize, nameRow: usize, parent: usize, name: usize, self: usize,
-  rows: u32,
+  needed: usize, rows: u32,
 ): void {
   const nodes = allocScratch(<usize>rows << 2);
   store<u32>(nodes, 0);
   treeAddValue(tree, 0, load<i64>(self));
   let last: u32 = 0;
   for (let i: u32 = 1; i < rows; i++) {
+    if (needed != 0 && load<u8>(needed + i) == 0) continue;
     const index = <usize>load<u32>(name + (<usize>i << 2));
     let key = load<u32>(nameRow + (index << 2));
     if (key == UNKNOWN) {

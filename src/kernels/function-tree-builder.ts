@@ -55,6 +55,7 @@ export class FunctionTreeBuilder {
       kernels.putColumn(parent),
       kernels.putColumn(name),
       kernels.putColumn(self),
+      0,
       parent.length,
     );
   }
