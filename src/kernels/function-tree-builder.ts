@@ -1,4 +1,5 @@
 import type { FunctionTree } from '#src/domain/profile/function-tree.ts';
+import type { FoldedSums } from './folded-sums.ts';
 import { Arena, type KernelInstance, type Pointer } from './instance.ts';
 import type { SummedStacks } from './stack-sums.ts';
 import { putStrings, takeStrings, takeTree } from './symbol-space.ts';
@@ -58,6 +59,16 @@ export class FunctionTreeBuilder {
       0,
       parent.length,
     );
+  }
+
+  /** Adds the nodes that have a sum, and those above. @cost O(nodes) */
+  addFolded({ names, parent, name, sums, rows }: FoldedSums): void {
+    const { exports } = this.#kernels;
+    // Samples without a stacktrace are in no flame graph: `addStacks` leaves them out as well.
+    this.#kernels.i64()[sums >>> 3] = 0n;
+    const needed = exports.allocScratch(rows) >>> 0;
+    exports.markNeeded(needed, parent, sums, rows);
+    exports.treeMerge(this.#tree, this.#names, names.at, names.length, names.nameRow, parent, name, sums, needed, rows);
   }
 
   take(): FunctionTree {

@@ -168,7 +168,10 @@ function functionTree(
     kernels.exports.resetScratch();
     builder.addTree(report.tree);
   }
-  forEachSymbolSpace(kernels, reads, query, decompress, (stacks) => builder.addStacks(stacks));
+  forEachSymbolSpace(kernels, reads, query, decompress, {
+    stacks: (stacks) => builder.addStacks(stacks),
+    folded: (tree) => builder.addFolded(tree),
+  });
   return builder.take();
 }
 
@@ -182,6 +185,9 @@ function stackProfile({ kernels, reads, reports, decompress }: Work, query: Samp
     stacks.add({ stack: Uint32Array.from(values, (_, i) => i), value: values });
     builder.addStacks(stacks);
   }
-  forEachSymbolSpace(kernels, reads, query, decompress, (stacks) => builder.addStacks(stacks));
+  forEachSymbolSpace(kernels, reads, query, decompress, {
+    stacks: (stacks) => builder.addStacks(stacks),
+    folded: undefined,
+  });
   return builder.take();
 }
