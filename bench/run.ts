@@ -10,5 +10,6 @@ await import('./kernels/function-tree.bench.ts');
 await import('./kernels/block-part.bench.ts');
 await import('./kernels/columns.bench.ts');
 await import('./kernels/zstd.bench.ts');
+await import('./kernels/merge.bench.ts');
 
 writeResults('kernels', await runAll(new RegExp(process.argv[2] ?? '')));
