@@ -23,6 +23,9 @@ import type { MergedDataset, MergeTarget } from './merge-target.ts';
 /**
  * Services share a symbol space when a stacktrace or location belongs to so many of them on average. Then a query for
  * one reads what others need as well, which is less than what all of them together would store several times.
+ *
+ * Twenty services with two kinds of profile each have 3.5 (bench/merge.ts, `--kinds 2`): sharing takes 0.58 of the bytes
+ * and half of the CPU of a flame graph over all, and a flame graph of one service costs the same.
  */
 export const sharedSymbolsMin = 2;
 

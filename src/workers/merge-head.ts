@@ -1,7 +1,8 @@
-import { Section } from '#src/domain/block/block-format.ts';
+import { Section, sectionRowsMax } from '#src/domain/block/block-format.ts';
 import type { DatasetMeta } from '#src/domain/block/block-meta.ts';
 import { type ChunkTable, columnCountOf, datasetTable, pagesOf } from '#src/domain/block/chunk-table.ts';
 import { corruptedBlock } from '#src/domain/block/corrupted-block.ts';
+import { StoreError } from '#src/domain/errors.ts';
 import type { ArenaPages } from '#src/kernels/arena-pages.ts';
 import type { KernelInstance, Pointer } from '#src/kernels/instance.ts';
 import { roomFor } from '#src/kernels/read-columns.ts';
@@ -68,7 +69,11 @@ export function mergeHead(
   return { table, dataset: merged, sampleOffsets, groups };
 }
 
-/** Makes room for all samples at once, so that nothing is copied as they come. */
+/**
+ * Makes room for all samples at once, so that nothing is copied as they come.
+ *
+ * @throws StoreError 'limit-exceeded' when a family of a dataset has more than a block may have; and as kernels do
+ */
 export function reserveMerged(kernels: KernelInstance, heads: readonly MergedHead[]): void {
   const needs = new Map<
     string,
@@ -86,6 +91,15 @@ export function reserveMerged(kernels: KernelInstance, heads: readonly MergedHea
     }
   }
   for (const { dataset, family, columns, samples, runs } of needs.values()) {
+    // Sources can claim so many that sizes in bytes would wrap in the kernels.
+    if (samples > sectionRowsMax) {
+      const message = `a merged dataset has ${samples} samples, the limit is ${sectionRowsMax} (sectionRowsMax)`;
+      throw new StoreError('limit-exceeded', message, {
+        limit: 'sectionRowsMax',
+        value: sectionRowsMax,
+        actual: samples,
+      });
+    }
     kernels.exports.reserveSamples(dataset.pointer, family, columns, samples, runs);
   }
 }
