@@ -194,6 +194,7 @@ async function measuredQueries(): Promise<Record<string, string | number>[]> {
 
 function askedQueries(): Asked[] {
   const one = (service: string): Matcher[] => [{ name: LabelName.serviceName, operator: '=', value: service }];
+  const [left = '', right = ''] = servicesWith(cpu);
   const pods: Matcher[] = [{ name: 'pod', operator: '=~', value: 'pod-[1-3]' }];
   const flame = (type: string, matchers: readonly Matcher[], maxNodes: number) => (blocks: readonly Segment[]) =>
     answered(blocks, [treeOf(type, matchers)], ([report]) => ({
@@ -206,7 +207,7 @@ function askedQueries(): Asked[] {
   const range = { startMs: 0, endMs: 4e12 };
   const byPod = { ...range, stepMs: 15_000, groupBy: ['pod'], exemplars: false };
   return [
-    { name: 'flame graph of one service, 8k', ask: flame(cpu, one('svc-1'), 8192) },
+    { name: 'flame graph of one service, 8k', ask: flame(cpu, one(left), 8192) },
     { name: 'flame graph of all, 8k', ask: flame(cpu, [], 8192) },
     { name: 'flame graph of all, 1M', ask: flame(cpu, [], 1 << 20) },
     { name: 'flame graph with a label regex', ask: flame(cpu, pods, 8192) },
@@ -238,11 +239,11 @@ function askedQueries(): Asked[] {
     {
       name: 'diff of two services',
       ask: (blocks) =>
-        answered(blocks, [treeOf(cpu, one('svc-1')), treeOf(cpu, one('svc-2'))], ([left, right]) => ({
+        answered(blocks, [treeOf(cpu, one(left)), treeOf(cpu, one(right))], (sides) => ({
           kind: 'diff',
           codec: 'json',
-          left: treeIn(left),
-          right: treeIn(right),
+          left: treeIn(sides[0]),
+          right: treeIn(sides[1]),
           maxNodes: 8192,
           gzip: false,
         })),
@@ -252,6 +253,11 @@ function askedQueries(): Asked[] {
   function treeOf(type: string, matchers: readonly Matcher[]): NodeQuery {
     return { kind: 'tree', selection: selectionOf(type, matchers), callSite: [] };
   }
+}
+
+function servicesWith(type: string): string[] {
+  const datasets = stages[stages.length - 1].blocks.flatMap(({ meta }) => meta.datasets);
+  return datasets.filter(({ labels }) => labels.some((set) => typeOf(set) === type)).map(({ service }) => service);
 }
 
 function selectionOf(type: string, matchers: readonly Matcher[]): Extract<NodeQuery, { kind: 'tree' }>['selection'] {

@@ -27,6 +27,8 @@ export class SpaceProjector {
   readonly kernels: KernelInstance;
   readonly #source: Pointer;
   readonly #families: readonly (FamilyRoom | undefined)[];
+  readonly #locationCount: number;
+  /** u32[locations], stamps. */
   readonly #locations: Pointer;
   #mark = 0;
 
@@ -38,13 +40,29 @@ export class SpaceProjector {
       const tree = exports.spaceFamily(space, family) >>> 0;
       return tree === 0 ? undefined : roomFor(kernels, tree);
     });
-    this.#locations = zeroed(kernels, exports.tableRows(exports.spaceLocations(space)) >>> 0);
+    this.#locationCount = exports.tableRows(exports.spaceLocations(space)) >>> 0;
+    this.#locations = zeroed(kernels, this.#locationCount);
   }
 
-  /** How many stacktraces and locations the datasets have together, and when each counts its own. @cost O(samples) */
-  symbolCounts(datasets: readonly SamplesByFamily[]): { readonly ofAll: number; readonly ofEach: number } {
-    const ofEach = datasets.reduce((sum, dataset) => sum + this.#countOf([dataset]), 0);
-    return { ofAll: this.#countOf(datasets), ofEach };
+  /** How many stacktraces and locations the space has. All of them are of samples, or above. */
+  get symbolCount(): number {
+    const { exports } = this.kernels;
+    const stacks = this.#families.reduce((sum, room) => sum + (room ? (exports.treeRows(room.tree) >>> 0) - 1 : 0), 0);
+    return stacks + this.#locationCount - 1;
+  }
+
+  /** How many of these a dataset has. @cost O(samples) */
+  symbolCountOf(dataset: SamplesByFamily): number {
+    const { exports } = this.kernels;
+    this.#mark++;
+    let symbols = 0;
+    for (const [family, room] of this.#families.entries()) {
+      const samples = dataset[family];
+      if (room === undefined || samples === undefined) continue;
+      const count = this.#needed(room, [samples]);
+      symbols += count + (exports.stampLocations(room.tree, room.list, count, this.#locations, this.#mark) >>> 0);
+    }
+    return symbols;
   }
 
   /** A new space in the head arena. The stacks of the samples become rows of its tables, in place. */
@@ -72,19 +90,6 @@ export class SpaceProjector {
       for (const { stack, count: n } of samples) exports.placesOf(stack, rank, stack, n);
     }
     return space;
-  }
-
-  #countOf(datasets: readonly SamplesByFamily[]): number {
-    this.#mark++;
-    let symbols = 0;
-    for (const [family, room] of this.#families.entries()) {
-      if (room === undefined) continue;
-      const samples = datasets.flatMap((dataset) => dataset[family] ?? []);
-      const count = this.#needed(room, samples);
-      symbols += count;
-      symbols += this.kernels.exports.stampLocations(room.tree, room.list, count, this.#locations, this.#mark) >>> 0;
-    }
-    return symbols;
   }
 
   #needed({ tree, stamp, list }: FamilyRoom, samples: readonly HeadSamples[]): number {

@@ -69,8 +69,8 @@ export function* encodeMerged(
 /** Datasets that get a symbol space together. */
 function grouped(projector: SpaceProjector, merged: readonly Merged[]): readonly (readonly Merged[])[] {
   if (merged.length < 2) return merged.length === 0 ? [] : [merged];
-  const { ofAll, ofEach } = projector.symbolCounts(merged.map(({ samples }) => samples));
-  return ofEach >= sharedSymbolsMin * ofAll ? [merged] : merged.map((one) => [one]);
+  const ofEach = merged.reduce((sum, { samples }) => sum + projector.symbolCountOf(samples), 0);
+  return ofEach >= sharedSymbolsMin * projector.symbolCount ? [merged] : merged.map((one) => [one]);
 }
 
 function* encodeGroup(
