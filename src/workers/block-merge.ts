@@ -14,6 +14,9 @@ import type { ObjectRead } from './query-messages.ts';
 /** Stored bytes that one step works on, about: so much takes some 30 ms. A single dataset may be larger. */
 export const mergeStepBytes: Bytes = 512 << 10;
 
+/** A byte of series and rows of profiles costs so many times what one of symbols and samples does. */
+const HEAD_FACTOR = 4;
+
 export type BlockMergeInput = {
   readonly tenant: string;
   /** Whole objects, segments or merged blocks, oldest first. Data of other tenants is left out. */
@@ -115,7 +118,7 @@ export class BlockMerge {
         kernels.exports.resetScratch();
         const pages = new ArenaPages(kernels, fetched, decompress);
         heads.push(mergeHead(target, meta, pages, this.#newPushes(meta.service, pushes)));
-        yield meta.headBytes;
+        yield HEAD_FACTOR * meta.headBytes;
       }
     }
     reserveMerged(

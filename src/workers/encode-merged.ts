@@ -29,6 +29,12 @@ import type { MergedDataset, MergeTarget } from './merge-target.ts';
  */
 export const sharedSymbolsMin = 2;
 
+/** What is to be followed by a pause, however many bytes it was. */
+const wholeStep: Bytes = Number.POSITIVE_INFINITY;
+
+/** To order, compress and write a byte costs so many times what it costs to read one. */
+const WRITE_FACTOR = 2;
+
 type Merged = {
   readonly service: string;
   readonly dataset: MergedDataset;
@@ -39,7 +45,7 @@ type Merged = {
 /**
  * Encodes what was merged: one part, or one per service where they have little in common.
  *
- * @yields  after each symbol space and each dataset: about how many bytes were written
+ * @yields  work done since, as stored bytes of a source that cost as much to read; or `wholeStep`
  * @order   scratch is its own until it is done
  * @throws  StoreError 'limit-exceeded' inside of `guard`, when it takes more memory than a merge may
  * @source  docs/formats/block-v1.md
@@ -58,7 +64,9 @@ export function* encodeMerged(
   }));
   const projector = new SpaceProjector(kernels, target.space, families.count);
   const parts: BlockPart[] = [];
-  for (const group of grouped(projector, merged)) {
+  const groups = grouped(projector, merged);
+  yield wholeStep;
+  for (const group of groups) {
     const top = kernels.exports.arenaTop(Arena.scratch) >>> 0;
     parts.push(yield* encodeGroup(target, projector, tenant, group, compress));
     kernels.exports.releaseScratch(top);
@@ -82,6 +90,7 @@ function* encodeGroup(
 ): Generator<Bytes, BlockPart, undefined> {
   const { kernels } = target;
   const space = projector.project(group.map(({ samples }) => samples));
+  yield wholeStep;
   const laid = laySpace(kernels, space);
   const made = internMadeNames(kernels, space, laid);
   const families = Array.from({ length: target.families.count }, (_, family) => {
@@ -97,7 +106,7 @@ function* encodeGroup(
   encodeSpace(kernels, space, laid, families, new PageEncoder(kernels), symbols);
   const bytes: Uint8Array[] = [symbols.finish().bytes];
   const symbolRange: ByteRange = { offset: 0, sizeBytes: bytes[0].length };
-  yield symbolRange.sizeBytes;
+  yield WRITE_FACTOR * symbolRange.sizeBytes;
 
   const metas: DatasetMeta[] = [];
   let offset = symbolRange.sizeBytes;
@@ -109,7 +118,7 @@ function* encodeGroup(
     metas.push({ tenant, service: one.service, range, symbols: symbolRange, ...found });
     bytes.push(encoded);
     offset += encoded.length;
-    yield encoded.length;
+    yield WRITE_FACTOR * encoded.length;
   }
   return { bytes, datasets: metas };
 }

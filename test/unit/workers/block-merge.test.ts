@@ -195,7 +195,7 @@ describe(`BlockMerge (seed ${seed})`, () => {
     const random = new Random(seed + 4);
     // Stacktraces and values that do not compress, so that the sources are larger than a step.
     const wide = (number: number): Pushed => {
-      const samples = Array.from({ length: 8000 }, (_, i) => ({
+      const samples = Array.from({ length: 3000 }, (_, i) => ({
         stack: `main;${random.int(0, 2 ** 32 - 1)}.${i}`,
         v: [random.int(1, 2 ** 32 - 1)],
       }));
@@ -206,7 +206,7 @@ describe(`BlockMerge (seed ${seed})`, () => {
 
     const { parts, steps } = mergedParts(merging, segments);
 
-    ok(steps >= 3, `${steps} steps`);
+    ok(steps >= 4, `${steps} steps`);
     const sumsOf = (columns: DatasetColumns): unknown => [
       columns.profiles.total.toSorted(),
       columns.families[0].values[0].toSorted(),
