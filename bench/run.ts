@@ -11,5 +11,6 @@ await import('./kernels/block-part.bench.ts');
 await import('./kernels/block-read.bench.ts');
 await import('./kernels/columns.bench.ts');
 await import('./kernels/zstd.bench.ts');
+await import('./kernels/merge.bench.ts');
 
 writeResults('kernels', await runAll(new RegExp(process.argv[2] ?? '')));

@@ -92,11 +92,12 @@ export function treeAddStacks(
  * @param nameRow  u32[n], all UNKNOWN at first; becomes its row in `names`
  * @param nodes    u32[rows], becomes the node of each row
  * @param parent   i32[rows], name u32[rows], self i64[rows]: the added tree; row 0 is its root
+ * @param needed   u8[rows], from `markNeeded`: the nodes to add; 0: all
  * @order the rows before `start` are added
  */
 export function treeMerge(
   tree: usize, names: usize, nameAt: usize, nameLength: usize, nameRow: usize, parent: usize, name: usize, self: usize,
-  nodes: usize, start: u32, end: u32,
+  needed: usize, nodes: usize, start: u32, end: u32,
 ): void {
   if (start == 0) {
     store<u32>(nodes, 0);
@@ -104,6 +105,7 @@ export function treeMerge(
   }
   let last: u32 = 0;
   for (let i: u32 = max(start, 1); i < end; i++) {
+    if (needed != 0 && load<u8>(needed + i) == 0) continue;
     const index = <usize>load<u32>(name + (<usize>i << 2));
     let key = load<u32>(nameRow + (index << 2));
     if (key == UNKNOWN) {

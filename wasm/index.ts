@@ -1,7 +1,7 @@
 // The list of kernels. src/kernels/instance.ts has their types.
 export {
-  allocHead, allocScratch, arenaFull, arenaInit, headPeak, headUsed, reserveHead, resetHead, resetScratch, scratchPeak, scratchUsed,
-  shrinkScratch,
+  allocHead, allocScratch, arenaFull, arenaInit, arenaTop, headPeak, headUsed, releaseScratch, reserveHead, resetHead,
+  resetScratch, scratchPeak, scratchUsed, shrinkScratch,
 } from './arena';
 export { hashInit } from './bytes';
 export { intern, tableBytes, tableNew, tableOffsets, tableRows } from './intern-table';
@@ -17,7 +17,7 @@ export { findMarker, stripGoShapes } from './go-symbols';
 export {
   collectLabelKeys, groupSamples, groupTable, hasSpans, labelKeys, sampleGroup, setLabelRole,
 } from './label-groups';
-export { appendSamples, datasetFamily, datasetNew, keepSamples, keptSamples, resultRows, rowCount } from './ingest-samples';
+export { appendSamples, datasetFamily, datasetNew, keepSamples, keptSamples, reserveSamples, resultRows, rowCount } from './ingest-samples';
 export { markNeeded, sumSamples, treeAddStacks, treeMerge } from './aggregate';
 export {
   fieldU32, fieldU64, locationColumns, lowBytes, markStacks, placesOf, placeStacks, subtractU32, treeColumns,
@@ -36,3 +36,9 @@ export {
   addStartLines, addU32, firstNotRising, firstZero, foldSums, hasTooLarge, parentRows, selectRows, shiftReferences,
   spreadSums, stringRows,
 } from './block-columns';
+export { sortRows } from './sort';
+export { mergeRuns, stackMapNew } from './merge-samples';
+export { internSeries, labelOfSeries } from './merge-series';
+export { neededRows, projectStacks, stampLocations } from './project-stacks';
+export { foldStacks } from './fold-stacks';
+export { ascending, gatherU32, gatherU64, nonZeroValues, orderSpans, sampleKeys } from './order-samples';

@@ -375,11 +375,13 @@ function reserve(dataset: usize, familyOf: usize, seriesCount: u32, part: u32, b
     const samples = load<u32>(at);
     if (samples == 0) continue;
     const parts = (types + COLUMNS - 1) / COLUMNS;
-    reserveFamily(dataset, family, columns, samples * parts, load<u32>(at, FAMILIES << 2) * parts);
+    reserveSamples(dataset, family, columns, samples * parts, load<u32>(at, FAMILIES << 2) * parts);
+    if (hasSpans) reserveSpans(datasetFamily(dataset, family), samples * parts);
   }
 }
 
-function reserveFamily(dataset: usize, index: u32, columns: u32, samples: u32, runs: u32): void {
+/** Makes room for more samples and runs in a family of a dataset, which is made when it is new. */
+export function reserveSamples(dataset: usize, index: u32, columns: u32, samples: u32, runs: u32): void {
   let family = datasetFamily(dataset, index);
   if (family == 0) {
     family = allocZeroed(HEAD, FAMILY_BYTES);
@@ -408,18 +410,20 @@ function reserveFamily(dataset: usize, index: u32, columns: u32, samples: u32, r
     store<u32>(family, <u32>grown, FAMILY_RUN_SAMPLES);
     store<u32>(family, larger, RUN_CAPACITY);
   }
-  if (!hasSpans) return;
+}
+
+/** Makes room for spans of so many more samples. */
+export function reserveSpans(family: usize, samples: u32): void {
   const spans = load<u32>(family, FAMILY_SPANS);
-  if (spans + samples > load<u32>(family, SPAN_CAPACITY)) {
-    const larger = max(load<u32>(family, SPAN_CAPACITY) << 1, spans + samples + 64);
-    const sample = copied(load<u32>(family, FAMILY_SPAN_SAMPLE), <usize>spans << 2, <usize>larger << 2);
-    const id = copied(load<u32>(family, FAMILY_SPAN_ID), <usize>spans << 3, <usize>larger << 3);
-    const trace = copied(load<u32>(family, FAMILY_SPAN_TRACE), <usize>spans << 4, <usize>larger << 4);
-    store<u32>(family, <u32>sample, FAMILY_SPAN_SAMPLE);
-    store<u32>(family, <u32>id, FAMILY_SPAN_ID);
-    store<u32>(family, <u32>trace, FAMILY_SPAN_TRACE);
-    store<u32>(family, larger, SPAN_CAPACITY);
-  }
+  if (spans + samples <= load<u32>(family, SPAN_CAPACITY)) return;
+  const larger = max(load<u32>(family, SPAN_CAPACITY) << 1, spans + samples + 64);
+  const sample = copied(load<u32>(family, FAMILY_SPAN_SAMPLE), <usize>spans << 2, <usize>larger << 2);
+  const id = copied(load<u32>(family, FAMILY_SPAN_ID), <usize>spans << 3, <usize>larger << 3);
+  const trace = copied(load<u32>(family, FAMILY_SPAN_TRACE), <usize>spans << 4, <usize>larger << 4);
+  store<u32>(family, <u32>sample, FAMILY_SPAN_SAMPLE);
+  store<u32>(family, <u32>id, FAMILY_SPAN_ID);
+  store<u32>(family, <u32>trace, FAMILY_SPAN_TRACE);
+  store<u32>(family, larger, SPAN_CAPACITY);
 }
 
 /** A larger piece of the head that begins with the bytes of another one. */

@@ -1,8 +1,9 @@
 import { Section } from '#src/domain/block/block-format.ts';
-import type { ChunkWriter } from '#src/domain/block/chunk-writer.ts';
+import type { ChunkWriter, PageKey } from '#src/domain/block/chunk-writer.ts';
 import { countsOf } from '#src/domain/block/row-counts.ts';
 import { LINE_BYTES } from '#src/domain/block/symbol-space-writer.ts';
 import type { KernelInstance, Pointer } from './instance.ts';
+import { FunctionRecord, layU32, layU64, lineCountOf, MappingRecord } from './lay-tables.ts';
 import type { PageEncoder } from './page-encoder.ts';
 
 /** Which rows of the stack table of a family samples have. */
@@ -16,14 +17,21 @@ export type SampledStacks = {
   readonly count: number;
 };
 
-/** Records of wasm/symbol-space.ts: where their fields are, and their length. */
-const FunctionRecord = { name: 0, system: 4, file: 8, startLine: 16, bytes: 24 } as const;
-const MappingRecord = { start: 0, limit: 8, offset: 16, file: 24, build: 28, flags: 32, bytes: 40 } as const;
-const LocationRecord = { bytes: 16, lineBytes: 16 } as const;
+/** The function tree of a family of a compacted block. */
+export type FoldedTree = {
+  /** Its keys are rows of the names. */
+  readonly tree: Pointer;
+  /** u32[sampled]: the node of each sampled stack. */
+  readonly node: Pointer;
+};
+
+/** Functions and locations of a symbol space as columns, in scratch. */
+export type SpaceLaid = { readonly functions: FunctionsLaid; readonly locations: LocationsLaid };
 
 /**
  * Writes the symbol space of a head as `encodeSymbolSpace` does: the same pages, with the same bytes.
  *
+ * @param laid      the functions and locations of the space
  * @param families  the stacks that samples have, by family
  * @order what is laid out stays in scratch until the next `resetScratch`
  * @cost  O(rows)
@@ -33,14 +41,15 @@ const LocationRecord = { bytes: 16, lineBytes: 16 } as const;
 export function encodeSpace(
   kernels: KernelInstance,
   space: Pointer,
-  families: readonly SampledStacks[],
+  { functions, locations }: SpaceLaid,
+  families: readonly (SampledStacks & { readonly folded?: FoldedTree })[],
   pages: PageEncoder,
   writer: ChunkWriter,
 ): void {
   const { exports } = kernels;
-  const functions = layFunctions(kernels, exports.spaceFunctions(space) >>> 0);
-  const locations = layLocations(kernels, exports.spaceLocations(space) >>> 0, functions.startLine);
   writeStrings(kernels, exports.spaceNames(space) >>> 0, Section.names, pages, writer);
+  // With function trees a flame graph needs names and no more.
+  if (families.some(({ folded }) => folded !== undefined)) writer.closeChunk();
   pages.write(writer, { section: Section.functions }, functions.rows, (columns, start, n) => {
     columns.firstUses(functions.name + start * 4, n);
   });
@@ -56,10 +65,16 @@ export function encodeSpace(
     locations.bytesBefore,
   );
   writer.closeChunk();
-  for (const [family, { tree, sampled, count }] of families.entries()) {
-    writeTree(kernels, tree, family, pages, writer);
+  for (const [family, { tree, sampled, count, folded }] of families.entries()) {
+    writeTree(kernels, tree, { section: Section.stacks, family }, pages, writer);
     pages.write(writer, { section: Section.sampledStacks, family }, count, (columns, start, n) => {
       columns.u32Deltas(sampled + start * 4, n);
+    });
+    writer.closeChunk();
+    if (folded === undefined) continue;
+    writeTree(kernels, folded.tree, { section: Section.functionTree, family }, pages, writer);
+    pages.write(writer, { section: Section.foldedStacks, family }, count, (columns, start, n) => {
+      columns.u32Deltas(folded.node + start * 4, n);
     });
     writer.closeChunk();
   }
@@ -84,6 +99,13 @@ export function encodeSpace(
     },
     locations.bytesBefore,
   );
+}
+
+export function laySpace(kernels: KernelInstance, space: Pointer): SpaceLaid {
+  const { exports } = kernels;
+  const functions = layFunctions(kernels, exports.spaceFunctions(space) >>> 0);
+  const locations = layLocations(kernels, exports.spaceLocations(space) >>> 0, functions.startLine);
+  return { functions, locations };
 }
 
 /**
@@ -144,6 +166,8 @@ function layFunctions(kernels: KernelInstance, table: Pointer): FunctionsLaid {
 
 type LocationsLaid = {
   readonly rows: number;
+  /** u32[rows + 1] */
+  readonly lineOffsets: Pointer;
   readonly mapping: Pointer;
   readonly address: Pointer;
   readonly folded: Pointer;
@@ -157,15 +181,14 @@ type LocationsLaid = {
 function layLocations(kernels: KernelInstance, table: Pointer, startLine: Pointer): LocationsLaid {
   const { exports } = kernels;
   const rows = exports.tableRows(table) >>> 0;
-  const bytes = kernels.u32()[((exports.tableOffsets(table) >>> 0) >>> 2) + rows];
-  const lineCount = (bytes - (rows - 1) * LocationRecord.bytes) / LocationRecord.lineBytes;
+  const lineCount = lineCountOf(kernels, table);
   const alloc = (size: number): Pointer => exports.allocScratch(size) >>> 0;
   const [lineOffsets, mapping, address] = [alloc((rows + 1) * 4), alloc(rows * 4), alloc(rows * 8)];
   const [folded, lineFunction, lineDistance] = [alloc(rows), alloc(lineCount * 4), alloc(lineCount * 8)];
   exports.locationColumns(table, startLine, lineOffsets, mapping, address, folded, lineFunction, lineDistance);
   const offsets = kernels.takeU32(lineOffsets, rows + 1);
   return {
-    ...{ rows, mapping, address, folded, lineFunction, lineDistance },
+    ...{ rows, lineOffsets, mapping, address, folded, lineFunction, lineDistance },
     lines: (start, n) => ({
       start: offsets[start],
       n: offsets[start + n] - offsets[start],
@@ -178,7 +201,7 @@ function layLocations(kernels: KernelInstance, table: Pointer, startLine: Pointe
 function writeTree(
   kernels: KernelInstance,
   tree: Pointer,
-  family: number,
+  page: PageKey,
   pages: PageEncoder,
   writer: ChunkWriter,
 ): void {
@@ -190,7 +213,7 @@ function writeTree(
     kernels.u32()[distance >>> 2] = 1;
     kernels.u32()[key >>> 2] = 0;
   } else exports.treeColumns(tree, distance, key);
-  pages.write(writer, { section: Section.stacks, family }, rows, (columns, start, n) => {
+  pages.write(writer, page, rows, (columns, start, n) => {
     columns.u32(distance + start * 4, n);
     columns.firstUses(key + start * 4, n);
   });
@@ -209,16 +232,4 @@ function writeMappings(kernels: KernelInstance, table: Pointer, pages: PageEncod
     for (const column of [file, build]) columns.u32Deltas(column + first * 4, n);
     columns.raw(flags + first, n);
   });
-}
-
-function layU32(kernels: KernelInstance, table: Pointer, rows: number, field: number, width: number): Pointer {
-  const target = kernels.exports.allocScratch(rows * 4) >>> 0;
-  kernels.exports.fieldU32(target, table, field, width);
-  return target;
-}
-
-function layU64(kernels: KernelInstance, table: Pointer, rows: number, field: number, width: number): Pointer {
-  const target = kernels.exports.allocScratch(rows * 8) >>> 0;
-  kernels.exports.fieldU64(target, table, field, width);
-  return target;
 }

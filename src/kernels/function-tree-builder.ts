@@ -1,5 +1,6 @@
 import { runSteps, type Steps } from '#src/domain/model/steps.ts';
 import type { FunctionTree } from '#src/domain/profile/function-tree.ts';
+import type { FoldedSums } from './folded-sums.ts';
 import { Arena, type KernelInstance, type Pointer } from './instance.ts';
 import type { SummedStacks } from './stack-sums.ts';
 import { putStrings, takeStrings, takeTree } from './symbol-space.ts';
@@ -59,8 +60,33 @@ export class FunctionTreeBuilder {
     for (let start = 0; start < parent.length; start += STEP_NODES) {
       if (start > 0) yield;
       const end = Math.min(start + STEP_NODES, parent.length);
-      kernels.exports.treeMerge(this.#tree, this.#names, at, length, nameRow, parents, keys, values, nodes, start, end);
+      kernels.exports.treeMerge(
+        this.#tree,
+        this.#names,
+        at,
+        length,
+        nameRow,
+        parents,
+        keys,
+        values,
+        0,
+        nodes,
+        start,
+        end,
+      );
     }
+  }
+
+  /** Adds the nodes that have a sum, and those above. @cost O(nodes) */
+  addFolded({ names, parent, name, sums, rows }: FoldedSums): void {
+    const { exports } = this.#kernels;
+    // Samples without a stacktrace are in no flame graph: `addStacks` leaves them out as well.
+    this.#kernels.i64()[sums >>> 3] = 0n;
+    const needed = exports.allocScratch(rows) >>> 0;
+    exports.markNeeded(needed, parent, sums, rows);
+    const nodes = exports.allocScratch(rows * 4) >>> 0;
+    const { at, length, nameRow } = names;
+    exports.treeMerge(this.#tree, this.#names, at, length, nameRow, parent, name, sums, needed, nodes, 0, rows);
   }
 
   take(): FunctionTree {

@@ -21,6 +21,8 @@ export type KernelExports = {
   allocScratch(bytes: number): Pointer;
   allocHead(bytes: number): Pointer;
   shrinkScratch(end: Pointer): void;
+  arenaTop(arena: number): Pointer;
+  releaseScratch(top: Pointer): void;
   hashInit(a: bigint, b: bigint, c: bigint): void;
 
   tableNew(arena: number, rows: number, bytes: number): Pointer;
@@ -158,6 +160,7 @@ export type KernelExports = {
     parent: Pointer,
     name: Pointer,
     self: Pointer,
+    needed: Pointer,
     nodes: Pointer,
     start: number,
     end: number,
@@ -200,6 +203,94 @@ export type KernelExports = {
   allBelow(column: Pointer, n: number, limit: number): number;
   rises(column: Pointer, n: number): number;
   offsetsOfCounts(offsets: Pointer, counts: Pointer, n: number): number;
+
+  sortRows(rows: Pointer, keys: Pointer, spare: Pointer, n: number): void;
+  stackMapNew(
+    tree: Pointer,
+    space: Pointer,
+    source: Pointer,
+    parent: Pointer,
+    location: Pointer,
+    stacks: number,
+    sampled: Pointer,
+  ): Pointer;
+  reserveSamples(dataset: Pointer, index: number, columns: number, samples: number, runs: number): void;
+  mergeRuns(
+    map: Pointer,
+    dataset: Pointer,
+    family: number,
+    columns: number,
+    runs: Pointer,
+    masks: Pointer,
+    runCount: number,
+    offsets: Pointer,
+    stack: Pointer,
+    values: Pointer,
+    spans: number,
+    spanSample: Pointer,
+    spanId: Pointer,
+    spanTrace: Pointer,
+  ): void;
+  internSeries(
+    strings: Pointer,
+    series: Pointer,
+    stringOffsets: Pointer,
+    bytes: Pointer,
+    stringCount: number,
+    offsets: Pointer,
+    name: Pointer,
+    value: Pointer,
+    n: number,
+    rows: Pointer,
+  ): void;
+  labelOfSeries(series: Pointer, name: number, firstRow: number, target: Pointer): void;
+  neededRows(
+    tree: Pointer,
+    stamp: Pointer,
+    mark: number,
+    stack: Pointer,
+    n: number,
+    list: Pointer,
+    count: number,
+  ): number;
+  stampLocations(tree: Pointer, list: Pointer, count: number, stamp: Pointer, mark: number): number;
+  projectStacks(
+    target: Pointer,
+    space: Pointer,
+    source: Pointer,
+    tree: Pointer,
+    list: Pointer,
+    count: number,
+    rank: Pointer,
+    first: Pointer,
+    next: Pointer,
+  ): void;
+  foldStacks(
+    target: Pointer,
+    stacks: Pointer,
+    lineOffsets: Pointer,
+    lineFunction: Pointer,
+    functionName: Pointer,
+    made: Pointer,
+    node: Pointer,
+  ): void;
+  sampleKeys(keys: Pointer, rank: Pointer, runSamples: Pointer, runs: number, place: Pointer): void;
+  ascending(target: Pointer, n: number): void;
+  gatherU32(target: Pointer, column: Pointer, row: Pointer, n: number): void;
+  gatherU64(target: Pointer, column: Pointer, row: Pointer, n: number): void;
+  orderSpans(
+    order: Pointer,
+    samples: number,
+    spanAt: Pointer,
+    sample: Pointer,
+    id: Pointer,
+    trace: Pointer,
+    spans: number,
+    toSample: Pointer,
+    toId: Pointer,
+    toTrace: Pointer,
+  ): void;
+  nonZeroValues(values: Pointer, n: number, row: Pointer, value: Pointer): number;
 
   xxhash64(pointer: Pointer, length: number, seed: bigint): bigint;
 };

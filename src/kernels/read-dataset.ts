@@ -1,4 +1,4 @@
-import { Section } from '#src/domain/block/block-format.ts';
+import { columnsMax, familiesMax, Section } from '#src/domain/block/block-format.ts';
 import {
   type ChunkTable,
   columnCountOf,
@@ -9,11 +9,45 @@ import {
 } from '#src/domain/block/chunk-table.ts';
 import { corruptedBlock } from '#src/domain/block/corrupted-block.ts';
 import { placeOf } from '#src/domain/block/page-place.ts';
+import type { TypeColumns } from '#src/domain/block/type-columns.ts';
 import type { Label, Labels } from '#src/domain/model/labels.ts';
 import type { NumberedSeries, SeriesMatcher } from '#src/domain/series/match-series.ts';
 import { type ArenaPages, pageFault } from './arena-pages.ts';
 import type { KernelInstance, Pointer } from './instance.ts';
 import { checkReferences, readPages, roomFor } from './read-columns.ts';
+
+/** The series of a page, in scratch: labels of series i are rows offsets[i] .. offsets[i + 1] of name and value. */
+export type SeriesColumns = {
+  readonly stringCount: number;
+  /** u32[stringCount + 1], into `stringBytes`. */
+  readonly stringOffsets: Pointer;
+  readonly stringBytes: Pointer;
+  /** u32[series + 1] */
+  readonly offsets: Pointer;
+  readonly labels: number;
+  /** u32[labels] each, rows of the strings. */
+  readonly name: Pointer;
+  readonly value: Pointer;
+};
+
+/** @throws StoreError 'corrupted' when a column or a reference is not what the format promises */
+export function readSeries(pages: ArenaPages, page: Page): SeriesColumns {
+  const { kernels } = pages;
+  const columns = pages.open(page);
+  const stringCount = columns.number();
+  const strings = columns.strings(stringCount, STRING_BYTES_MAX);
+  const counts = columns.u32(page.rowCount);
+  const offsets = roomFor(kernels, page.rowCount + 1, 4);
+  if (kernels.exports.offsetsOfCounts(offsets, counts, page.rowCount) === 0) {
+    throw pageFault(page, 'there are too many labels', 0);
+  }
+  const labels = kernels.u32()[(offsets >>> 2) + page.rowCount];
+  columns.claim(labels);
+  const [name, value] = [columns.u32(labels), columns.u32(labels)];
+  columns.end();
+  for (const column of [name, value]) checkReferences(kernels, page, 'label', column, labels, stringCount);
+  return { stringCount, stringOffsets: strings.offsets, stringBytes: strings.bytes, offsets, labels, name, value };
+}
 
 /** Of all strings of a page of series. A label has at most a few kilobytes, but its limits can be lifted. */
 const STRING_BYTES_MAX = 64 << 20;
@@ -31,24 +65,14 @@ export class SeriesOfPage implements NumberedSeries {
 
   constructor(pages: ArenaPages, page: Page) {
     const { kernels } = pages;
+    const columns = readSeries(pages, page);
     this.page = page;
-    const columns = pages.open(page);
-    this.stringCount = columns.number();
-    const strings = columns.strings(this.stringCount, STRING_BYTES_MAX);
-    this.#stringOffsets = kernels.takeU32(strings.offsets, this.stringCount + 1);
-    this.#bytes = kernels.takeU8(strings.bytes, this.#stringOffsets[this.stringCount]);
-    const counts = columns.u32(page.rowCount);
-    const offsets = roomFor(kernels, page.rowCount + 1, 4);
-    if (kernels.exports.offsetsOfCounts(offsets, counts, page.rowCount) === 0) {
-      throw pageFault(page, 'there are too many labels', 0);
-    }
-    this.offsets = kernels.takeU32(offsets, page.rowCount + 1);
-    const labels = this.offsets[page.rowCount];
-    const [name, value] = [columns.u32(labels), columns.u32(labels)];
-    columns.end();
-    for (const column of [name, value]) checkReferences(kernels, page, 'label', column, labels, this.stringCount);
-    this.name = kernels.takeU32(name, labels);
-    this.value = kernels.takeU32(value, labels);
+    this.stringCount = columns.stringCount;
+    this.#stringOffsets = kernels.takeU32(columns.stringOffsets, columns.stringCount + 1);
+    this.#bytes = kernels.takeU8(columns.stringBytes, this.#stringOffsets[columns.stringCount]);
+    this.offsets = kernels.takeU32(columns.offsets, page.rowCount + 1);
+    this.name = kernels.takeU32(columns.name, columns.labels);
+    this.value = kernels.takeU32(columns.value, columns.labels);
   }
 
   bytesOf(row: number): Uint8Array {
@@ -140,6 +164,27 @@ export class BlockDataset {
     return new SelectedRows(this.#kernels, { ...pushes, ...profiles }, this.#kernels.takeU32(rows, n));
   }
 
+  /** All pushes and all rows of profiles. */
+  rows(): { readonly pushes: PushRows; readonly profiles: ProfileRows } {
+    const pushes = this.#pushes();
+    return { pushes, profiles: this.#profiles(pushes.rows) };
+  }
+
+  /** The value columns that have totals, each with a series of its profile type; none in a segment. */
+  types(): TypeColumns {
+    const rows = rowCountOf(this.table, Section.types);
+    const [family, column, series] = [4, 4, 4].map((width) => roomFor(this.#kernels, rows, width));
+    const limits = [familiesMax, columnsMax, rowCountOf(this.table, Section.series)];
+    readPages(this.#pages, pagesOf(this.table, Section.types), (columns, start, n, page) => {
+      for (const [i, target] of [family, column, series].entries()) {
+        columns.u32(n, target + start * 4);
+        checkReferences(this.#kernels, page, 'type', target + start * 4, n, limits[i]);
+      }
+    });
+    const take = (target: Pointer): Uint32Array => this.#kernels.takeU32(target, rows);
+    return { family: take(family), column: take(column), series: take(series) };
+  }
+
   /** By family: where the samples of runs are, as the first sample of each and of the one behind the last. */
   sampleOffsets(): readonly Uint32Array[] {
     return Array.from({ length: familyCountOf(this.table, Section.runs) }, (_, family) => this.#sampleOffsets(family));
@@ -175,21 +220,19 @@ export class BlockDataset {
     return taken;
   }
 
-  #pushes(): { readonly rows: number; readonly time: Pointer; readonly id: Pointer } {
+  #pushes(): PushRows {
     const kernels = this.#kernels;
     const rows = rowCountOf(this.table, Section.pushes);
-    const [time, other, id] = [roomFor(kernels, rows, 8), roomFor(kernels, rows, 8), roomFor(kernels, rows, 16)];
+    const [time, duration, period, id] = [8, 8, 8, 16].map((width) => roomFor(kernels, rows, width));
     readPages(this.#pages, pagesOf(this.table, Section.pushes), (columns, start, n) => {
-      columns.i64Deltas(n, time + start * 8);
-      columns.i64Deltas(n, other); // Durations, and then periods: no query asks for them.
-      columns.i64Deltas(n, other);
+      for (const column of [time, duration, period]) columns.i64Deltas(n, column + start * 8);
       const bytes = columns.raw(n * 16);
       kernels.u8().copyWithin(id + start * 16, bytes, bytes + n * 16);
     });
-    return { rows, time, id };
+    return { rows, time, duration, period, id };
   }
 
-  #profiles(pushCount: number): Columns {
+  #profiles(pushCount: number): ProfileRows {
     const kernels = this.#kernels;
     const rows = rowCountOf(this.table, Section.profiles);
     const seriesCount = rowCountOf(this.table, Section.series);
@@ -211,7 +254,17 @@ export class BlockDataset {
   }
 }
 
-type Columns = {
+/** i64[rows] each, id u8[16 rows]. */
+export type PushRows = {
+  readonly rows: number;
+  readonly time: Pointer;
+  readonly duration: Pointer;
+  readonly period: Pointer;
+  readonly id: Pointer;
+};
+
+/** u32[rows] each, total i64[rows]. Whether run and column exist is not checked: that takes the samples. */
+export type ProfileRows = {
   readonly rows: number;
   readonly series: Pointer;
   readonly push: Pointer;
@@ -225,9 +278,9 @@ export class SelectedRows {
   /** Rising. @shapes Uint32Array[n] */
   readonly rows: Uint32Array;
   readonly #kernels: KernelInstance;
-  readonly #columns: Columns & { readonly time: Pointer; readonly id: Pointer };
+  readonly #columns: ProfileRows & { readonly time: Pointer; readonly id: Pointer };
 
-  constructor(kernels: KernelInstance, columns: Columns & { time: Pointer; id: Pointer }, rows: Uint32Array) {
+  constructor(kernels: KernelInstance, columns: ProfileRows & { time: Pointer; id: Pointer }, rows: Uint32Array) {
     this.#kernels = kernels;
     this.#columns = columns;
     this.rows = rows;

@@ -104,7 +104,7 @@ export function readTree(
 }
 
 /** The names or the texts of a space. Row 0 is the empty string. @throws StoreError as `readSource` */
-function stringsOf(
+export function stringsOf(
   pages: ArenaPages,
   table: ChunkTable,
   section: typeof Section.names | typeof Section.texts,

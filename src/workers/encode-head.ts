@@ -5,7 +5,7 @@ import type { BlockPart } from '#src/domain/block/part-writer.ts';
 import { addOffsets } from '#src/domain/block/row-counts.ts';
 import { noTypes } from '#src/domain/block/type-columns.ts';
 import { encodeSamples } from '#src/kernels/encode-samples.ts';
-import { encodeSpace, sampledStacksOf } from '#src/kernels/encode-space.ts';
+import { encodeSpace, laySpace, sampledStacksOf } from '#src/kernels/encode-space.ts';
 import { type HeadSamples, headSamplesOf } from '#src/kernels/head-samples.ts';
 import type { KernelInstance } from '#src/kernels/instance.ts';
 import { PageEncoder } from '#src/kernels/page-encoder.ts';
@@ -34,7 +34,7 @@ function encodeTenant(kernels: KernelInstance, { tenant, space, datasets }: Head
     return sampledStacksOf(kernels, tree, columns);
   });
   const symbols = new ChunkWriter('symbols', segmentZstdLevel, compress);
-  encodeSpace(kernels, space.pointer, families, pages, symbols);
+  encodeSpace(kernels, space.pointer, laySpace(kernels, space.pointer), families, pages, symbols);
 
   const bytes: Uint8Array[] = [symbols.finish().bytes];
   const symbolRange: ByteRange = { offset: 0, sizeBytes: bytes[0].length };

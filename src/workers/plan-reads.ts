@@ -1,25 +1,19 @@
 import { Section } from '#src/domain/block/block-format.ts';
 import type { ByteRange, DatasetPlace } from '#src/domain/block/block-meta.ts';
-import {
-  type ChunkTable,
-  datasetTable,
-  headerReads,
-  type Page,
-  pagesOf,
-  symbolTable,
-} from '#src/domain/block/chunk-table.ts';
+import { type ChunkTable, headerReads, type Page, pagesOf, symbolTable } from '#src/domain/block/chunk-table.ts';
 import { coalesced, missingReads, pagesWith } from '#src/domain/block/read-plan.ts';
 import type { Steps } from '#src/domain/model/steps.ts';
 import type { SeriesMatcher } from '#src/domain/series/match-series.ts';
 import { ArenaPages, type Decompress } from '#src/kernels/arena-pages.ts';
+import { hasFunctionTrees } from '#src/kernels/folded-sums.ts';
 import type { KernelInstance } from '#src/kernels/instance.ts';
-import { BlockDataset } from '#src/kernels/read-dataset.ts';
-import { groupedBySymbols, type SampleQuery, selectedRanges } from './block-spaces.ts';
+import type { SampleQuery } from './block-spaces.ts';
 import type { ObjectRead } from './query-messages.ts';
 import { spanTestOf } from './selected-profiles.ts';
+import { familiesOf, groupedBySymbols, type Selected, selectSamples } from './selected-samples.ts';
 import { threadMatcher } from './thread-matcher.ts';
 
-/** What of some objects was read, and what a query still needs of each. */
+/** What of some objects was read, and what a query still needs of each: no range touches another. */
 export type ReadsPlan = { readonly reads: readonly ObjectRead[]; readonly more: readonly (readonly ByteRange[])[] };
 
 export type PlanReadsTask = { readonly query: SampleQuery; readonly reads: readonly ObjectRead[] };
@@ -40,7 +34,7 @@ export function* planReads(kernels: KernelInstance, task: PlanReadsTask, decompr
       for (const range of readsOf(kernels, read, sharing, task.query, matcher, decompress)) wanted.push(range);
       yield;
     }
-    more.push(coalesced(missingReads(wanted, read.fetched)));
+    more.push(coalesced(missingReads(wanted, read.fetched), 0));
   }
   return { reads: task.reads, more };
 }
@@ -54,32 +48,40 @@ function readsOf(
   decompress: Decompress,
 ): ByteRange[] {
   kernels.exports.resetScratch();
-  const pages = new ArenaPages(kernels, fetched, decompress);
-  const withSpans = spanTestOf(query.selection) !== undefined;
-  const families = new Set<number>();
-  const wanted: Page[] = [];
-  for (const meta of sharing) {
-    const dataset = new BlockDataset(pages, datasetTable(meta, fetched));
-    for (const [family, ranges] of selectedRanges(dataset, matcher, query.selection)) {
-      families.add(family);
-      for (const column of new Set(ranges.map((range) => range.column))) {
-        const own = ranges.filter((range) => range.column === column);
-        const pairs = dataset.samplePages(family, column);
-        for (const page of pagesWith(
-          pairs.map(({ stacks }) => stacks),
-          own,
-        )) {
-          wanted.push(page, ...pairs.filter(({ stacks }) => stacks === page).map(({ values }) => values));
-        }
-      }
-      if (withSpans) wanted.push(...pagesOf(dataset.table, Section.spans, family));
-    }
-  }
-  if (families.size === 0) return [];
-  const ranges = wanted.map(({ chunk }) => chunk.range);
   const header = headerReads(sharing[0], fetched);
-  if (header.length > 0) return [...ranges, ...header];
-  return [...ranges, ...symbolReads(symbolTable(sharing[0], fetched), query, families)];
+  if (header.length > 0) return header;
+  const table = symbolTable(sharing[0], fetched);
+  const isFolded = query.kind === 'tree' && hasFunctionTrees(table);
+  const pages = new ArenaPages(kernels, fetched, decompress);
+  const selected = selectSamples(pages, sharing, matcher, query.selection, isFolded);
+  if (selected.length === 0) return [];
+  const withSpans = spanTestOf(query.selection) !== undefined;
+  const wanted = selected.flatMap((one) => ('whole' in one ? totalsPages(one) : samplePages(one, withSpans)));
+  const symbols = isFolded ? folds(table, familiesOf(selected)) : symbolReads(table, query, familiesOf(selected));
+  return [...wanted.map(({ chunk }) => chunk.range), ...symbols];
+}
+
+function totalsPages({ dataset, whole }: Extract<Selected, { whole: unknown }>): Page[] {
+  return whole.flatMap(({ family, column }) => pagesOf(dataset.table, Section.totals, family, column));
+}
+
+function samplePages({ dataset, ranges }: Extract<Selected, { ranges: unknown }>, withSpans: boolean): Page[] {
+  const wanted: Page[] = [];
+  for (const [family, ofFamily] of ranges) {
+    for (const column of new Set(ofFamily.map((range) => range.column))) {
+      const own = ofFamily.filter((range) => range.column === column);
+      const pairs = dataset.samplePages(family, column);
+      const stacks = new Set(
+        pagesWith(
+          pairs.map((pair) => pair.stacks),
+          own,
+        ),
+      );
+      for (const pair of pairs) if (stacks.has(pair.stacks)) wanted.push(pair.stacks, pair.values);
+    }
+    if (withSpans) wanted.push(...pagesOf(dataset.table, Section.spans, family));
+  }
+  return wanted;
 }
 
 /** A call site is found by the plain reader, which reads everything. */
@@ -89,3 +91,14 @@ function symbolReads(table: ChunkTable, { callSite }: SampleQuery, families: Rea
     .filter(({ section, family }) => section < Section.stacks || families.has(family))
     .map(({ chunk }) => chunk.range);
 }
+
+/** Of a space with function trees: no stack, location or function. */
+function folds(table: ChunkTable, families: ReadonlySet<number>): ByteRange[] {
+  return table.pages
+    .filter(({ section, family }) => {
+      return section === Section.names || (FOLD_SECTIONS.has(section) && families.has(family));
+    })
+    .map(({ chunk }) => chunk.range);
+}
+
+const FOLD_SECTIONS = new Set<Section>([Section.functionTree, Section.foldedStacks]);

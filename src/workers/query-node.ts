@@ -173,7 +173,10 @@ function* functionTree({ kernels, reads, reports, decompress }: Work, query: Sam
     yield* builder.addTreeSteps(report.tree);
     yield;
   }
-  yield* forEachSymbolSpace(kernels, reads, query, decompress, (stacks) => builder.addStacks(stacks));
+  yield* forEachSymbolSpace(kernels, reads, query, decompress, {
+    stacks: (stacks) => builder.addStacks(stacks),
+    folded: (tree) => builder.addFolded(tree),
+  });
   return builder.take();
 }
 
@@ -188,6 +191,9 @@ function* stackProfile({ kernels, reads, reports, decompress }: Work, query: Sam
     builder.addStacks(stacks);
     yield;
   }
-  yield* forEachSymbolSpace(kernels, reads, query, decompress, (stacks) => builder.addStacks(stacks));
+  yield* forEachSymbolSpace(kernels, reads, query, decompress, {
+    stacks: (stacks) => builder.addStacks(stacks),
+    folded: undefined,
+  });
   return builder.take();
 }

@@ -6,6 +6,7 @@ import { request } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { basename, join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../fixtures/free-port.ts';
 import { KilnClient } from '../fixtures/kiln-client.ts';
 import { flagsFor, KilnCommand, temporaryDirectory } from '../fixtures/kiln-command.ts';
@@ -352,15 +353,13 @@ async function endlessUpload(url: string): Promise<Upload> {
     void end.finally(() => {
       ended = true;
     });
-    for (; !ended; await turn()) connection.send('1\r\nx\r\n');
+    for (; !ended; await sleep(PACE_MS)) connection.send('1\r\nx\r\n');
   };
   return { connection, sendUntil };
 }
 
-/** Lets sockets work. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
+/** An upload at the pace of somebody slow: one as fast as possible would be a load test of the machine. */
+const PACE_MS = 5;
 
 async function takenPort(t: TestContext): Promise<number> {
   const holder = createServer().listen(0, '127.0.0.1');

@@ -78,7 +78,16 @@ export function finishDataset(
   service: string,
   { series, pushes }: Pick<DatasetColumns, 'series' | 'pushes'>,
 ): EncodedDataset {
-  return { ...writer.finish(), ...timeRangeOf(pushes.timeNanos), labels: datasetLabels(service, series) };
+  return finishDatasetOf(writer, service, { timeNanos: pushes.timeNanos, types: typesOf(series) });
+}
+
+/** @param types  the profile types of its series @order after everything was written */
+export function finishDatasetOf(
+  writer: ChunkWriter,
+  service: string,
+  { timeNanos, types }: { readonly timeNanos: BigInt64Array; readonly types: ReadonlySet<string> },
+): EncodedDataset {
+  return { ...writer.finish(), ...timeRangeOf(timeNanos), labels: datasetLabels(service, types) };
 }
 
 function writeSeries(writer: ChunkWriter, series: readonly Labels[]): void {
@@ -152,18 +161,22 @@ function writeTotals(writer: ChunkWriter, family: number, { totals = [] }: Famil
 }
 
 /** What the metadata index finds the dataset by: one label set per profile type. */
-function datasetLabels(service: string, series: readonly Labels[]): Labels[] {
+function datasetLabels(service: string, types: ReadonlySet<string>): Labels[] {
+  // Sorted by name: an underscore comes before a letter.
+  return [...types].sort(compareUtf8).map((type) => [
+    { name: LabelName.profileType, value: type },
+    { name: LabelName.serviceName, value: service },
+  ]);
+}
+
+function typesOf(series: readonly Labels[]): Set<string> {
   const types = new Set<string>();
   for (const labels of series) {
     const type = valueOf(labels, LabelName.profileType);
     assert(type !== undefined, 'every series has a profile type');
     types.add(type);
   }
-  // Sorted by name: an underscore comes before a letter.
-  return [...types].sort(compareUtf8).map((type) => [
-    { name: LabelName.profileType, value: type },
-    { name: LabelName.serviceName, value: service },
-  ]);
+  return types;
 }
 
 function timeRangeOf(timeNanos: BigInt64Array): { minTimeMs: UnixMs; maxTimeMs: UnixMs } {

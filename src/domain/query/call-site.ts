@@ -49,3 +49,27 @@ export function stacksAtCallSite(symbols: SymbolColumns, callSite: readonly stri
     return count;
   }
 }
+
+/**
+ * Which nodes of a function tree a call site selects: the same stacktraces as `stacksAtCallSite`, folded.
+ *
+ * @param  callSite names as rows, root first; -1 for one that the tree does not have
+ * @shapes parent, name [nodes]; Uint8Array[nodes], 1 where the node is selected
+ * @cost   O(nodes)
+ */
+export function nodesAtCallSite(
+  { parent, name }: { readonly parent: Int32Array; readonly name: Uint32Array },
+  callSite: readonly number[],
+): Uint8Array {
+  // How many names of the call site the path to a node has matched so far, or -1 when one was different.
+  const matched = new Int32Array(parent.length);
+  const selected = new Uint8Array(parent.length);
+  selected[0] = callSite.length === 0 ? 1 : 0;
+  for (let node = 1; node < parent.length; node++) {
+    const before = matched[parent[node]];
+    const ends = before < 0 || before === callSite.length;
+    matched[node] = ends ? before : name[node] === callSite[before] ? before + 1 : -1;
+    selected[node] = matched[node] === callSite.length ? 1 : 0;
+  }
+  return selected;
+}

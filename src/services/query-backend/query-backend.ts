@@ -157,7 +157,7 @@ export class QueryBackend implements PlanRunner {
       const whole = reads.filter(({ block }) => comesWhole(block.datasets, 'trees'));
       const grown = await allOrNone(next, signal, ({ block, read, more }, ofBlocks) =>
         this.#orMissing(block, missing, async () => {
-          const fetched = more.length === 0 ? [] : await this.#fetch(objectPath(block), more, ofBlocks);
+          const fetched = more.length === 0 ? [] : await this.#fetch(objectPath(block), coalesced(more), ofBlocks);
           return { block, read: { ...read, fetched: [...read.fetched, ...fetched] } };
         }),
       );

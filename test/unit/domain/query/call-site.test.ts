@@ -1,6 +1,6 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { matchesCallSite, stacksAtCallSite } from '#src/domain/query/call-site.ts';
+import { matchesCallSite, nodesAtCallSite, stacksAtCallSite } from '#src/domain/query/call-site.ts';
 import { Random } from '../../../fixtures/random.ts';
 import { symbolsOf } from '../profile/symbols-of.ts';
 
@@ -49,6 +49,27 @@ test(`stacksAtCallSite agrees with matchesCallSite (seed ${seed})`, () => {
       const names = stack.flatMap((frame) => (frame === '0x1' ? ['app+0x1'] : frame.split('<<')));
       const selected = stacksAtCallSite(symbols, callSite)[value.indexOf(1n)] === 1;
       equal(selected, matchesCallSite(names, callSite), `${names} at ${callSite}`);
+    }
+  }
+});
+
+test(`nodesAtCallSite agrees with matchesCallSite (seed ${seed})`, () => {
+  const random = new Random(seed);
+  const names = ['', 'a', 'b', 'c'];
+  for (let round = 0; round < 200; round++) {
+    const rows = random.int(1, 30);
+    const parent = Int32Array.from({ length: rows }, (_, row) => (row === 0 ? -1 : random.int(0, row - 1)));
+    const name = Uint32Array.from({ length: rows }, (_, row) => (row === 0 ? 0 : random.int(0, names.length - 1)));
+    const callSite = Array.from({ length: random.int(0, 3) }, () => random.pick([...names, 'nobody']));
+
+    const selected = nodesAtCallSite(
+      { parent, name },
+      callSite.map((wanted) => names.indexOf(wanted)),
+    );
+
+    const pathOf = (row: number): string[] => (row === 0 ? [] : [...pathOf(parent[row]), names[name[row]]]);
+    for (let row = 0; row < rows; row++) {
+      equal(selected[row] === 1, matchesCallSite(pathOf(row), callSite), `${pathOf(row)} at ${callSite}`);
     }
   }
 });

@@ -1,0 +1,53 @@
+import type { DatasetPlace } from '#src/domain/block/block-meta.ts';
+import { datasetTable } from '#src/domain/block/chunk-table.ts';
+import type { SeriesMatcher } from '#src/domain/series/match-series.ts';
+import type { ArenaPages } from '#src/kernels/arena-pages.ts';
+import { BlockDataset, type SampleRange } from '#src/kernels/read-dataset.ts';
+import { type WholeColumn, wholeColumnsOf } from './dataset-totals.ts';
+import type { ProfileSelection } from './query-messages.ts';
+import { profilesOf } from './selected-profiles.ts';
+
+/** What a query is about in a dataset: samples by family, or all samples of some value columns. */
+export type Selected =
+  | { readonly dataset: BlockDataset; readonly ranges: ReadonlyMap<number, readonly SampleRange[]> }
+  | { readonly dataset: BlockDataset; readonly whole: readonly WholeColumn[] };
+
+/**
+ * Selects in the datasets that share a symbol space. What has nothing that matches is left out.
+ *
+ * @param withTotals  whether totals do in place of samples: for a tree, of a space that has function trees
+ */
+export function selectSamples(
+  pages: ArenaPages,
+  sharing: readonly DatasetPlace[],
+  matcher: SeriesMatcher,
+  selection: ProfileSelection,
+  withTotals: boolean,
+): Selected[] {
+  return sharing.flatMap((meta): Selected[] => {
+    const dataset = new BlockDataset(pages, datasetTable(meta, pages.fetched));
+    const whole = withTotals ? wholeColumnsOf(dataset, meta, matcher, selection) : undefined;
+    if (whole !== undefined) return whole.length === 0 ? [] : [{ dataset, whole }];
+    const profiles = profilesOf(dataset, matcher, selection);
+    if (profiles === undefined || profiles.length === 0) return [];
+    const ranges = profiles.sampleRanges(dataset.sampleOffsets());
+    return ranges.size === 0 ? [] : [{ dataset, ranges }];
+  });
+}
+
+export function familiesOf(selected: readonly Selected[]): Set<number> {
+  return new Set(
+    selected.flatMap((one) => ('whole' in one ? one.whole.map(({ family }) => family) : [...one.ranges.keys()])),
+  );
+}
+
+/** Datasets that share a symbol space follow each other in an object. */
+export function groupedBySymbols(datasets: readonly DatasetPlace[]): DatasetPlace[][] {
+  const groups = new Map<number, DatasetPlace[]>();
+  for (const dataset of datasets) {
+    const group = groups.get(dataset.symbols.offset);
+    if (group === undefined) groups.set(dataset.symbols.offset, [dataset]);
+    else group.push(dataset);
+  }
+  return [...groups.values()];
+}
