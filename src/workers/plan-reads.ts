@@ -57,7 +57,7 @@ function readsOf(
   if (selected.length === 0) return [];
   const withSpans = spanTestOf(query.selection) !== undefined;
   const wanted = selected.flatMap((one) => ('whole' in one ? totalsPages(one) : samplePages(one, withSpans)));
-  const symbols = isFolded ? folds(table, familiesOf(selected)) : symbolReads(table, query, familiesOf(selected));
+  const symbols = isFolded ? foldReads(table, familiesOf(selected)) : symbolReads(table, query, familiesOf(selected));
   return [...wanted.map(({ chunk }) => chunk.range), ...symbols];
 }
 
@@ -93,7 +93,7 @@ function symbolReads(table: ChunkTable, { callSite }: SampleQuery, families: Rea
 }
 
 /** Of a space with function trees: no stack, location or function. */
-function folds(table: ChunkTable, families: ReadonlySet<number>): ByteRange[] {
+function foldReads(table: ChunkTable, families: ReadonlySet<number>): ByteRange[] {
   return table.pages
     .filter(({ section, family }) => {
       return section === Section.names || (FOLD_SECTIONS.has(section) && families.has(family));
