@@ -289,6 +289,23 @@ describe('hostile clients', () => {
     });
   });
 
+  describe('clients that never stop', () => {
+    const floods: [name: string, start: string, more: string][] = [
+      ['chunks of a byte', 'POST /ingest?name=app&format=pprof HTTP/1.1', '1\r\nx\r\n'],
+      ['chunks of a byte that nobody wants', 'POST /ready HTTP/1.1', '1\r\nx\r\n'],
+      ['requests', 'GET /ready HTTP/1.1', 'GET /ready HTTP/1.1\r\nHost: x\r\n\r\n'],
+    ];
+    for (const [name, start, more] of floods) {
+      test(`sending ${name} as fast as they can, are left by the server`, async () => {
+        const connection = new RawConnection(port);
+        const chunked = more.startsWith('GET') ? '' : 'Transfer-Encoding: chunked\r\n';
+        connection.send(`${start}\r\nHost: x\r\nX-Scope-OrgID: acme\r\n${chunked}\r\n`);
+
+        await connection.flood(Buffer.from(more.repeat(100_000)));
+      });
+    }
+  });
+
   describe('clients that vanish', () => {
     test('in the middle of a body: the room that it took is given back', async () => {
       for (let i = 0; i < 50; i++) {

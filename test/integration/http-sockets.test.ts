@@ -1,6 +1,7 @@
 import { deepEqual, equal, match, rejects } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { StoreError } from '#src/domain/errors.ts';
+import { httpConstants } from '#src/transports/http/http-config.ts';
 import { freePort } from '../fixtures/free-port.ts';
 import {
   type Fixture,
@@ -110,20 +111,81 @@ describe('bodies', () => {
     client.leave();
   });
 
-  test('over the limit are answered when the byte too much is there, and the rest is thrown away', async (t) => {
+  test('over the limit are refused by the length that they declare, and thrown away', async (t) => {
     const fixture = await startServer(t, { ingestionBodyBytesMax: 10 });
     const client = new RawClient(fixture.port);
 
-    client.post('/ingest?name=a&format=pprof', 'Transfer-Encoding: chunked');
-    client.send(`b\r\n${'x'.repeat(11)}\r\n`);
+    client.post('/ingest?name=a&format=pprof', 'Content-Length: 1000000');
     await client.receive(/HTTP\/1.1 413 /);
-    client.send(`f4240\r\n${'x'.repeat(1_000_000)}\r\n0\r\n\r\n`);
+    client.send('x'.repeat(1_000_000));
     client.send('GET /ready HTTP/1.1\r\nHost: x\r\n\r\n');
     await client.receive(/ready$/);
 
     equal(await metricOf(fixture, BODY_BYTES), 0);
     client.leave();
   });
+
+  const tooLong = `b\r\n${'x'.repeat(11)}\r\n`;
+
+  test('over the limit in chunks are thrown away, and answered at their end', async (t) => {
+    const fixture = await startServer(t, { ingestionBodyBytesMax: 10 });
+    const client = new RawClient(fixture.port);
+
+    client.post('/ingest?name=a&format=pprof', 'Transfer-Encoding: chunked');
+    client.send(tooLong);
+    await until(async () => (await refusalsOf(fixture, 'body_limit')) === 1);
+    client.send(`f4240\r\n${'x'.repeat(1_000_000)}\r\n0\r\n\r\n`);
+    await client.receive(/HTTP\/1.1 413 /);
+    client.send('GET /ready HTTP/1.1\r\nHost: x\r\n\r\n');
+    await client.receive(/ready$/);
+
+    equal(await metricOf(fixture, BODY_BYTES), 0);
+    client.leave();
+  });
+
+  test('over the limit in chunks that go on are answered after a second, and not read any more', async (t) => {
+    const fixture = await startServer(t, { ingestionBodyBytesMax: 10 });
+    const client = new RawClient(fixture.port);
+    client.post('/ingest?name=a&format=pprof', 'Transfer-Encoding: chunked');
+    client.send(tooLong);
+    await until(async () => (await refusalsOf(fixture, 'body_limit')) === 1);
+    equal(client.received, '');
+
+    await fixture.clock.turn(httpConstants.lingerMs);
+
+    await client.receive(/HTTP\/1.1 413 .*\r\n(.+\r\n)*Connection: close/);
+    equal(await metricOf(fixture, OPEN), 0);
+    // Would be answered if it were read.
+    client.send('0\r\n\r\nGET /ready HTTP/1.1\r\nHost: x\r\n\r\n');
+    equal((await fetchFrom(fixture, '/ready')).status, 200);
+    equal(client.received.includes('200 OK'), false);
+    client.leave();
+  });
+
+  for (const [name, path, ending] of [
+    ['that are being received', PUSH, ''],
+    ['that nobody wants', '/ready', ''],
+    ['that are complete', PUSH, '0\r\n\r\n'],
+  ] as const) {
+    test(`${name}, in more chunks than the bound before others have a turn, end the connection`, async (t) => {
+      const fixture = await startServer(t, { chunksPerTurnMax: 100 });
+      const fine = new RawClient(fixture.port);
+      fine.post(path, `${PROTO}\r\nTransfer-Encoding: chunked`);
+      fine.send(`${'1\r\nx\r\n'.repeat(100)}0\r\n\r\n`);
+      await fine.receive(/HTTP\/1.1 /);
+      fine.leave();
+      const flood = new RawClient(fixture.port);
+
+      flood.post(path, `${PROTO}\r\nTransfer-Encoding: chunked`);
+      flood.send(`${'1\r\nx\r\n'.repeat(101)}${ending}`);
+      await flood.closed;
+
+      equal(flood.received, '');
+      equal(await refusalsOf(fixture, 'chunks'), 1);
+      equal(await metricOf(fixture, BODY_BYTES), 0);
+      equal(await metricOf(fixture, OPEN), 0);
+    });
+  }
 
   test('that take more than a minute are refused with 408', async (t) => {
     const fixture = await startServer(t);
@@ -374,6 +436,21 @@ describe('requests', () => {
       [200, 200],
     );
     equal((await fetchFrom(fixture, PUSH, push)).status, 200);
+  });
+
+  test('of a connection, more than the bound before others have a turn, end it', async (t) => {
+    const fixture = await startServer(t, { requestsPerTurnMax: 10 });
+    const flood = new RawClient(fixture.port);
+
+    flood.send(READY.repeat(11));
+    await flood.closed;
+
+    equal(await refusalsOf(fixture, 'flood'), 1);
+    equal(await metricOf(fixture, OPEN), 0);
+    const fine = new RawClient(fixture.port);
+    fine.send(READY.repeat(10));
+    await fine.receive(/(ready.*){10}/s);
+    fine.leave();
   });
 
   const READY = 'GET /ready HTTP/1.1\r\nHost: x\r\n\r\n';

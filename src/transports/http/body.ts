@@ -28,11 +28,13 @@ export type BodyLimit = {
   readonly reason: 'body_limit' | 'message_limit';
 };
 
+export type BodyRefusalReason = Extract<RefusalReason, 'body_limit' | 'message_limit' | 'no_room' | 'body_timeout'>;
+
 /** A body that was not taken. Its code is right for RPCs; other routes look at the reason. */
 export class BodyRefusal extends StoreError {
-  readonly reason: RefusalReason;
+  readonly reason: BodyRefusalReason;
 
-  constructor(reason: RefusalReason, code: StoreError['code'], message: string) {
+  constructor(reason: BodyRefusalReason, code: StoreError['code'], message: string) {
     super(code, message);
     this.reason = reason;
   }

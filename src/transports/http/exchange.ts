@@ -3,9 +3,11 @@ import { STATUS_CODES } from 'node:http';
 import { StoreError } from '#src/domain/errors.ts';
 import type { Bytes, DurationMs, UnixMs } from '#src/domain/model/units.ts';
 import type { Clock } from '#src/platform/clock.ts';
+import { nextTurn } from '#src/platform/next-turn.ts';
 import type { Body } from '#src/services/query-frontend/ports.ts';
 import { framingFault } from './framing.ts';
 import type { HttpMetrics } from './http-metrics.ts';
+import { TurnCount } from './turn-count.ts';
 
 export type Header = readonly [name: string, value: string];
 
@@ -19,6 +21,10 @@ export type Answer = {
 export type ExchangeHost = {
   readonly clock: Clock;
   readonly metrics: HttpMetrics;
+  /** Of one body, before the event loop turns. */
+  readonly chunksPerTurnMax: number;
+  /** How long the answer to a chunked body that goes on waits for its end. */
+  readonly lingerMs: DurationMs;
   /** Requests that are not answered yet. */
   readonly open: Set<Exchange>;
   /** Of answers that are not read yet. */
@@ -72,6 +78,10 @@ export class Exchange {
   #answerBytes: Bytes = 0;
   /** Whether some of the body has not arrived yet. */
   #bodyPending: boolean;
+  #onChunk: ((chunk: Uint8Array, last: boolean) => void) | undefined;
+  readonly #chunksInTurn = new TurnCount();
+  /** Aborts when all of the body has come, or nobody waits for it. */
+  readonly #bodyOver = new AbortController();
   /** Aborts when more of the body comes, or none is wanted any more. There while somebody waits for that. */
   #bodyProgress: AbortController | undefined;
 
@@ -94,6 +104,8 @@ export class Exchange {
       this.#end();
       this.cancel(new StoreError('aborted', 'the client left'));
     });
+    // Also when no route wants it: once there is an answer, nobody could end a connection whose body is a flood.
+    if (this.#bodyPending) this.#listen();
   }
 
   /** The empty string when it was not sent. */
@@ -123,11 +135,37 @@ export class Exchange {
    * @order         in the turn in which the request arrived
    */
   receive(onChunk: (chunk: Uint8Array, last: boolean) => void): void {
+    this.#onChunk = onChunk;
+    // A request without a body has a last chunk too.
+    if (!this.#bodyPending) this.#listen();
+  }
+
+  #listen(): void {
     this.#response.onData((chunk, last) => {
-      if (last) this.#bodyPending = false;
+      if (last) this.#endBody();
+      else if (this.#chunksInTurn.add() > this.#host.chunksPerTurnMax) {
+        this.#endFlood();
+        return;
+      }
       this.#bodyProgress?.abort();
-      onChunk(new Uint8Array(chunk), last);
+      this.#onChunk?.(new Uint8Array(chunk), last);
     });
+  }
+
+  #endBody(): void {
+    this.#bodyPending = false;
+    this.#bodyOver.abort();
+  }
+
+  /**
+   * Ends a connection from which chunks come faster than they can be counted. The library reads on while there is
+   * something to read, whatever `pauseBody` says, so that nothing else would have a turn until the client tires.
+   */
+  #endFlood(): void {
+    if (this.#state === 'over') return;
+    this.#host.metrics.refused('chunks');
+    this.cancel(new StoreError('limit-exceeded', `more than ${this.#host.chunksPerTurnMax} chunks came at once`));
+    this.#response.close();
   }
 
   /**
@@ -157,6 +195,23 @@ export class Exchange {
     if (!this.answerable) return;
     this.#state = 'answering';
     this.#bodyProgress?.abort();
+    // What comes after an answer is thrown away by the library, where nobody counts it. A body of known length is read
+    // faster than anybody sends it. Chunks of a byte each are not.
+    if (this.#bodyPending && this.header('transfer-encoding') !== '') void this.#answerAfterBody(answer);
+    else this.#answerNow(answer);
+  }
+
+  /** A client that does not come to the end of its chunks is answered all the same, but not read from any more. */
+  async #answerAfterBody(answer: Answer): Promise<void> {
+    if (!this.#host.closing) await this.#host.clock.sleep(this.#host.lingerMs, this.#bodyOver.signal);
+    // Inside of a read a pause has no effect.
+    if (this.#chunksInTurn.count > 0) await nextTurn();
+    if (this.#state !== 'answering') return;
+    if (this.#bodyPending) this.#response.pause();
+    this.#answerNow(answer);
+  }
+
+  #answerNow(answer: Answer): void {
     const { body } = answer;
     this.#countAnswer(body.reduce((sum, piece) => sum + piece.length, 0));
     this.#response.cork(() => {
@@ -226,6 +281,7 @@ export class Exchange {
     const status = this.#state === 'answering' ? this.#status : 499;
     this.#state = 'over';
     this.#bodyProgress?.abort();
+    this.#bodyOver.abort();
     this.#host.open.delete(this);
     this.#host.answerBytes -= this.#answerBytes;
     this.#host.metrics.openRequests(this.#host.open.size);

@@ -5,6 +5,8 @@ import type { Bytes } from '#src/domain/model/units.ts';
 export type RefusalReason =
   | 'framing' // nobody can tell where it ends
   | 'requests' // too many are open
+  | 'flood' // too many requests before the event loop turned
+  | 'chunks' // too many chunks of one body before the event loop turned
   | 'answers' // clients read too slowly
   | 'body_limit'
   | 'message_limit'

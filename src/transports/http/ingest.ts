@@ -4,10 +4,10 @@ import type { Bytes } from '#src/domain/model/units.ts';
 import type { IngestOptions } from '#src/domain/pprof/ingest-options.ts';
 import type { PushedProfile, PushService } from '#src/services/distributor/ports.ts';
 import { codedFailure, emptyAnswer, methodNotAllowed, statusFailure } from './answers.ts';
-import { type BodyHost, BodyRefusal, readBody } from './body.ts';
+import { type BodyHost, BodyRefusal, type BodyRefusalReason, readBody } from './body.ts';
 import { failureOf, failureOfStatus } from './errors.ts';
 import type { Answer, Exchange } from './exchange.ts';
-import type { RefusalReason } from './http-metrics.ts';
+
 import { type IngestFormat, ingestFormat } from './ingest-format.ts';
 import { type IngestName, parseIngestName } from './ingest-name.ts';
 import { type FormPart, parseForm } from './multipart.ts';
@@ -150,13 +150,9 @@ function pprofFailure(error: unknown): Answer {
   return statusFailure(failureOfStatus(rejected ? 422 : failure.status, failure.message));
 }
 
-const BODY_STATUS: Record<RefusalReason, number> = {
+const BODY_STATUS: Record<BodyRefusalReason, number> = {
   body_limit: 413,
   message_limit: 413,
   body_timeout: 408,
   no_room: 503,
-  framing: 400,
-  requests: 503,
-  answers: 503,
-  closing: 503,
 };

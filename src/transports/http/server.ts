@@ -17,6 +17,7 @@ import { listenFailure } from './listen-failure.ts';
 import { createRouter, type Router } from './routes.ts';
 import { readStaticFiles } from './static-files.ts';
 import type { Readiness } from './status-routes.ts';
+import { TurnCount } from './turn-count.ts';
 import { listenAlone, loadUws, type Uws } from './uws.ts';
 
 export type HttpServerDeps = {
@@ -75,6 +76,7 @@ class UwsServer implements HttpServer {
   readonly #exchanges: ExchangeHost;
   /** Ends the wait of `close`, when there is one. */
   readonly #idle = new AbortController();
+  readonly #requestsInTurn = new TurnCount();
   #socket: us_listen_socket | undefined;
   #closing = false;
 
@@ -84,8 +86,20 @@ class UwsServer implements HttpServer {
     this.#config = config;
     this.#parts = parts;
     const { clock, metrics } = parts;
-    this.#exchanges = { clock, metrics, open: new Set(), answerBytes: 0, closing: false, onEnd: () => this.#ended() };
+    const { chunksPerTurnMax, lingerMs } = config;
+    const onEnd = (): void => this.#ended();
+    const state = { open: new Set<Exchange>(), answerBytes: 0, closing: false, onEnd };
+    this.#exchanges = { clock, metrics, chunksPerTurnMax, lingerMs, ...state };
     this.#app = uws.App().any('/*', (response, request) => {
+      // The library reads on while there is something to read, so that a connection on which requests are sent faster
+      // than they are answered would have all turns.
+      if (this.#requestsInTurn.add() > config.requestsPerTurnMax) {
+        metrics.refused('flood');
+        response.close();
+        // Others who came in the same turn are not to blame.
+        this.#requestsInTurn.clear();
+        return;
+      }
       void this.#serve(new Exchange(response, request, this.#exchanges));
     });
   }
