@@ -80,8 +80,8 @@ export class Exchange {
   #bodyPending: boolean;
   #onChunk: ((chunk: Uint8Array, last: boolean) => void) | undefined;
   readonly #chunksInTurn = new TurnCount();
-  /** Aborts when all of the body has come, or nobody waits for it. */
-  readonly #bodyOver = new AbortController();
+  /** Aborts when all of the body has come, or nobody waits for it. There while an answer waits for that. */
+  #bodyOver: AbortController | undefined;
   /** Aborts when more of the body comes, or none is wanted any more. There while somebody waits for that. */
   #bodyProgress: AbortController | undefined;
 
@@ -154,7 +154,7 @@ export class Exchange {
 
   #endBody(): void {
     this.#bodyPending = false;
-    this.#bodyOver.abort();
+    this.#bodyOver?.abort();
   }
 
   /**
@@ -203,6 +203,7 @@ export class Exchange {
 
   /** A client that does not come to the end of its chunks is answered all the same, but not read from any more. */
   async #answerAfterBody(answer: Answer): Promise<void> {
+    this.#bodyOver = new AbortController();
     if (!this.#host.closing) await this.#host.clock.sleep(this.#host.lingerMs, this.#bodyOver.signal);
     // Inside of a read a pause has no effect.
     if (this.#chunksInTurn.count > 0) await nextTurn();
@@ -281,7 +282,7 @@ export class Exchange {
     const status = this.#state === 'answering' ? this.#status : 499;
     this.#state = 'over';
     this.#bodyProgress?.abort();
-    this.#bodyOver.abort();
+    this.#bodyOver?.abort();
     this.#host.open.delete(this);
     this.#host.answerBytes -= this.#answerBytes;
     this.#host.metrics.openRequests(this.#host.open.size);
