@@ -92,11 +92,15 @@ export class SeriesOfPage implements NumberedSeries {
     return text;
   }
 
-  /** @param row of the page */
-  labelsOf(row: number): Labels {
+  /**
+   * @param row   of the page
+   * @param named only the labels with one of these names; by default all
+   */
+  labelsOf(row: number, named?: ReadonlySet<string>): Labels {
     const labels: Label[] = [];
     for (let i = this.offsets[row]; i < this.offsets[row + 1]; i++) {
-      labels.push({ name: this.textOf(this.name[i]), value: this.textOf(this.value[i]) });
+      const name = this.textOf(this.name[i]);
+      if (named === undefined || named.has(name)) labels.push({ name, value: this.textOf(this.value[i]) });
     }
     return labels;
   }
@@ -135,9 +139,10 @@ export class BlockDataset {
     return this.#series;
   }
 
-  labelsOf(row: number): Labels {
+  /** @param named only the labels with one of these names; by default all */
+  labelsOf(row: number, named?: ReadonlySet<string>): Labels {
     const ofPage = this.series.findLast(({ page }) => page.firstRow <= row);
-    return ofPage === undefined ? [] : ofPage.labelsOf(row - ofPage.page.firstRow);
+    return ofPage === undefined ? [] : ofPage.labelsOf(row - ofPage.page.firstRow, named);
   }
 
   /** @returns 1 for each series that matches, in scratch; 0 when none does */
@@ -296,8 +301,11 @@ export class SelectedRows {
     return new SelectedRows(this.#kernels, this.#columns, rows);
   }
 
-  series(i: number): number {
-    return this.#u32(this.#columns.series, i);
+  /** The series of each row. @shapes Uint32Array[n] */
+  series(): Uint32Array {
+    const series = this.#kernels.u32();
+    const first = this.#columns.series >>> 2;
+    return this.rows.map((row) => series[first + row]);
   }
 
   /** 16 bytes, good until the next call of a kernel. */
@@ -306,12 +314,21 @@ export class SelectedRows {
     return this.#kernels.u8().subarray(at, at + 16);
   }
 
-  timeMs(i: number): number {
-    return Number(this.#kernels.i64()[(this.#columns.time >>> 3) + this.#u32(this.#columns.push, i)] / 1_000_000n);
+  /** @shapes Float64Array[n] */
+  timesMs(): Float64Array {
+    const nanos = this.#kernels.i64();
+    const pushes = this.#kernels.u32();
+    const [firstTime, firstPush] = [this.#columns.time >>> 3, this.#columns.push >>> 2];
+    return Float64Array.from(this.rows, (row) => Number(nanos[firstTime + pushes[firstPush + row]] / 1_000_000n));
   }
 
-  total(i: number): bigint {
-    return this.#kernels.i64()[(this.#columns.total >>> 3) + this.rows[i]];
+  /** @shapes BigInt64Array[n] */
+  totals(): BigInt64Array {
+    const totals = this.#kernels.i64();
+    const first = this.#columns.total >>> 3;
+    const taken = new BigInt64Array(this.rows.length);
+    for (let i = 0; i < taken.length; i++) taken[i] = totals[first + this.rows[i]];
+    return taken;
   }
 
   /**

@@ -138,6 +138,8 @@ function* timeSeries(
 ): Steps<BucketedSeries> {
   const parts = work.reports.flatMap((report) => (report.kind === 'time-series' ? [report.series] : []));
   const matcher = threadMatcher(selection.matchers);
+  // The other labels are only shown with exemplars.
+  const named = buckets.exemplars ? undefined : new Set(buckets.groupBy);
   yield* forEachDataset(work, (dataset) => {
     const rows = profilesOf(dataset, matcher, selection);
     if (rows === undefined || rows.length === 0) return;
@@ -145,21 +147,14 @@ function* timeSeries(
     const profileIds = buckets.exemplars ? new Uint8Array(16 * n) : undefined;
     for (let i = 0; i < n; i++) profileIds?.set(rows.profileId(i), 16 * i);
     // Rows are sorted by series, so the labels of each are made once.
-    const series = new Uint32Array(n);
     const labels: Labels[] = [];
-    for (let i = 0, before = -1; i < n; i++) {
-      const row = rows.series(i);
-      if (row !== before) labels.push(dataset.labelsOf(row));
+    let before = -1;
+    const series = rows.series().map((row) => {
+      if (row !== before) labels.push(dataset.labelsOf(row, named));
       before = row;
-      series[i] = labels.length - 1;
-    }
-    const points = {
-      labels,
-      series,
-      timeMs: Float64Array.from({ length: n }, (_, i) => rows.timeMs(i)),
-      value: BigInt64Array.from({ length: n }, (_, i) => rows.total(i)),
-      profileIds,
-    };
+      return labels.length - 1;
+    });
+    const points = { labels, series, timeMs: rows.timesMs(), value: rows.totals(), profileIds };
     parts.push(bucketPoints(points, buckets));
   });
   return mergeBucketedSeries(parts);

@@ -93,7 +93,7 @@ export function bucketPoints(points: ProfilePoints, query: BucketQuery): Buckete
   const sums = new BucketSums();
   const groupOf = points.labels.map((labels) => sums.groupOf(groupLabels(labels, query.groupBy)));
   const candidates = query.exemplars ? new Map<string, Exemplar & { at: number }>() : undefined;
-  const restOf = points.labels.map((labels) => exemplarLabels(labels, query.groupBy));
+  const restOf = candidates && points.labels.map((labels) => exemplarLabels(labels, query.groupBy));
 
   for (let i = 0; i < points.series.length; i++) {
     const timeMs = points.timeMs[i];
@@ -101,7 +101,7 @@ export function bucketPoints(points: ProfilePoints, query: BucketQuery): Buckete
     if (edgeMs === undefined) continue;
     const series = points.series[i];
     const at = sums.add(groupOf[series], edgeMs, points.value[i]);
-    if (!candidates || !points.profileIds) continue;
+    if (!candidates || !restOf || !points.profileIds) continue;
 
     const profileId = profileIdText(points.profileIds, i);
     const key = `${at} ${timeMs} ${profileId}`;
@@ -177,7 +177,9 @@ class BucketSums {
   readonly #exemplars: Exemplar[] = [];
 
   groupOf(labels: readonly Label[]): number {
-    const key = JSON.stringify(labels.map(({ name, value }) => [name, value]));
+    // Lengths tell where a text ends, whatever is in it.
+    let key = '';
+    for (const { name, value } of labels) key += `${name.length} ${value.length} ${name}${value}`;
     const known = this.#groupOfKey.get(key);
     if (known !== undefined) return known;
     this.#groupOfKey.set(key, this.#groups.length);
@@ -195,7 +197,7 @@ class BucketSums {
       this.#slotGroup.push(group);
       this.#slotTimeMs.push(edgeMs);
     }
-    this.#values[slot] = BigInt.asIntN(64, this.#values[slot] + value);
+    this.#values[slot] = saturated(this.#values[slot] + value);
     return slot;
   }
 
@@ -230,6 +232,15 @@ class BucketSums {
       exemplars: this.#exemplars.length > 0 ? Array.from(slots, (slot) => this.#exemplars[slot]) : [],
     };
   }
+}
+
+const INT64_MAX = 2n ** 63n - 1n;
+const INT64_MIN = -(2n ** 63n);
+
+/** As in trees, a sum that does not fit stops at the last number that does. */
+function saturated(sum: bigint): bigint {
+  if (sum > INT64_MAX) return INT64_MAX;
+  return sum < INT64_MIN ? INT64_MIN : sum;
 }
 
 /** The right edge of the step that a time is in; undefined outside of all steps. */

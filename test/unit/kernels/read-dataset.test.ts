@@ -111,12 +111,13 @@ function sameAsPlain(
   deepEqual([...(rows?.rows ?? [])], expected);
   if (rows === undefined) return 0;
 
+  const [series, timesMs, totals] = [rows.series(), rows.timesMs(), rows.totals()];
   for (const [i, row] of expected.entries()) {
     const push = plain.profiles.push[row];
-    equal(rows.series(i), plain.profiles.series[row]);
-    equal(rows.total(i), plain.profiles.total[row]);
+    equal(series[i], plain.profiles.series[row]);
+    equal(totals[i], plain.profiles.total[row]);
     deepEqual(rows.profileId(i), plain.pushes.id.subarray(16 * push, 16 * push + 16));
-    equal(rows.timeMs(i), Number(plain.pushes.timeNanos[push] / 1_000_000n));
+    equal(timesMs[i], Number(plain.pushes.timeNanos[push] / 1_000_000n));
   }
   const ranges = rows.sampleRanges(dataset.sampleOffsets());
   const samples = samplesPlain(plain, expected);

@@ -44,6 +44,35 @@ function shown(points: readonly Point[], asked: BucketQuery, limit?: number): st
 
 const spread: Point[] = [5_000, 10_000, 10_001, 20_000, 25_000, 29_000, 31_000].map((at, i) => ({ at, value: 2 ** i }));
 
+describe('sums', () => {
+  test('stop at the last number that fits', () => {
+    const max = 2n ** 63n - 1n;
+    const points = {
+      ...pointsOf([
+        { at: 0, value: 0 },
+        { at: 0, value: 1 },
+      ]),
+      series: new Uint32Array(2),
+    };
+    points.value[0] = max;
+    deepEqual([...bucketPoints(points, query(0, 10, 10)).value], [max]);
+    points.value.fill(-(2n ** 63n));
+    deepEqual([...bucketPoints(points, query(0, 10, 10)).value], [-(2n ** 63n)]);
+  });
+
+  test('are kept apart however names and values are cut', () => {
+    const at = 0;
+    const points: Point[] = [
+      { at, value: 1, labels: { a: 'b1 1 cd' } },
+      { at, value: 1, labels: { a: 'b', c: 'd' } },
+      { at, value: 1, labels: { a: 'bc', c: '' } },
+      { at, value: 1, labels: { a: '' } },
+      { at, value: 1 },
+    ];
+    equal(shown(points, query(0, 10, 10, { groupBy: ['a', 'c'] })).length, points.length);
+  });
+});
+
 describe('stepMsOf', () => {
   test('is whole milliseconds, at least one', () => {
     equal(stepMsOf(0.001), 1);
