@@ -28,7 +28,8 @@ async function main(): Promise<void> {
     await lifecycle.start();
     announce();
   } catch (error) {
-    log.error('cannot start', { error });
+    // What is refused with a reason needs no stack. Anything else is a bug.
+    log.error('cannot start', { error: error instanceof StoreError ? error.message : error });
     process.stderr.write(`kiln: ${error instanceof Error ? error.message : String(error)}\n`);
     process.exit(isBadData(error) ? EXIT.badData : EXIT.unavailable);
   }

@@ -29,10 +29,14 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   await release();
   const others = pids.filter((pid) => pid !== process.pid);
   const owner = others.length > 0 ? `process ${others.join(', ')}` : 'this process';
-  throw new StoreError('unavailable', `${directory} is in use by ${owner}: stop it, or use another directory`, {
-    directory,
-    owner,
-  });
+  throw new StoreError(
+    'unavailable',
+    `${directory} is in use by ${owner}: stop it, or use another directory (--data-dir)`,
+    {
+      directory,
+      owner,
+    },
+  );
 }
 
 /** @param list a heading, then one line per reader: process, thread, transaction */

@@ -84,7 +84,9 @@ function inflated(body: Uint8Array, maxBytes: Bytes): Uint8Array {
     return gunzipSync(body, { maxOutputLength: maxBytes });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw messageTooLarge(maxBytes, undefined);
-    throw new StoreError('invalid-argument', 'the push message is not gzip', {}, { cause: error });
+    const cut = (error as NodeJS.ErrnoException).code === 'Z_BUF_ERROR';
+    const problem = cut ? 'is gzip that is cut off' : 'is not gzip';
+    throw new StoreError('invalid-argument', `the push message ${problem}`, {}, { cause: error });
   }
 }
 

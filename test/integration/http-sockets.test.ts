@@ -2,6 +2,7 @@ import { deepEqual, equal, match, rejects } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { StoreError } from '#src/domain/errors.ts';
 import { httpConstants } from '#src/transports/http/http-config.ts';
+import type { FakeClock } from '../fixtures/fake-clock.ts';
 import { freePort } from '../fixtures/free-port.ts';
 import {
   type Fixture,
@@ -21,8 +22,15 @@ const PROTO = 'Content-Type: application/proto';
 const BODY_BYTES = 'kiln_http_body_in_flight_bytes';
 const ANSWER_BYTES = 'kiln_http_answer_in_flight_bytes';
 const OPEN = 'kiln_http_requests_open';
+const LINGERING = 'kiln_http_answers_lingering';
 
 const pushedBytes = ({ push }: Fixture): number => push.messages.reduce((sum, { body }) => sum + body.length, 0);
+
+/** Lets a millisecond pass whenever somebody looks at the time. */
+function hurry(clock: FakeClock): void {
+  let nowMs = clock.now();
+  clock.now = () => nowMs++;
+}
 
 describe('bodies', () => {
   test('come in chunks of unknown number', async (t) => {
@@ -143,23 +151,74 @@ describe('bodies', () => {
     client.leave();
   });
 
-  test('over the limit in chunks that go on are answered after a second, and not read any more', async (t) => {
-    const fixture = await startServer(t, { ingestionBodyBytesMax: 10 });
+  for (const [name, path, headers, start] of [
+    ['over the limit in chunks', '/ingest?name=a&format=pprof', 'Transfer-Encoding: chunked', tooLong],
+    ['in chunks that nobody wants', '/ready', 'Transfer-Encoding: chunked', '1\r\nx\r\n'],
+    ['of more than can be thrown away', '/ingest?name=a&format=pprof', `Content-Length: ${(1 << 30) + 1}`, 'x'],
+  ] as const) {
+    test(`${name} are answered when nothing comes for a second, and not read any more`, async (t) => {
+      const fixture = await startServer(t, { ingestionBodyBytesMax: 10 });
+      const client = new RawClient(fixture.port);
+      client.post(path, headers);
+      client.send(start);
+      await until(async () => (await metricOf(fixture, LINGERING)) === 1);
+      equal(await metricOf(fixture, OPEN), 0);
+      equal(client.received, '');
+
+      await fixture.clock.turn(httpConstants.lingerIdleMs);
+
+      await client.receive(/HTTP\/1.1 4(13|05) .*\r\n(.+\r\n)*Connection: close/);
+      equal(await metricOf(fixture, OPEN), 0);
+      // Would be answered if it were read.
+      client.send('0\r\n\r\nGET /ready HTTP/1.1\r\nHost: x\r\n\r\n');
+      equal((await fetchFrom(fixture, '/ready')).status, 200);
+      equal(client.received.includes('200 OK'), false);
+      client.leave();
+    });
+  }
+
+  test('that nobody wants are thrown away for a minute while they come, and do not count as open', async (t) => {
+    const fixture = await startServer(t, { requestsMax: 1 });
     const client = new RawClient(fixture.port);
-    client.post('/ingest?name=a&format=pprof', 'Transfer-Encoding: chunked');
-    client.send(tooLong);
-    await until(async () => (await refusalsOf(fixture, 'body_limit')) === 1);
-    equal(client.received, '');
+    client.post('/ready', 'Transfer-Encoding: chunked');
+    for (let passedMs = 0; passedMs < httpConstants.bodyTimeoutMs; passedMs += httpConstants.lingerIdleMs - 1) {
+      client.send('1\r\nx\r\n');
+      // What was sent before is read before.
+      equal((await fetchFrom(fixture, '/ready')).status, 200);
+      equal(client.received, '', `answered after ${passedMs} ms`);
+      await fixture.clock.turn(httpConstants.lingerIdleMs - 1);
+    }
 
-    await fixture.clock.turn(httpConstants.lingerMs);
+    client.send('1\r\nx\r\n');
 
-    await client.receive(/HTTP\/1.1 413 .*\r\n(.+\r\n)*Connection: close/);
-    equal(await metricOf(fixture, OPEN), 0);
-    // Would be answered if it were read.
-    client.send('0\r\n\r\nGET /ready HTTP/1.1\r\nHost: x\r\n\r\n');
-    equal((await fetchFrom(fixture, '/ready')).status, 200);
-    equal(client.received.includes('200 OK'), false);
+    await client.receive(/HTTP\/1.1 405 /);
     client.leave();
+  });
+
+  test('that nobody wants and the next request may come in one packet', async (t) => {
+    const fixture = await startServer(t);
+    const client = new RawClient(fixture.port);
+    const ready = 'GET /ready HTTP/1.1\r\nHost: x\r\n\r\n';
+
+    client.send(`POST /ready HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n${ready}`);
+
+    await client.receive(/^HTTP\/1.1 405 .*HTTP\/1.1 200 OK.*ready$/s);
+    client.leave();
+  });
+
+  test('that are refused have a bound on those that wait, above which they are answered at once', async (t) => {
+    const fixture = await startServer(t, { requestsMax: 1 });
+    const [waits, above] = [new RawClient(fixture.port), new RawClient(fixture.port)];
+    waits.post('/ready', 'Transfer-Encoding: chunked');
+    await until(async () => (await metricOf(fixture, LINGERING)) === 1);
+
+    above.post('/ready', 'Transfer-Encoding: chunked');
+
+    await above.receive(/HTTP\/1.1 405 /);
+    equal(waits.received, '');
+    waits.leave();
+    above.leave();
+    await until(async () => (await metricOf(fixture, LINGERING)) === 0);
   });
 
   for (const [name, path, ending] of [
@@ -167,21 +226,22 @@ describe('bodies', () => {
     ['that nobody wants', '/ready', ''],
     ['that are complete', PUSH, '0\r\n\r\n'],
   ] as const) {
-    test(`${name}, in more chunks than the bound before others have a turn, end the connection`, async (t) => {
-      const fixture = await startServer(t, { chunksPerTurnMax: 100 });
+    test(`${name}, in chunks that leave nobody else a turn, end the connection`, async (t) => {
+      const fixture = await startServer(t, { chunksTurnMs: 100 });
+      hurry(fixture.clock);
       const fine = new RawClient(fixture.port);
       fine.post(path, `${PROTO}\r\nTransfer-Encoding: chunked`);
-      fine.send(`${'1\r\nx\r\n'.repeat(100)}0\r\n\r\n`);
+      fine.send(`${'1\r\nx\r\n'.repeat(50)}0\r\n\r\n`);
       await fine.receive(/HTTP\/1.1 /);
       fine.leave();
       const flood = new RawClient(fixture.port);
 
       flood.post(path, `${PROTO}\r\nTransfer-Encoding: chunked`);
-      flood.send(`${'1\r\nx\r\n'.repeat(101)}${ending}`);
+      flood.send(`${'1\r\nx\r\n'.repeat(150)}${ending}`);
       await flood.closed;
 
       equal(flood.received, '');
-      equal(await refusalsOf(fixture, 'chunks'), 1);
+      equal(await refusalsOf(fixture, 'chunks_flood'), 1);
       equal(await metricOf(fixture, BODY_BYTES), 0);
       equal(await metricOf(fixture, OPEN), 0);
     });
@@ -438,14 +498,15 @@ describe('requests', () => {
     equal((await fetchFrom(fixture, PUSH, push)).status, 200);
   });
 
-  test('of a connection, more than the bound before others have a turn, end it', async (t) => {
-    const fixture = await startServer(t, { requestsPerTurnMax: 10 });
+  test('that leave nobody else a turn end their connection', async (t) => {
+    const fixture = await startServer(t, { requestsTurnMs: 100 });
+    hurry(fixture.clock);
     const flood = new RawClient(fixture.port);
 
-    flood.send(READY.repeat(11));
+    flood.send(READY.repeat(100));
     await flood.closed;
 
-    equal(await refusalsOf(fixture, 'flood'), 1);
+    equal(await refusalsOf(fixture, 'requests_flood'), 1);
     equal(await metricOf(fixture, OPEN), 0);
     const fine = new RawClient(fixture.port);
     fine.send(READY.repeat(10));

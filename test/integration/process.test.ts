@@ -126,7 +126,7 @@ describe('a Kiln that cannot start', () => {
 
     deepEqual(await second.exit, { code: 69, signal: null });
 
-    match(second.stderr, /^kiln: .* is in use by process \d+: stop it, or use another directory$/m);
+    match(second.stderr, /^kiln: .* is in use by process \d+: stop it, or use another directory \(--data-dir\)$/m);
     equal(second.stdout, '');
     await assertWorks(client);
   });

@@ -114,8 +114,8 @@ export function outsideWindow(
   const to = newerThanMs === 0 ? 'any time' : isoTime(nowMs + newerThanMs);
   return refusal(
     'not_in_ingestion_window',
-    `the profile of ${isoTime(timeMs)} is outside of the ingestion window (reject_older_than, reject_newer_than): ` +
-      `after ${from}, before ${to}`,
+    `the profile of ${isoTime(timeMs)} is outside of the ingestion window: after ${from} ` +
+      `(reject_older_than: ${olderThanMs / 1000} s), before ${to} (reject_newer_than: ${newerThanMs / 1000} s)`,
     { timeMs, nowMs, olderThanMs, newerThanMs },
   );
 }

@@ -1,12 +1,17 @@
 import { type MediaType, parseMediaType } from './media-type.ts';
 
+/** Browsers send 150 bytes. The main loop reads so many in a millisecond. */
+const LENGTH_MAX = 4096;
+
 /**
  * Reads an `Accept` header. A malformed one is refused on every route, so there is no form for "partly understood".
  *
- * @returns the media types in order; none for a blank header; undefined when an element is malformed
+ * @returns the media types in order; none for a blank header; undefined when an element is malformed, or the header is
+ *          longer than 4096 characters
  * @source cases transport/accept
  */
 export function parseAccept(header: string): readonly MediaType[] | undefined {
+  if (header.length > LENGTH_MAX) return undefined;
   if (header.trim() === '') return [];
   const types: MediaType[] = [];
   for (const element of header.split(',')) {

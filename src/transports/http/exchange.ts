@@ -7,7 +7,7 @@ import { nextTurn } from '#src/platform/next-turn.ts';
 import type { Body } from '#src/services/query-frontend/ports.ts';
 import { framingFault } from './framing.ts';
 import type { HttpMetrics } from './http-metrics.ts';
-import { TurnCount } from './turn-count.ts';
+import { TurnBudget } from './turn-budget.ts';
 
 export type Header = readonly [name: string, value: string];
 
@@ -17,16 +17,25 @@ export type Answer = {
   readonly body: Body;
 };
 
+export type ExchangeLimits = {
+  /** For how long the chunks of one body may keep everybody else waiting, beside what their bytes take. */
+  readonly chunksTurnMs: DurationMs;
+  /** From the headers to the end of a body, whether or not somebody wants it. */
+  readonly bodyTimeoutMs: DurationMs;
+  /** After so long without a chunk an answer does not wait for the rest of a body any more. */
+  readonly lingerIdleMs: DurationMs;
+  readonly lingeringMax: number;
+};
+
 /** What the exchanges of one server share. */
 export type ExchangeHost = {
   readonly clock: Clock;
   readonly metrics: HttpMetrics;
-  /** Of one body, before the event loop turns. */
-  readonly chunksPerTurnMax: number;
-  /** How long the answer to a chunked body that goes on waits for its end. */
-  readonly lingerMs: DurationMs;
+  readonly limits: ExchangeLimits;
   /** Requests that are not answered yet. */
   readonly open: Set<Exchange>;
+  /** Requests whose answers are ready, and wait for the end of bodies that nobody wants. */
+  readonly lingering: Set<Exchange>;
   /** Of answers that are not read yet. */
   answerBytes: Bytes;
   /** Clients are asked to come back on another connection, which then is another server. */
@@ -53,6 +62,9 @@ const HEADERS = [
 
 export type HeaderName = (typeof HEADERS)[number];
 
+/** So much of a refused body of known length is thrown away by the library: half a second of it at most. */
+const DISCARDED_BYTES_MAX: Bytes = 1 << 30;
+
 /**
  * One request and its answer.
  *
@@ -62,7 +74,7 @@ export type HeaderName = (typeof HEADERS)[number];
 export class Exchange {
   readonly method: string;
   readonly path: string;
-  readonly query: URLSearchParams;
+  readonly #query: string;
   /** Why nobody can tell where the request ends, and so where the next one on its connection begins. */
   readonly framingFault: string | undefined;
   /** The name of the route in metrics. */
@@ -79,9 +91,8 @@ export class Exchange {
   /** Whether some of the body has not arrived yet. */
   #bodyPending: boolean;
   #onChunk: ((chunk: Uint8Array, last: boolean) => void) | undefined;
-  readonly #chunksInTurn = new TurnCount();
-  /** Aborts when all of the body has come, or nobody waits for it. There while an answer waits for that. */
-  #bodyOver: AbortController | undefined;
+  /** There once a body came in several chunks. */
+  #chunksTurn: TurnBudget | undefined;
   /** Aborts when more of the body comes, or none is wanted any more. There while somebody waits for that. */
   #bodyProgress: AbortController | undefined;
 
@@ -91,7 +102,7 @@ export class Exchange {
     this.#startedMs = host.clock.now();
     this.method = request.getMethod();
     this.path = request.getUrl();
-    this.query = new URLSearchParams(request.getQuery() ?? '');
+    this.#query = request.getQuery() ?? '';
     for (const name of HEADERS) {
       const value = request.getHeader(name);
       if (value !== '') this.#headers.set(name, value);
@@ -106,6 +117,11 @@ export class Exchange {
     });
     // Also when no route wants it: once there is an answer, nobody could end a connection whose body is a flood.
     if (this.#bodyPending) this.#listen();
+  }
+
+  /** Made of the text each time. */
+  get query(): URLSearchParams {
+    return new URLSearchParams(this.#query);
   }
 
   /** The empty string when it was not sent. */
@@ -142,8 +158,8 @@ export class Exchange {
 
   #listen(): void {
     this.#response.onData((chunk, last) => {
-      if (last) this.#endBody();
-      else if (this.#chunksInTurn.add() > this.#host.chunksPerTurnMax) {
+      if (last) this.#bodyPending = false;
+      else if (this.#isFlood(chunk.byteLength)) {
         this.#endFlood();
         return;
       }
@@ -152,19 +168,19 @@ export class Exchange {
     });
   }
 
-  #endBody(): void {
-    this.#bodyPending = false;
-    this.#bodyOver?.abort();
+  #isFlood(bytes: Bytes): boolean {
+    this.#chunksTurn ??= new TurnBudget(this.#host.clock, this.#host.limits.chunksTurnMs);
+    return this.#chunksTurn.spend(bytes);
   }
 
   /**
-   * Ends a connection from which chunks come faster than they can be counted. The library reads on while there is
-   * something to read, whatever `pauseBody` says, so that nothing else would have a turn until the client tires.
+   * Ends a connection whose chunks leave nobody else a turn. The library reads on while there is something to read,
+   * whatever `pauseBody` says.
    */
   #endFlood(): void {
     if (this.#state === 'over') return;
-    this.#host.metrics.refused('chunks');
-    this.cancel(new StoreError('limit-exceeded', `more than ${this.#host.chunksPerTurnMax} chunks came at once`));
+    this.#host.metrics.refused('chunks_flood');
+    this.cancel(new StoreError('limit-exceeded', 'the chunks of the body leave nobody else a turn'));
     this.#response.close();
   }
 
@@ -174,13 +190,16 @@ export class Exchange {
    * @returns false as soon as the body is complete or the request is answered
    */
   async bodyIdleFor(ms: DurationMs): Promise<boolean> {
-    while (this.#bodyPending && this.answerable) {
-      const progress = new AbortController();
-      this.#bodyProgress = progress;
-      await this.#host.clock.sleep(ms, progress.signal);
-      if (!progress.signal.aborted) return true;
-    }
+    while (this.#bodyPending && this.answerable) if (!(await this.#bodyProgresses(ms))) return true;
     return false;
+  }
+
+  /** @returns false when nothing of the body came for `ms` */
+  async #bodyProgresses(ms: DurationMs): Promise<boolean> {
+    const progress = new AbortController();
+    this.#bodyProgress = progress;
+    await this.#host.clock.sleep(ms, progress.signal);
+    return progress.signal.aborted;
   }
 
   pauseBody(): void {
@@ -195,21 +214,47 @@ export class Exchange {
     if (!this.answerable) return;
     this.#state = 'answering';
     this.#bodyProgress?.abort();
-    // What comes after an answer is thrown away by the library, where nobody counts it. A body of known length is read
-    // faster than anybody sends it. Chunks of a byte each are not.
-    if (this.#bodyPending && this.header('transfer-encoding') !== '') void this.#answerAfterBody(answer);
+    if (this.#mayFlood()) void this.#answerAfterBody(answer);
     else this.#answerNow(answer);
   }
 
-  /** A client that does not come to the end of its chunks is answered all the same, but not read from any more. */
+  /**
+   * Whether what is still to come of the body may be without end. The library throws it away once there is an answer,
+   * and then nothing could end the connection.
+   */
+  #mayFlood(): boolean {
+    if (!this.#bodyPending) return false;
+    return this.header('transfer-encoding') !== '' || Number(this.header('content-length')) > DISCARDED_BYTES_MAX;
+  }
+
+  /**
+   * Throws the rest of the body away before the answer, because many clients read only after they have written. One that
+   * stops, or does not come to an end, is answered all the same, but not read from any more.
+   */
   async #answerAfterBody(answer: Answer): Promise<void> {
-    this.#bodyOver = new AbortController();
-    if (!this.#host.closing) await this.#host.clock.sleep(this.#host.lingerMs, this.#bodyOver.signal);
+    const { lingering, limits, clock } = this.#host;
+    this.#leaveOpen();
+    if (lingering.size < limits.lingeringMax && !this.#host.closing) {
+      lingering.add(this);
+      this.#host.metrics.lingeringAnswers(lingering.size);
+      const endMs = this.#startedMs + limits.bodyTimeoutMs;
+      while (this.#lingers() && clock.now() < endMs && (await this.#bodyProgresses(limits.lingerIdleMs)));
+      this.#leaveLingering();
+    }
     // Inside of a read a pause has no effect.
-    if (this.#chunksInTurn.count > 0) await nextTurn();
+    if (this.#bodyPending && this.#chunksTurn?.spent && !this.#host.closing) await nextTurn();
     if (this.#state !== 'answering') return;
     if (this.#bodyPending) this.#response.pause();
     this.#answerNow(answer);
+  }
+
+  #lingers(): boolean {
+    return this.#bodyPending && this.#state === 'answering' && !this.#host.closing;
+  }
+
+  /** Ends the wait of an answer for the rest of a body that nobody wants, as the server closes. */
+  stopLingering(): void {
+    this.#bodyProgress?.abort();
   }
 
   #answerNow(answer: Answer): void {
@@ -277,15 +322,23 @@ export class Exchange {
     this.#host.metrics.answerBytes(this.#host.answerBytes);
   }
 
+  #leaveLingering(): void {
+    if (this.#host.lingering.delete(this)) this.#host.metrics.lingeringAnswers(this.#host.lingering.size);
+  }
+
+  #leaveOpen(): void {
+    this.#host.open.delete(this);
+    this.#host.metrics.openRequests(this.#host.open.size);
+  }
+
   #end(): void {
     if (this.#state === 'over') return;
     const status = this.#state === 'answering' ? this.#status : 499;
     this.#state = 'over';
     this.#bodyProgress?.abort();
-    this.#bodyOver?.abort();
-    this.#host.open.delete(this);
+    this.#leaveOpen();
+    this.#leaveLingering();
     this.#host.answerBytes -= this.#answerBytes;
-    this.#host.metrics.openRequests(this.#host.open.size);
     this.#host.metrics.answerBytes(this.#host.answerBytes);
     this.#host.metrics.answered(this.route, status, this.#host.clock.now() - this.#startedMs);
     this.#host.onEnd();

@@ -15,12 +15,12 @@ export type HttpConstants = {
   readonly queryMessageBytesMax: Bytes;
   /** Requests that are not answered yet. Above it new ones are answered 503. */
   readonly requestsMax: number;
-  /** Requests that arrive before the event loop turns. Above it their connections are ended. */
-  readonly requestsPerTurnMax: number;
-  /** Chunks of one body that arrive before the event loop turns. Above it the connection is ended. */
-  readonly chunksPerTurnMax: number;
-  /** How long the answer to a chunked body that goes on waits for its end. */
-  readonly lingerMs: DurationMs;
+  /** For how long requests may keep the event loop from turning. After it their connection is ended. */
+  readonly requestsTurnMs: DurationMs;
+  /** The same for the chunks of one body, beside what their bytes take. */
+  readonly chunksTurnMs: DurationMs;
+  /** After so long without a chunk the answer to a refused chunked body does not wait for its end any more. */
+  readonly lingerIdleMs: DurationMs;
   /** Answers that clients have not read yet. Above it new queries are answered 503. */
   readonly answerBytesMax: Bytes;
   /** How long a body may wait for room before it is refused. */
@@ -36,10 +36,12 @@ export const httpConstants: HttpConstants = {
   queryMessageBytesMax: 256 << 10,
   // A push waits for its segment, half a second or so: 8192 of them are what 16,000 pushes a second leave open.
   requestsMax: 8192,
-  requestsPerTurnMax: 4096,
-  // The library reads 512 KiB at once. As chunks of 240 bytes, the smallest that compressors write, these are 2,200.
-  chunksPerTurnMax: 16_384,
-  lingerMs: 1_000,
+  // 8192 connections that all have a request take a quarter of a second, on a slow machine half.
+  requestsTurnMs: 500,
+  // As chunks of 240 bytes, the smallest that compressors write, a socket holds 30 ms of work.
+  chunksTurnMs: 100,
+  // A packet that was lost twice comes within a second.
+  lingerIdleMs: 1_000,
   answerBytesMax: 512 << 20,
   roomTimeoutMs: 5_000,
   // Pyroscope's read timeout of a process that has a query-frontend.

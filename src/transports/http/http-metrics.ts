@@ -5,8 +5,8 @@ import type { Bytes } from '#src/domain/model/units.ts';
 export type RefusalReason =
   | 'framing' // nobody can tell where it ends
   | 'requests' // too many are open
-  | 'flood' // too many requests before the event loop turned
-  | 'chunks' // too many chunks of one body before the event loop turned
+  | 'requests_flood' // they left nobody else a turn
+  | 'chunks_flood' // the chunks of a body left nobody else a turn
   | 'answers' // clients read too slowly
   | 'body_limit'
   | 'message_limit'
@@ -18,6 +18,7 @@ export type RefusalReason =
 export class HttpMetrics {
   readonly #durations: Histogram<'route' | 'status'>;
   readonly #open: Gauge;
+  readonly #lingering: Gauge;
   readonly #bodyBytes: Gauge;
   readonly #answerBytes: Gauge;
   readonly #pauses: Counter;
@@ -33,6 +34,11 @@ export class HttpMetrics {
       registers,
     });
     this.#open = new Gauge({ name: 'kiln_http_requests_open', help: 'Requests not answered yet.', registers });
+    this.#lingering = new Gauge({
+      name: 'kiln_http_answers_lingering',
+      help: 'Answers that wait for the end of a body that nobody wants.',
+      registers,
+    });
     this.#bodyBytes = new Gauge({
       name: 'kiln_http_body_in_flight_bytes',
       help: 'Request bodies in memory, bounded by ingest-buffer-bytes-max.',
@@ -62,6 +68,10 @@ export class HttpMetrics {
 
   openRequests(count: number): void {
     this.#open.set(count);
+  }
+
+  lingeringAnswers(count: number): void {
+    this.#lingering.set(count);
   }
 
   bodyBytes(bytes: Bytes): void {

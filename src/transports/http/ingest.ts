@@ -7,7 +7,6 @@ import { codedFailure, emptyAnswer, methodNotAllowed, statusFailure } from './an
 import { type BodyHost, BodyRefusal, type BodyRefusalReason, readBody } from './body.ts';
 import { failureOf, failureOfStatus } from './errors.ts';
 import type { Answer, Exchange } from './exchange.ts';
-
 import { type IngestFormat, ingestFormat } from './ingest-format.ts';
 import { type IngestName, parseIngestName } from './ingest-name.ts';
 import { type FormPart, parseForm } from './multipart.ts';

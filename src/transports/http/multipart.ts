@@ -37,7 +37,7 @@ export async function parseForm(body: Uint8Array, contentType: string): Promise<
   // The first boundary may stand at the very start, without a line break before it.
   let end = startsWith(bytes, boundary) ? boundary.length : await endOf(bytes, delimiter, 0);
   while (!startsWith(bytes.subarray(end), '--')) {
-    if (parts.length === PARTS_MAX) throw malformed(`more than ${PARTS_MAX} parts`);
+    if (parts.length === PARTS_MAX) throw malformed(`there are more parts than the limit of ${PARTS_MAX}`);
     const start = lineEnd(bytes, end);
     const next = await endOf(bytes, delimiter, start - 2);
     parts.push(readPart(bytes.subarray(start, next - delimiter.length)));

@@ -17,7 +17,7 @@ import { listenFailure } from './listen-failure.ts';
 import { createRouter, type Router } from './routes.ts';
 import { readStaticFiles } from './static-files.ts';
 import type { Readiness } from './status-routes.ts';
-import { TurnCount } from './turn-count.ts';
+import { TurnBudget } from './turn-budget.ts';
 import { listenAlone, loadUws, type Uws } from './uws.ts';
 
 export type HttpServerDeps = {
@@ -76,7 +76,7 @@ class UwsServer implements HttpServer {
   readonly #exchanges: ExchangeHost;
   /** Ends the wait of `close`, when there is one. */
   readonly #idle = new AbortController();
-  readonly #requestsInTurn = new TurnCount();
+  readonly #requestsTurn: TurnBudget;
   #socket: us_listen_socket | undefined;
   #closing = false;
 
@@ -86,18 +86,19 @@ class UwsServer implements HttpServer {
     this.#config = config;
     this.#parts = parts;
     const { clock, metrics } = parts;
-    const { chunksPerTurnMax, lingerMs } = config;
     const onEnd = (): void => this.#ended();
-    const state = { open: new Set<Exchange>(), answerBytes: 0, closing: false, onEnd };
-    this.#exchanges = { clock, metrics, chunksPerTurnMax, lingerMs, ...state };
+    const [open, lingering] = [new Set<Exchange>(), new Set<Exchange>()];
+    const limits = { ...config, lingeringMax: config.requestsMax };
+    this.#exchanges = { clock, metrics, limits, open, lingering, answerBytes: 0, closing: false, onEnd };
+    this.#requestsTurn = new TurnBudget(clock, config.requestsTurnMs);
     this.#app = uws.App().any('/*', (response, request) => {
       // The library reads on while there is something to read, so that a connection on which requests are sent faster
-      // than they are answered would have all turns.
-      if (this.#requestsInTurn.add() > config.requestsPerTurnMax) {
-        metrics.refused('flood');
+      // than they are answered would have all turns. It is the one at which the budget ends, most likely; others who
+      // came in the same turn get a new one.
+      if (this.#requestsTurn.spend(0)) {
+        metrics.refused('requests_flood');
+        this.#requestsTurn.renew();
         response.close();
-        // Others who came in the same turn are not to blame.
-        this.#requestsInTurn.clear();
         return;
       }
       void this.#serve(new Exchange(response, request, this.#exchanges));
@@ -117,6 +118,7 @@ class UwsServer implements HttpServer {
     this.#exchanges.closing = true;
     if (this.#socket !== undefined) this.#uws.us_listen_socket_close(this.#socket);
     for (const exchange of this.#exchanges.open) this.#limitBody(exchange);
+    for (const exchange of this.#exchanges.lingering) exchange.stopLingering();
     this.#ended();
     await this.#parts.clock.sleep(deadlineMs, this.#idle.signal);
     for (const exchange of this.#exchanges.open) this.#turnAway(exchange, 'the server is closing');

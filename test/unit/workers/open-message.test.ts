@@ -100,7 +100,9 @@ describe('openMessage', () => {
   });
 
   test('refuses gzip that is none', () => {
-    throws(() => open(Buffer.from('{}'), { encoding: 'gzip' }), { code: 'invalid-argument' });
+    throws(() => open(Buffer.from('{}'), { encoding: 'gzip' }), { code: 'invalid-argument', message: /is not gzip$/ });
+    const cut = gzipSync(pushJson(series)).subarray(0, -9);
+    throws(() => open(cut, { encoding: 'gzip' }), { code: 'invalid-argument', message: /is gzip that is cut off$/ });
   });
 
   test('refuses a message with more parts than memory should be spent on', () => {

@@ -9,6 +9,12 @@ describe('parseAccept', () => {
     });
   }
 
+  test('has a limit on its length', () => {
+    const longest = `a/b,${'x'.repeat(4092)}`;
+    notEqual(parseAccept(longest), undefined);
+    equal(parseAccept(`${longest}x`), undefined);
+  });
+
   for (const header of ['text/html,,x/y', ';;;', ',', 'text/html,']) {
     test(`refuses ${JSON.stringify(header)}`, () => {
       equal(parseAccept(header), undefined);
