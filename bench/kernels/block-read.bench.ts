@@ -122,7 +122,8 @@ function pageOf(n: number): NumberedSeries {
   const bytesOf = (row: number) => strings.bytes.subarray(strings.offsets[row], strings.offsets[row + 1]);
   return {
     offsets: Uint32Array.from({ length: n + 1 }, (_, i) => i * 5),
-    ...{ name: rows('name'), value: rows('value'), bytesOf, stringCount: strings.offsets.length - 1 },
+    ...{ name: rows('name'), value: rows('value'), stringCount: strings.offsets.length - 1 },
+    rowOf: (bytes) => rowOf.get(Buffer.from(bytes).toString()) ?? -1,
     textOf: (row) => Buffer.from(bytesOf(row)).toString(),
   };
 }

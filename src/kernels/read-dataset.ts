@@ -75,15 +75,24 @@ export class SeriesOfPage implements NumberedSeries {
     this.value = kernels.takeU32(columns.value, columns.labels);
   }
 
-  bytesOf(row: number): Uint8Array {
-    return this.#bytes.subarray(this.#stringOffsets[row], this.#stringOffsets[row + 1]);
+  rowOf(bytes: Uint8Array): number {
+    const offsets = this.#stringOffsets;
+    for (let row = 0; row < this.stringCount; row++) {
+      if (offsets[row + 1] - offsets[row] === bytes.length && this.#startsWith(offsets[row], bytes)) return row;
+    }
+    return -1;
+  }
+
+  #startsWith(at: number, bytes: Uint8Array): boolean {
+    for (let i = 0; i < bytes.length; i++) if (this.#bytes[at + i] !== bytes[i]) return false;
+    return true;
   }
 
   textOf(row: number): string {
     let text = this.#texts[row];
     if (text === undefined) {
       try {
-        text = utf8.decode(this.bytesOf(row));
+        text = utf8.decode(this.#bytes.subarray(this.#stringOffsets[row], this.#stringOffsets[row + 1]));
       } catch {
         throw corruptedBlock('page: a label is not UTF-8', { ...placeOf(this.page), row });
       }
@@ -126,6 +135,8 @@ export class BlockDataset {
   readonly #pages: ArenaPages;
   readonly #kernels: KernelInstance;
   #series: readonly SeriesOfPage[] | undefined;
+  #selectedBy: SeriesMatcher | undefined;
+  #selected = new Uint8Array(0);
 
   constructor(pages: ArenaPages, table: ChunkTable) {
     this.table = table;
@@ -145,17 +156,24 @@ export class BlockDataset {
     return ofPage === undefined ? [] : ofPage.labelsOf(row - ofPage.page.firstRow, named);
   }
 
+  /**
+   * 1 for each series that matches. Asked again by the same matcher, it is the same list.
+   *
+   * @shapes Uint8Array[series]
+   */
+  selectedSeries(matcher: SeriesMatcher): Uint8Array {
+    if (this.#selectedBy !== matcher) {
+      this.#selected = new Uint8Array(rowCountOf(this.table, Section.series));
+      for (const series of this.series) this.#selected.set(matcher.select(series), series.page.firstRow);
+      this.#selectedBy = matcher;
+    }
+    return this.#selected;
+  }
+
   /** @returns 1 for each series that matches, in scratch; 0 when none does */
   matchingSeries(matcher: SeriesMatcher): Pointer {
-    const rows = rowCountOf(this.table, Section.series);
-    const wanted = new Uint8Array(rows);
-    let any = false;
-    for (const series of this.series) {
-      const selected = matcher.select(series);
-      any ||= selected.includes(1);
-      wanted.set(selected, series.page.firstRow);
-    }
-    return any ? this.#kernels.put(wanted) : 0;
+    const wanted = this.selectedSeries(matcher);
+    return wanted.includes(1) ? this.#kernels.put(wanted) : 0;
   }
 
   /** The rows of profiles of certain series in a range of time, both ends included. */

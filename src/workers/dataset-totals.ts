@@ -30,49 +30,45 @@ export function wholeColumnsOf(
   if (dataset.table.pages.some((page) => page.section === Section.runs && !withTotals.has(page.family))) {
     return undefined;
   }
-  const types = typesOf(dataset.series, matcher);
+  const selected = dataset.selectedSeries(matcher);
+  if (!selected.includes(1)) return [];
+  const types = new ProfileTypes(dataset.series);
+  const [chosen, left] = [new Set<string>(), new Set<string>()];
+  const typesWithTotals = new Set(Array.from(series, (row) => types.of(row)));
+  for (const [row, isSelected] of selected.entries()) {
+    const type = types.of(row);
+    if (!typesWithTotals.has(type)) continue;
+    (isSelected ? chosen : left).add(type);
+    if (chosen.has(type) && left.has(type)) return undefined;
+  }
   const whole: WholeColumn[] = [];
   for (let row = 0; row < series.length; row++) {
-    const type = types.ofSeries[series[row]];
-    const selected = types.selected.get(type) ?? 0;
-    if (selected === 0) continue;
-    if (selected !== types.all.get(type)) return undefined;
-    whole.push({ family: family[row], column: column[row] });
+    if (chosen.has(types.of(series[row]))) whole.push({ family: family[row], column: column[row] });
   }
   return whole;
 }
 
-/** Profile types of all series, and by type how many there are and how many match. */
-function typesOf(
-  pages: readonly SeriesOfPage[],
-  matcher: SeriesMatcher,
-): {
-  readonly ofSeries: readonly string[];
-  readonly all: ReadonlyMap<string, number>;
-  readonly selected: ReadonlyMap<string, number>;
-} {
-  const ofSeries: string[] = [];
-  const all = new Map<string, number>();
-  const selected = new Map<string, number>();
-  for (const page of pages) {
-    const matching = matcher.select(page);
-    const name = nameRowOf(page);
-    for (let row = 0; row < matching.length; row++) {
-      let type = '';
-      for (let i = page.offsets[row]; i < page.offsets[row + 1]; i++) {
-        if (page.name[i] === name) type = page.textOf(page.value[i]);
-      }
-      ofSeries.push(type);
-      all.set(type, (all.get(type) ?? 0) + 1);
-      if (matching[row] === 1) selected.set(type, (selected.get(type) ?? 0) + 1);
-    }
-  }
-  return { ofSeries, all, selected };
-}
+/** The profile type of each series of a dataset. */
+class ProfileTypes {
+  readonly #pages: readonly SeriesOfPage[];
+  /** By page: the string that is the name of the label with the profile type; -1 for none. */
+  readonly #names: readonly number[];
 
-/** The string of a page that is the name of the label with the profile type; -1 for none. */
-function nameRowOf(page: SeriesOfPage): number {
-  const wanted = Buffer.from(LabelName.profileType);
-  for (let row = 0; row < page.stringCount; row++) if (wanted.equals(page.bytesOf(row))) return row;
-  return -1;
+  constructor(pages: readonly SeriesOfPage[]) {
+    const name = Buffer.from(LabelName.profileType);
+    this.#pages = pages;
+    this.#names = pages.map((page) => page.rowOf(name));
+  }
+
+  /** The empty string for a series without one. */
+  of(series: number): string {
+    const at = this.#pages.findLastIndex(({ page }) => page.firstRow <= series);
+    if (at === -1) return '';
+    const page = this.#pages[at];
+    const row = series - page.page.firstRow;
+    for (let i = page.offsets[row]; i < page.offsets[row + 1]; i++) {
+      if (page.name[i] === this.#names[at]) return page.textOf(page.value[i]);
+    }
+    return '';
+  }
 }

@@ -14,8 +14,8 @@ export type NumberedSeries = {
   readonly offsets: Uint32Array;
   readonly name: Uint32Array;
   readonly value: Uint32Array;
-  /** The bytes of a string. */
-  bytesOf(row: number): Uint8Array;
+  /** The row of a string, -1 when there is none. */
+  rowOf(bytes: Uint8Array): number;
   /** The text of a string. @throws StoreError when it is not UTF-8 */
   textOf(row: number): string;
   readonly stringCount: number;
@@ -62,7 +62,7 @@ export class SeriesMatcher {
     const n = series.offsets.length - 1;
     const selected = new Uint8Array(n).fill(1);
     for (const [i, condition] of this.#conditions.entries()) {
-      const name = rowOf(series, condition.name);
+      const name = series.rowOf(condition.name);
       if (name < 0) {
         if (!condition.absent) return selected.fill(0);
         continue;
@@ -79,7 +79,7 @@ export class SeriesMatcher {
   #testOf(series: NumberedSeries, condition: Condition, known: Map<string, boolean>): (row: number) => boolean {
     const { equal } = condition;
     if (equal !== undefined) {
-      const wanted = rowOf(series, equal);
+      const wanted = series.rowOf(equal);
       return (row) => row === wanted;
     }
     const byRow = new Int8Array(series.stringCount).fill(-1);
@@ -125,13 +125,4 @@ function satisfies(
 ): boolean {
   for (let i = offsets[row]; i < offsets[row + 1]; i++) if (name[i] === wanted) return holds(value[i]);
   return absent;
-}
-
-/** The row of a string, or -1. Strings of a page are distinct. */
-function rowOf(series: NumberedSeries, bytes: Uint8Array): number {
-  for (let row = 0; row < series.stringCount; row++) {
-    const candidate = series.bytesOf(row);
-    if (candidate.length === bytes.length && Buffer.compare(candidate, bytes) === 0) return row;
-  }
-  return -1;
 }

@@ -106,6 +106,10 @@ function sameAsPlain(
     plain.series.map((_, row) => dataset.labelsOf(row)),
     plain.series,
   );
+  for (const page of dataset.series) {
+    for (let row = 0; row < page.stringCount; row++) equal(page.rowOf(Buffer.from(page.textOf(row))), row);
+    equal(page.rowOf(Buffer.from('\0no such string')), -1);
+  }
   const expected = rowsPlain(plain, asked);
   const rows = selected(dataset, asked);
   deepEqual([...(rows?.rows ?? [])], expected);

@@ -13,7 +13,7 @@ function seriesOf(name: string, values: readonly string[]): NumberedSeries {
     offsets: Uint32Array.from({ length: values.length + 1 }, (_, i) => i),
     name: new Uint32Array(values.length),
     value: Uint32Array.from(values, (_, i) => i + 1),
-    bytesOf: (row) => Buffer.from(strings[row]),
+    rowOf: (bytes) => strings.indexOf(Buffer.from(bytes).toString()),
     textOf: (row) => strings[row],
     stringCount: strings.length,
   };

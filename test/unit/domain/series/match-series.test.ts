@@ -20,7 +20,7 @@ function numbered(series: readonly Labels[], asked: number[] = []): NumberedSeri
   return {
     ...{ offsets, name: rows('name'), value: rows('value') },
     stringCount: strings.offsets.length - 1,
-    bytesOf,
+    rowOf: (bytes) => rowOf.get(Buffer.from(bytes).toString()) ?? -1,
     textOf: (row) => {
       asked.push(row);
       return Buffer.from(bytesOf(row)).toString();
