@@ -226,18 +226,17 @@ describe('bodies', () => {
     ['that nobody wants', '/ready', ''],
     ['that are complete', PUSH, '0\r\n\r\n'],
   ] as const) {
-    test(`${name}, in chunks that leave nobody else a turn, end the connection`, async (t) => {
-      const fixture = await startServer(t, { chunksTurnMs: 100 });
-      hurry(fixture.clock);
+    test(`${name}, in more chunks at once than the bound, end the connection`, async (t) => {
+      const fixture = await startServer(t, { chunksPerTurnMax: 100 });
       const fine = new RawClient(fixture.port);
       fine.post(path, `${PROTO}\r\nTransfer-Encoding: chunked`);
-      fine.send(`${'1\r\nx\r\n'.repeat(50)}0\r\n\r\n`);
+      fine.send(`${'1\r\nx\r\n'.repeat(100)}0\r\n\r\n`);
       await fine.receive(/HTTP\/1.1 /);
       fine.leave();
       const flood = new RawClient(fixture.port);
 
       flood.post(path, `${PROTO}\r\nTransfer-Encoding: chunked`);
-      flood.send(`${'1\r\nx\r\n'.repeat(150)}${ending}`);
+      flood.send(`${'1\r\nx\r\n'.repeat(101)}${ending}`);
       await flood.closed;
 
       equal(flood.received, '');
@@ -512,6 +511,18 @@ describe('requests', () => {
     fine.send(READY.repeat(10));
     await fine.receive(/(ready.*){10}/s);
     fine.leave();
+  });
+
+  test('of many connections may come at once, however long they take', async (t) => {
+    const fixture = await startServer(t, { requestsTurnMs: 0 });
+    hurry(fixture.clock);
+
+    const clients = Array.from({ length: 100 }, () => new RawClient(fixture.port));
+    for (const client of clients) client.send(READY);
+    for (const client of clients) await client.receive(/ready$/);
+
+    equal(await refusalsOf(fixture, 'requests_flood'), 0);
+    for (const client of clients) client.leave();
   });
 
   const READY = 'GET /ready HTTP/1.1\r\nHost: x\r\n\r\n';

@@ -7,7 +7,7 @@ import { nextTurn } from '#src/platform/next-turn.ts';
 import type { Body } from '#src/services/query-frontend/ports.ts';
 import { framingFault } from './framing.ts';
 import type { HttpMetrics } from './http-metrics.ts';
-import { TurnBudget } from './turn-budget.ts';
+import { TurnCount } from './turn-count.ts';
 
 export type Header = readonly [name: string, value: string];
 
@@ -18,8 +18,8 @@ export type Answer = {
 };
 
 export type ExchangeLimits = {
-  /** For how long the chunks of one body may keep everybody else waiting, beside what their bytes take. */
-  readonly chunksTurnMs: DurationMs;
+  /** Of one body, before the event loop turns. */
+  readonly chunksPerTurnMax: number;
   /** From the headers to the end of a body, whether or not somebody wants it. */
   readonly bodyTimeoutMs: DurationMs;
   /** After so long without a chunk an answer does not wait for the rest of a body any more. */
@@ -92,7 +92,7 @@ export class Exchange {
   #bodyPending: boolean;
   #onChunk: ((chunk: Uint8Array, last: boolean) => void) | undefined;
   /** There once a body came in several chunks. */
-  #chunksTurn: TurnBudget | undefined;
+  #chunksInTurn: TurnCount | undefined;
   /** Aborts when more of the body comes, or none is wanted any more. There while somebody waits for that. */
   #bodyProgress: AbortController | undefined;
 
@@ -159,7 +159,7 @@ export class Exchange {
   #listen(): void {
     this.#response.onData((chunk, last) => {
       if (last) this.#bodyPending = false;
-      else if (this.#isFlood(chunk.byteLength)) {
+      else if (this.#isFlood()) {
         this.#endFlood();
         return;
       }
@@ -168,9 +168,9 @@ export class Exchange {
     });
   }
 
-  #isFlood(bytes: Bytes): boolean {
-    this.#chunksTurn ??= new TurnBudget(this.#host.clock, this.#host.limits.chunksTurnMs);
-    return this.#chunksTurn.spend(bytes);
+  #isFlood(): boolean {
+    this.#chunksInTurn ??= new TurnCount();
+    return this.#chunksInTurn.add() > this.#host.limits.chunksPerTurnMax;
   }
 
   /**
@@ -180,7 +180,9 @@ export class Exchange {
   #endFlood(): void {
     if (this.#state === 'over') return;
     this.#host.metrics.refused('chunks_flood');
-    this.cancel(new StoreError('limit-exceeded', 'the chunks of the body leave nobody else a turn'));
+    this.cancel(
+      new StoreError('limit-exceeded', `more than ${this.#host.limits.chunksPerTurnMax} chunks came at once`),
+    );
     this.#response.close();
   }
 
@@ -242,7 +244,7 @@ export class Exchange {
       this.#leaveLingering();
     }
     // Inside of a read a pause has no effect.
-    if (this.#bodyPending && this.#chunksTurn?.spent && !this.#host.closing) await nextTurn();
+    if (this.#bodyPending && this.#chunksInTurn?.count && !this.#host.closing) await nextTurn();
     if (this.#state !== 'answering') return;
     if (this.#bodyPending) this.#response.pause();
     this.#answerNow(answer);

@@ -15,10 +15,10 @@ export type HttpConstants = {
   readonly queryMessageBytesMax: Bytes;
   /** Requests that are not answered yet. Above it new ones are answered 503. */
   readonly requestsMax: number;
-  /** For how long requests may keep the event loop from turning. After it their connection is ended. */
+  /** How long a turn of the event loop may take in which there are more requests than connections. */
   readonly requestsTurnMs: DurationMs;
-  /** The same for the chunks of one body, beside what their bytes take. */
-  readonly chunksTurnMs: DurationMs;
+  /** Chunks of one body that arrive before the event loop turns. Above it the connection is ended. */
+  readonly chunksPerTurnMax: number;
   /** After so long without a chunk the answer to a refused chunked body does not wait for its end any more. */
   readonly lingerIdleMs: DurationMs;
   /** Answers that clients have not read yet. Above it new queries are answered 503. */
@@ -36,10 +36,10 @@ export const httpConstants: HttpConstants = {
   queryMessageBytesMax: 256 << 10,
   // A push waits for its segment, half a second or so: 8192 of them are what 16,000 pushes a second leave open.
   requestsMax: 8192,
-  // 8192 connections that all have a request take a quarter of a second, on a slow machine half.
   requestsTurnMs: 500,
-  // As chunks of 240 bytes, the smallest that compressors write, a socket holds 30 ms of work.
-  chunksTurnMs: 100,
+  // A tenth of a second of the smallest. The library reads 512 KiB at once, which as chunks of 240 bytes, the smallest
+  // that compressors write, are 2,200; who sends more than that at once outruns the server seven times in a row.
+  chunksPerTurnMax: 16_384,
   // A packet that was lost twice comes within a second.
   lingerIdleMs: 1_000,
   answerBytesMax: 512 << 20,

@@ -14,10 +14,10 @@ import { type Answer, Exchange, type ExchangeHost } from './exchange.ts';
 import type { HttpConfig } from './http-config.ts';
 import { HttpMetrics } from './http-metrics.ts';
 import { listenFailure } from './listen-failure.ts';
+import { RequestFlood } from './request-flood.ts';
 import { createRouter, type Router } from './routes.ts';
 import { readStaticFiles } from './static-files.ts';
 import type { Readiness } from './status-routes.ts';
-import { TurnBudget } from './turn-budget.ts';
 import { listenAlone, loadUws, type Uws } from './uws.ts';
 
 export type HttpServerDeps = {
@@ -76,7 +76,6 @@ class UwsServer implements HttpServer {
   readonly #exchanges: ExchangeHost;
   /** Ends the wait of `close`, when there is one. */
   readonly #idle = new AbortController();
-  readonly #requestsTurn: TurnBudget;
   #socket: us_listen_socket | undefined;
   #closing = false;
 
@@ -90,19 +89,16 @@ class UwsServer implements HttpServer {
     const [open, lingering] = [new Set<Exchange>(), new Set<Exchange>()];
     const limits = { ...config, lingeringMax: config.requestsMax };
     this.#exchanges = { clock, metrics, limits, open, lingering, answerBytes: 0, closing: false, onEnd };
-    this.#requestsTurn = new TurnBudget(clock, config.requestsTurnMs);
+    const flood = new RequestFlood(clock, config.requestsTurnMs);
     this.#app = uws.App().any('/*', (response, request) => {
-      // The library reads on while there is something to read, so that a connection on which requests are sent faster
-      // than they are answered would have all turns. It is the one at which the budget ends, most likely; others who
-      // came in the same turn get a new one.
-      if (this.#requestsTurn.spend(0)) {
+      if (flood.meets()) {
         metrics.refused('requests_flood');
-        this.#requestsTurn.renew();
         response.close();
         return;
       }
       void this.#serve(new Exchange(response, request, this.#exchanges));
     });
+    this.#app.filter((_, change) => flood.connections(change));
   }
 
   async listen(host: string, port: number): Promise<number> {

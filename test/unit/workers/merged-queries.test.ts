@@ -167,16 +167,24 @@ describe(`queries over merged blocks (seed ${seed})`, () => {
     const random = new Random(7);
     const pushed = readdirSync(corpus)
       .filter((name) => /^(go-heap|python-cpu|node-heap|rust-cpu)\.pb\.gz$/.test(name))
-      .map((name, i): Pushed => {
+      .flatMap((name, i): Pushed[] => {
         const service = ['api', 'shop'][i % 2];
-        const labels = labelList({ __name__: name.split('.')[0], service_name: service, pod: `pod-${i % 3}` });
-        return { service, labels, profile: readFileSync(new URL(name, corpus)), id: random.bytes(16) };
+        const profile = readFileSync(new URL(name, corpus));
+        return ['a', 'b'].map((pod) => {
+          const labels = labelList({ __name__: name.split('.')[0], service_name: service, pod });
+          return { service, labels, profile, id: random.bytes(16) };
+        });
       });
     const segments = [segmentOf(ingesting, pushed, 1), segmentOf(ingesting, [...pushed].reverse().slice(1), 2)];
-    const queries = typesOf(segments).flatMap((type): NodeQuery[] => [
-      { kind: 'tree', selection: { ...everything, matchers: typed(type) }, callSite: [] },
-      { kind: 'profile', selection: { ...everything, matchers: typed(type) }, callSite: [] },
-    ]);
+    const pods: Matcher = { name: 'pod', operator: '=', value: 'a' };
+    // A part of a type has no totals: its samples are read, and what their stacktraces are folded to, which in blocks of
+    // this size are chunks of their own.
+    const queries = typesOf(segments).flatMap((type) =>
+      [typed(type), typed(type, [pods])].flatMap((matchers): NodeQuery[] => [
+        { kind: 'tree', selection: { ...everything, matchers }, callSite: [] },
+        { kind: 'profile', selection: { ...everything, matchers }, callSite: [] },
+      ]),
+    );
     // Every profile is there twice, and counts once when it is merged: so what is compared is the first.
     const merged = mergedBlock(merging, segments);
 
