@@ -1,7 +1,9 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
+import { Section } from '#src/domain/block/block-format.ts';
 import type { ByteRange } from '#src/domain/block/block-meta.ts';
+import { symbolTable } from '#src/domain/block/chunk-table.ts';
 import type { FetchedRange } from '#src/domain/block/fetched-ranges.ts';
 import { runSteps } from '#src/domain/model/steps.ts';
 import { nameText } from '#src/domain/profile/name-table.ts';
@@ -177,8 +179,7 @@ describe(`queries over merged blocks (seed ${seed})`, () => {
       });
     const segments = [segmentOf(ingesting, pushed, 1), segmentOf(ingesting, [...pushed].reverse().slice(1), 2)];
     const pods: Matcher = { name: 'pod', operator: '=', value: 'a' };
-    // A part of a type has no totals: its samples are read, and what their stacktraces are folded to, which in blocks of
-    // this size are chunks of their own.
+    // A part of a type has no totals: its samples are read, and what their stacktraces are folded to.
     const queries = typesOf(segments).flatMap((type) =>
       [typed(type), typed(type, [pods])].flatMap((matchers): NodeQuery[] => [
         { kind: 'tree', selection: { ...everything, matchers }, callSite: [] },
@@ -202,6 +203,31 @@ describe(`queries over merged blocks (seed ${seed})`, () => {
     const late = { ...all, selection: { ...all.selection, startMs: INGEST_NOW_MS + 1 } };
     // names, function tree, folded stacks | series, types for the test, pushes, profiles, runs, samples
     deepEqual([...sections(late)].sort(byNumber), [1, 10, 11, 16, 18, 19, 20, 21, 22]);
+  });
+
+  test('read what stacktraces are folded to where it has chunks of its own', () => {
+    const samples = Array.from({ length: 15_000 }, (_, i) => ({
+      stack: `main;f${i % 700};g${i % 11_000};h${i}`,
+      v: [i],
+    }));
+    const profile = pprof({ samples });
+    const pushed = ['a', 'b'].map((pod, i) => ({
+      ...cpuLabelsOf('api', { pod }),
+      profile,
+      id: new Random(i).bytes(16),
+    }));
+    const segments = [segmentOf(ingesting, pushed)];
+    const block = mergedBlock(merging, segments);
+    const { pages } = symbolTable(block.meta.datasets[0], wholeRead(block).fetched);
+    const chunksOf = (section: Section) => pages.filter((page) => page.section === section).map(({ chunk }) => chunk);
+    const trees = new Set(chunksOf(Section.functionTree));
+    ok(chunksOf(Section.foldedStacks).some((chunk) => !trees.has(chunk)));
+    const pod: Matcher = { name: 'pod', operator: '=', value: 'a' };
+
+    const matchers = typed(CPU_TYPE, [pod]);
+    ok(
+      sameAnswers(segments, [block], [{ kind: 'tree', selection: { ...everything, matchers }, callSite: [] }]) > 15_000,
+    );
   });
 
   test('take totals only where all of the time and all series of the type are asked for', () => {
