@@ -8,7 +8,7 @@ import { checkReferences, roomFor } from './read-columns.ts';
 import type { BlockDataset, SampleRange } from './read-dataset.ts';
 import type { BlockFamily, BlockSource } from './read-space.ts';
 import { Source } from './source.ts';
-import type { SummedStacks } from './stack-sums.ts';
+import { SummedStacks } from './summed-stacks.ts';
 
 /** Which samples count, when a query names spans or traces. @param traceId 16 bytes */
 export type SpanTest = (spanId: bigint, traceId: Uint8Array) => boolean;
@@ -131,20 +131,19 @@ export class FamilySums {
 }
 
 /** The stacktraces of a family of a block with a sum for each: what trees and profiles are built from. */
-export class BlockStacks implements SummedStacks {
+export class BlockStacks extends SummedStacks {
   readonly source: Pointer;
   readonly stackCount: number;
   readonly parent: Pointer;
   readonly location: Pointer;
   readonly sums: Pointer;
   readonly needed: Pointer;
-  readonly #kernels: KernelInstance;
   readonly #block: BlockSource;
 
   /** @param sums  i64[sampled], of the sampled stacks */
   constructor(kernels: KernelInstance, block: BlockSource, family: BlockFamily, sums: Pointer) {
+    super(kernels);
     const { stackCount, parent, location, sampled, sampledCount } = family;
-    this.#kernels = kernels;
     this.#block = block;
     this.source = block.source;
     this.stackCount = stackCount;
@@ -156,19 +155,9 @@ export class BlockStacks implements SummedStacks {
     this.needed = roomFor(kernels, stackCount, 1);
   }
 
-  /** Leaves only the stacktraces that `selected` says 1 for. @shapes Uint8Array[stackCount] */
-  keep(selected: Uint8Array): void {
-    const i64 = this.#kernels.i64();
-    for (let i = 0; i < this.stackCount; i++) if (selected[i] === 0) i64[(this.sums >>> 3) + i] = 0n;
-  }
-
-  mark(): number {
-    return (this.#kernels.exports.markNeeded(this.needed, this.parent, this.sums, this.stackCount) >>> 0) - 1;
-  }
-
   internMadeNames(names: Pointer): Pointer {
     if (!this.#block.hasUnnamed) return 0; // Nobody looks there.
-    const kernels = this.#kernels;
+    const kernels = this.kernels;
     const { locationCount } = this.#block;
     const made = new Uint32Array(locationCount);
     const needed = kernels.takeU8(this.needed, this.stackCount);
@@ -184,7 +173,7 @@ export class BlockStacks implements SummedStacks {
   }
 
   #madeUpName(location: number): Uint8Array {
-    const kernels = this.#kernels;
+    const kernels = this.kernels;
     const u32 = (field: number, row: number): number => kernels.u32()[(this.#field(field) >>> 2) + row];
     const u64 = (field: number, row: number): bigint =>
       BigInt.asUintN(64, kernels.i64()[(this.#field(field) >>> 3) + row]);
@@ -200,6 +189,6 @@ export class BlockStacks implements SummedStacks {
   }
 
   #field(field: number): number {
-    return this.#kernels.u32()[(this.source + field) >>> 2];
+    return this.kernels.u32()[(this.source + field) >>> 2];
   }
 }

@@ -2,7 +2,7 @@ import { runSteps, type Steps } from '#src/domain/model/steps.ts';
 import type { FunctionTree } from '#src/domain/profile/function-tree.ts';
 import type { FoldedSums } from './folded-sums.ts';
 import { Arena, type KernelInstance, type Pointer } from './instance.ts';
-import type { SummedStacks } from './stack-sums.ts';
+import type { SummedStacks } from './summed-stacks.ts';
 import { putStrings, takeStrings, takeTree } from './symbol-space.ts';
 
 /** Nodes that a new tree has room for; it grows fourfold. */

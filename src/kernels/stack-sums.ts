@@ -2,6 +2,7 @@ import { addSaturated } from '#src/domain/model/saturated-sum.ts';
 import { frameName } from '#src/domain/query/frame-names.ts';
 import type { StackColumns, SymbolColumns } from '#src/domain/symbols/symbol-columns.ts';
 import type { KernelInstance, Pointer } from './instance.ts';
+import { SummedStacks } from './summed-stacks.ts';
 import { putSource } from './symbol-space.ts';
 
 /** Samples of one run in a block: parallel columns. @shapes both [n] */
@@ -10,34 +11,12 @@ export type SampleRange = { readonly stack: Uint32Array; readonly value: BigInt6
 /** Samples that are copied in at a time, into one place that all of them share: 192 KiB. */
 const STAGED_SAMPLES_MAX = 16_384;
 
-/** Stacktraces with a sum for each, in scratch: what trees and profiles are built from. */
-export interface SummedStacks {
-  readonly source: Pointer;
-  readonly stackCount: number;
-  /** i32[stacks] */
-  readonly parent: Pointer;
-  /** u32[stacks] */
-  readonly location: Pointer;
-  /** i64[stacks] */
-  readonly sums: Pointer;
-  /** u8[stacks], once `mark` was called. */
-  readonly needed: Pointer;
-  /** Finds the stacktraces that matter. @returns how many, without the root */
-  mark(): number;
-  /**
-   * Names for the frames that have none: module and offset. Only for locations that a marked stacktrace has.
-   *
-   * @returns u32[locations], rows of `names`, 0 where a location has lines
-   */
-  internMadeNames(names: Pointer): Pointer;
-}
-
 /**
  * The stacktraces of one symbol space with a sum for each, in scratch: what trees and profiles are built from.
  *
  * @order  lives until the next `resetScratch`; add all samples, then `mark`, then hand it to a builder
  */
-export class StackSums implements SummedStacks {
+export class StackSums extends SummedStacks {
   readonly source: Pointer;
   readonly stackCount: number;
   readonly parent: Pointer;
@@ -46,13 +25,12 @@ export class StackSums implements SummedStacks {
   readonly needed: Pointer;
   readonly #stagedStack: Pointer;
   readonly #stagedValue: Pointer;
-  readonly #kernels: KernelInstance;
   readonly #symbols: SymbolColumns;
 
   /** @param symbols  checked when they were decoded: the kernels trust every reference */
   constructor(kernels: KernelInstance, symbols: SymbolColumns) {
+    super(kernels);
     const { stacks } = symbols;
-    this.#kernels = kernels;
     this.#symbols = symbols;
     this.stackCount = stacks.parent.length;
     this.source = putSource(kernels, symbols);
@@ -67,7 +45,7 @@ export class StackSums implements SummedStacks {
 
   /** Adds samples. @cost O(n), one copy; no scratch beyond what the constructor took */
   add({ stack, value }: SampleRange): void {
-    const kernels = this.#kernels;
+    const kernels = this.kernels;
     for (let start = 0; start < stack.length; start += STAGED_SAMPLES_MAX) {
       const end = Math.min(start + STAGED_SAMPLES_MAX, stack.length);
       kernels.u32().set(stack.subarray(start, end), this.#stagedStack >>> 2);
@@ -76,18 +54,8 @@ export class StackSums implements SummedStacks {
     }
   }
 
-  /** Leaves only the stacktraces that `selected` says 1 for. @shapes Uint8Array[stackCount] */
-  keep(selected: Uint8Array): void {
-    const i64 = this.#kernels.i64();
-    for (let i = 0; i < this.stackCount; i++) if (selected[i] === 0) i64[(this.sums >>> 3) + i] = 0n;
-  }
-
-  mark(): number {
-    return (this.#kernels.exports.markNeeded(this.needed, this.parent, this.sums, this.stackCount) >>> 0) - 1;
-  }
-
   internMadeNames(names: Pointer): Pointer {
-    const kernels = this.#kernels;
+    const kernels = this.kernels;
     const { locations, stacks } = this.#symbols;
     const made = new Uint32Array(locations.mapping.length);
     const needed = kernels.takeU8(this.needed, this.stackCount);

@@ -1,6 +1,6 @@
 import type { StackProfile } from '#src/domain/symbols/stack-profile.ts';
 import { Arena, type KernelInstance, type Pointer } from './instance.ts';
-import type { SummedStacks } from './stack-sums.ts';
+import type { SummedStacks } from './summed-stacks.ts';
 import { takeSymbols } from './symbol-space.ts';
 
 /** Rows that a new space has room for; it grows fourfold. */

@@ -8,7 +8,7 @@ import { BlockStacks, FamilySums, type SpanTest } from '#src/kernels/block-stack
 import { FoldedSums, hasFunctionTrees, readNames } from '#src/kernels/folded-sums.ts';
 import type { KernelInstance } from '#src/kernels/instance.ts';
 import { readFamily, readSource } from '#src/kernels/read-space.ts';
-import type { SummedStacks } from '#src/kernels/stack-sums.ts';
+import type { SummedStacks } from '#src/kernels/summed-stacks.ts';
 import type { NodeQuery, ObjectRead } from './query-messages.ts';
 import { spanTestOf } from './selected-profiles.ts';
 import { familiesOf, groupedBySymbols, type Selected, selectSamples } from './selected-samples.ts';

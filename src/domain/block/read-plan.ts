@@ -42,11 +42,6 @@ export function pagesWith(pages: readonly Page[], rows: readonly RowRange[]): Pa
   });
 }
 
-/** The ranges of the chunks that the pages are in. */
-export function chunkReads(pages: readonly Page[]): ByteRange[] {
-  return coalesced([...new Set(pages.map(({ chunk }) => chunk.range))]);
-}
-
 /** The same as requests. */
 export function firstReads(datasets: readonly DatasetPlace[], purpose: ReadPurpose): ByteRange[] {
   return coalesced(datasets.flatMap((dataset) => firstPieces(dataset, purpose)));

@@ -3,18 +3,11 @@ import { describe, test } from 'node:test';
 import { Section } from '#src/domain/block/block-format.ts';
 import type { ByteRange, DatasetMeta } from '#src/domain/block/block-meta.ts';
 import { PageReader } from '#src/domain/block/chunk-reader.ts';
-import { datasetTable, pagesOf, readChunkTable } from '#src/domain/block/chunk-table.ts';
+import { datasetTable, type Page, pagesOf, readChunkTable } from '#src/domain/block/chunk-table.ts';
 import { DatasetReader } from '#src/domain/block/dataset-reader.ts';
 import { encodeDataset } from '#src/domain/block/dataset-writer.ts';
 import type { FetchedRange } from '#src/domain/block/fetched-ranges.ts';
-import {
-  chunkReads,
-  coalesced,
-  firstReads,
-  missingReads,
-  pagesWith,
-  readBytesMax,
-} from '#src/domain/block/read-plan.ts';
+import { coalesced, firstReads, missingReads, pagesWith, readBytesMax } from '#src/domain/block/read-plan.ts';
 import { Random, runSeed } from '../../../fixtures/random.ts';
 import { randomDataset } from './random-columns.ts';
 
@@ -40,6 +33,8 @@ const columns = randomDataset(new Random(1), { series: 2, pushes: 4, profiles: 4
 const { bytes, ...head } = encodeDataset({ service: 'shop', columns, space });
 const table = readChunkTable('dataset', bytes, at(0, bytes.length));
 const stacks = pagesOf(table, Section.sampleStacks);
+
+const chunksOf = (pages: readonly Page[]): ByteRange[] => pages.map(({ chunk }) => chunk.range);
 
 describe('a read plan', () => {
   test('reads only the head for labels', () => {
@@ -87,10 +82,9 @@ describe('a read plan', () => {
     const [first] = stacks;
     const last = stacks[stacks.length - 1];
     const end = last.chunk.range.offset + last.chunk.range.sizeBytes;
-    deepEqual(chunkReads(stacks), [at(first.chunk.range.offset, end - first.chunk.range.offset)]);
+    deepEqual(coalesced(chunksOf(stacks)), [at(first.chunk.range.offset, end - first.chunk.range.offset)]);
     const heads = [Section.series, Section.pushes, Section.profiles].flatMap((section) => pagesOf(table, section));
-    deepEqual(chunkReads(heads), [heads[0].chunk.range]);
-    deepEqual(chunkReads([]), []);
+    deepEqual(coalesced(chunksOf(heads)), [heads[0].chunk.range]);
   });
 
   test('asks only for what was not fetched', () => {
@@ -127,7 +121,7 @@ describe('a read plan', () => {
     );
     const rows = [{ start: sampleOffsets[1], end: sampleOffsets[2] }];
     const wanted = pagesWith(stacks, rows);
-    fetch(chunkReads(wanted));
+    fetch(coalesced(chunksOf(wanted)));
     const pages = new PageReader(fetched);
     for (const page of wanted) pages.open(page).u32Deltas(new Uint32Array(page.rowCount));
   });

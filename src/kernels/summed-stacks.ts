@@ -1,0 +1,38 @@
+import type { KernelInstance, Pointer } from './instance.ts';
+
+/** Stacktraces with a sum for each, in scratch: what trees and profiles are built from. */
+export abstract class SummedStacks {
+  abstract readonly source: Pointer;
+  abstract readonly stackCount: number;
+  /** i32[stacks] */
+  abstract readonly parent: Pointer;
+  /** u32[stacks] */
+  abstract readonly location: Pointer;
+  /** i64[stacks] */
+  abstract readonly sums: Pointer;
+  /** u8[stacks], once `mark` was called. */
+  abstract readonly needed: Pointer;
+  protected readonly kernels: KernelInstance;
+
+  constructor(kernels: KernelInstance) {
+    this.kernels = kernels;
+  }
+
+  /**
+   * Names for the frames that have none: module and offset. Only for locations that a marked stacktrace has.
+   *
+   * @returns u32[locations], rows of `names`, 0 where a location has lines
+   */
+  abstract internMadeNames(names: Pointer): Pointer;
+
+  /** Leaves only the stacktraces that `selected` says 1 for. @shapes Uint8Array[stackCount] */
+  keep(selected: Uint8Array): void {
+    const i64 = this.kernels.i64();
+    for (let i = 0; i < this.stackCount; i++) if (selected[i] === 0) i64[(this.sums >>> 3) + i] = 0n;
+  }
+
+  /** Finds the stacktraces that matter. @returns how many, without the root */
+  mark(): number {
+    return (this.kernels.exports.markNeeded(this.needed, this.parent, this.sums, this.stackCount) >>> 0) - 1;
+  }
+}
