@@ -54,6 +54,11 @@ const missingBlocks = new Counter({
   help: 'Objects that the metastore knows and object storage does not have.',
   registers: [metrics],
 });
+const rereadNodes = new Counter({
+  name: 'kiln_query_backend_reread_nodes_total',
+  help: 'Read nodes that were read again because bytes were not what was written.',
+  registers: [metrics],
+});
 const refusedQueries = new Counter({
   name: 'kiln_query_backend_refused_queries_total',
   help: 'Queries that failed at a limit.',
@@ -92,7 +97,7 @@ export class QueryBackend implements PlanRunner {
     const work: NodeWork = {
       fetchBytesMax: ({ blocks }, query) =>
         blocks.reduce((sum, { datasets }) => sum + readBytesMax(datasets, purposeOf(query)), 0),
-      read: (node, query, roomBytes, ofRun) => this.#read(node, query, roomBytes, missing, ofRun),
+      read: (node, query, roomBytes, ofRun) => this.#readTwice(node, query, roomBytes, missing, ofRun),
       merge: (reports, query, roomBytes, ofRun) => this.#compute(query, { reads: [], reports, roomBytes }, ofRun),
     };
     const { memoryBytesMax } = this.#options;
@@ -109,6 +114,35 @@ export class QueryBackend implements PlanRunner {
       const limit = error instanceof StoreError ? error.details['limit'] : undefined;
       if (typeof limit === 'string') refusedQueries.inc({ limit });
       throw error;
+    }
+  }
+
+  /**
+   * Reads once more what is not what was written: a disk, a network or a memory may have failed for a moment. What is in
+   * the cache was not checked before, so it is read anew.
+   */
+  async #readTwice(
+    node: ReadNode,
+    query: NodeQuery,
+    roomBytes: Bytes,
+    missing: Set<string>,
+    signal: AbortSignal,
+  ): Promise<NodeAnswer> {
+    try {
+      return await this.#read(node, query, roomBytes, missing, signal);
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.code !== 'corrupted' || signal.aborted) throw error;
+      rereadNodes.inc();
+      const forget = (): void => {
+        for (const block of node.blocks) this.#cache.drop(objectPath(block));
+      };
+      forget();
+      try {
+        return await this.#read(node, query, roomBytes, missing, signal);
+      } catch (again) {
+        forget();
+        throw again;
+      }
     }
   }
 

@@ -28,7 +28,8 @@ const evictions = new Counter({
 
 /**
  * Small ranges of objects that queries read again and again: heads of datasets, and the symbols of small segments.
- * Objects never change, so nothing in here becomes wrong; what was used longest ago leaves first.
+ * Objects never change, so nothing in here becomes wrong; what was used longest ago leaves first. Checksums are checked by
+ * whoever uses a piece, each time.
  *
  * @invariant 0 <= bytes <= bytesMax
  */
@@ -72,6 +73,16 @@ export class RangeCache {
     }
     this.#pieces.set(key, new Uint8Array(bytes));
     this.#bytes += size;
+    sizeGauge.set(this.#bytes);
+  }
+
+  /** Forgets all ranges of an object. @cost O(pieces of all objects) */
+  drop(path: string): void {
+    for (const [key, piece] of this.#pieces) {
+      if (!key.startsWith(`${path} `)) continue;
+      this.#pieces.delete(key);
+      this.#bytes -= piece.length + PIECE_OVERHEAD_BYTES;
+    }
     sizeGauge.set(this.#bytes);
   }
 }

@@ -118,6 +118,29 @@ describe('QueryBackend', () => {
     );
   });
 
+  for (const cacheBytesMax of [0, 1 << 20]) {
+    test(`reads again what came damaged once, with a cache of ${cacheBytesMax} bytes`, async () => {
+      const { backend, objects, plan } = setUp({ cacheBytesMax });
+      objects.damage(1);
+
+      const { reports } = await backend.run([{ plan, query: trees }], stays);
+
+      equal(totalOf(reports[0]), 4n * 42n);
+      objects.damage(0);
+      equal(totalOf((await backend.run([{ plan, query: trees }], stays)).reports[0]), 4n * 42n);
+    });
+
+    test(`fails when it comes damaged again, and keeps nothing of it, with a cache of ${cacheBytesMax} bytes`, async () => {
+      const { backend, objects, plan } = setUp({ cacheBytesMax });
+      const one = plan.slice(0, 1);
+      objects.damage(2);
+
+      await rejects(backend.run([{ plan: one, query: trees }], stays), { code: 'corrupted' });
+
+      equal(totalOf((await backend.run([{ plan: one, query: trees }], stays)).reports[0]), 42n);
+    });
+  }
+
   test('reads as many nodes at once as it may', async () => {
     const { backend, objects, plan } = setUp({ readNodesMax: 3 }, () => settle());
 

@@ -37,6 +37,19 @@ describe('RangeCache', () => {
     equal(cache.get('a', at(0, 99)), undefined);
   });
 
+  test('forgets the ranges of an object, and no other', () => {
+    const cache = new RangeCache(1 << 20);
+    for (const path of ['a', 'ab', 'b'])
+      for (const offset of [0, 100]) cache.put(path, at(offset, 100), filled(1, 100));
+    const bytes = cache.bytes;
+
+    cache.drop('a');
+
+    equal(cache.get('a', at(0, 100)) ?? cache.get('a', at(100, 100)), undefined);
+    ok(cache.get('ab', at(0, 100)) && cache.get('b', at(100, 100)));
+    equal(cache.bytes, (bytes / 6) * 4);
+  });
+
   test('never holds more than its bound, and lets go of what was used longest ago', async () => {
     const cache = new RangeCache(10_000);
     const before = await valueOf('kiln_query_backend_cache_evictions_total');
