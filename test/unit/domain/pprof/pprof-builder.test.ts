@@ -1,0 +1,154 @@
+import { deepEqual, equal, ok, throws } from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { decodeProfile } from '#src/domain/pprof/decode.ts';
+import { textAt } from '#src/domain/pprof/plain-profile.ts';
+import { type BuiltHeader, PprofBuilder } from '#src/domain/pprof/pprof-builder.ts';
+
+const header: BuiltHeader = {
+  sampleTypes: [
+    { type: 'samples', unit: 'count' },
+    { type: 'cpu', unit: 'nanoseconds' },
+  ],
+  timeNanos: 1_700_000_000_000_000_001n,
+  durationNanos: 10_000_000_000n,
+  periodType: { type: 'cpu', unit: 'nanoseconds' },
+  period: 10_000_000n,
+};
+
+describe('PprofBuilder', () => {
+  test('writes what a decoder reads', () => {
+    const builder = new PprofBuilder(header);
+    const mapping = builder.mapping({
+      memoryStart: 0x1000n,
+      memoryLimit: 2n ** 64n - 1n,
+      fileOffset: 3n,
+      filename: builder.text('libc.so'),
+      buildId: builder.text('abc'),
+      hasFunctions: true,
+    });
+    const work = builder.function({ name: builder.text('work'), filename: builder.text('w.c'), startLine: 7 });
+    const inlined = builder.function({ name: builder.text('größe'), systemName: builder.text('_Z') });
+    const location = builder.location({
+      mapping,
+      address: 0x1234n,
+      lines: [{ function: inlined, line: 9 }, { function: work }],
+    });
+    const bare = builder.location({ address: 2n ** 63n, lines: [] });
+    builder.sample(
+      [location, bare],
+      [2n ** 63n - 1n, -1n],
+      [
+        { key: builder.text('thread'), text: builder.text('main') },
+        { key: builder.text('size'), number: -5n, unit: builder.text('bytes') },
+      ],
+    );
+
+    const profile = decodeProfile(builder.take());
+
+    const text = (row: bigint): string => textAt(profile, row);
+    deepEqual(
+      profile.sampleTypes.map(({ type, unit }) => `${text(type)}/${text(unit)}`),
+      ['samples/count', 'cpu/nanoseconds'],
+    );
+    equal(text(profile.periodType?.type ?? 0n), 'cpu');
+    deepEqual(
+      [profile.timeNanos, profile.durationNanos, profile.period],
+      [1_700_000_000_000_000_001n, 10_000_000_000n, 10_000_000n],
+    );
+    const [{ memoryStart, memoryLimit, fileOffset, filename, buildId, hasFunctions }] = profile.mappings as [
+      (typeof profile.mappings)[0],
+    ];
+    deepEqual(
+      [memoryStart, memoryLimit, fileOffset, text(filename), text(buildId), hasFunctions],
+      [0x1000n, 2n ** 64n - 1n, 3n, 'libc.so', 'abc', true],
+    );
+    deepEqual(
+      profile.functions.map((fn) => [fn.id, text(fn.name), text(fn.systemName), text(fn.filename), fn.startLine]),
+      [
+        [1n, 'work', 'work', 'w.c', 7n],
+        [2n, 'größe', '_Z', '', 0n],
+      ],
+    );
+    deepEqual(
+      profile.locations.map(({ id, mappingId, address, lines }) => [
+        id,
+        mappingId,
+        address,
+        ...lines.map(({ functionId, line }) => `${functionId}:${line}`),
+      ]),
+      [
+        [1n, 1n, 0x1234n, '2:9', '1:0'],
+        [2n, 0n, 2n ** 63n],
+      ],
+    );
+    const [sample] = profile.samples;
+    deepEqual(sample?.locationIds, [1n, 2n]);
+    deepEqual(sample?.values, [2n ** 63n - 1n, -1n]);
+    deepEqual(
+      sample?.labels.map(({ key, str, num, numUnit }) => [text(key), text(str), num, text(numUnit)]),
+      [
+        ['thread', 'main', 0n, ''],
+        ['size', '', -5n, 'bytes'],
+      ],
+    );
+  });
+
+  test('makes one of equal texts, mappings, functions and locations', () => {
+    const builder = new PprofBuilder(header);
+    const name = builder.text('f');
+
+    equal(builder.text(''), 0);
+    equal(builder.bytes(Buffer.from('f')), name);
+    equal(builder.mapping({ fileOffset: 1n }), builder.mapping({ fileOffset: 1n, filename: 0 }));
+    equal(builder.function({ name }), builder.function({ name, systemName: name, startLine: 0 }));
+    ok(builder.function({ name, startLine: 1 }) !== builder.function({ name }));
+    const lines = [{ function: 1, line: 2 }];
+    equal(builder.location({ lines }), builder.location({ mapping: 0, address: 0n, lines: [...lines] }));
+    ok(builder.location({ lines: [{ function: 1, line: 3 }] }) !== builder.location({ lines }));
+    ok(builder.location({ lines, mapping: 1 }) !== builder.location({ lines }));
+  });
+
+  test('keeps bytes that are no text as they are', () => {
+    const builder = new PprofBuilder(header);
+    const row = builder.bytes(Uint8Array.of(0xff, 0x00, 0x80));
+
+    const { strings } = decodeProfile(builder.take());
+
+    deepEqual([...(strings[row]?.bytes ?? [])], [0xff, 0x00, 0x80]);
+  });
+
+  test('never says less than its size, and ends at its limit whatever grows', () => {
+    const builder = new PprofBuilder(header);
+    for (let i = 0; i < 20_000; i++) {
+      const fn = builder.function({ name: builder.text(`function number ${i}`) });
+      builder.sample([builder.location({ lines: [{ function: fn }] })], [BigInt(i), 1n]);
+    }
+    const { sizeBytes } = builder;
+    const written = builder.take();
+    ok(written.length <= sizeBytes && sizeBytes < written.length * 1.1, `${written.length} of ${sizeBytes}`);
+    equal(written.buffer.byteLength, written.length);
+
+    const small = () => new PprofBuilder({ ...header, sizeLimit: { bytes: 1000, name: 'some_limit' } });
+    const endless: readonly ((builder: PprofBuilder, i: number) => unknown)[] = [
+      (b, i) => b.text(`text ${i}`),
+      (b, i) => b.mapping({ fileOffset: BigInt(i) }),
+      (b, i) => b.function({ name: 0, startLine: i }),
+      (b, i) => b.location({ address: BigInt(i), lines: [] }),
+      (b) => b.sample([1], [1n, 1n]),
+    ];
+    for (const grow of endless) {
+      const builder = small();
+      throws(
+        () => {
+          for (let i = 0; i < 1000; i++) grow(builder, i);
+        },
+        { code: 'invalid-argument', message: /larger than some_limit: limit 1000 bytes/ },
+      );
+      ok(builder.sizeBytes < 1100);
+    }
+  });
+
+  test('refuses a sample whose values are not one per type', () => {
+    throws(() => new PprofBuilder(header).sample([], [1n]), RangeError);
+  });
+});
