@@ -90,14 +90,17 @@ function inflated(body: Uint8Array, maxBytes: Bytes): Uint8Array {
   }
 }
 
-function packed(profiles: readonly EnvelopedProfile[], limits: RequestLimits): OpenedMessage {
+/** Profiles of one series must stand together, and share the list of its labels. */
+export function packed(
+  profiles: readonly Pick<EnvelopedProfile, 'labels' | 'profile'>[],
+  limits: RequestLimits,
+): OpenedMessage {
   const bytes = new Uint8Array(profiles.reduce((sum, { profile }) => sum + profile.length, 0));
   const ends = new Uint32Array(profiles.length);
   const seriesOf = new Uint32Array(profiles.length);
   const series: RequestLabels[] = [];
   let end = 0;
   for (const [i, { labels, profile }] of profiles.entries()) {
-    // Profiles of one series stand together and share its list.
     if (i === 0 || labels !== profiles[i - 1].labels) series.push(requestLabels(labels, limits));
     bytes.set(profile, end);
     end += profile.length;

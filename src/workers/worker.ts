@@ -8,6 +8,7 @@ import { checkExpressions as check } from './check-expressions.ts';
 import { Inflater } from './inflater.ts';
 import type { IngestBatch, IngestReply, SealReply } from './ingest-messages.ts';
 import { type OpenedMessage, type OpenMessageTask, openMessage as openPushMessage } from './open-message.ts';
+import { type OpenUploadTask, openUpload as openUploadSteps } from './open-upload.ts';
 import { type PlanReadsTask, planReads as planReadsOf, type ReadsPlan } from './plan-reads.ts';
 import type { TaskReply, ThreadMemory, WorkerOptions } from './pool.ts';
 import type { Answer, AnswerTask, NodeAnswer, NodeTask } from './query-messages.ts';
@@ -24,6 +25,7 @@ export type Tasks = {
   ingestBatch(batch: IngestBatch): IngestReply;
   sealHead(input: undefined): SealReply;
   openMessage(task: OpenMessageTask): OpenedMessage;
+  openUpload(task: OpenUploadTask): OpenedMessage;
   checkExpressions(matchers: readonly Matcher[]): undefined;
   planReads(task: PlanReadsTask): ReadsPlan;
   queryNode(task: NodeTask): NodeAnswer;
@@ -66,6 +68,10 @@ export function sealHead(): TaskReply<SealReply> {
 
 export function openMessage(input: OpenMessageTask): TaskReply<OpenedMessage> {
   return task(() => openPushMessage(input));
+}
+
+export function openUpload(input: OpenUploadTask): TaskReply<OpenedMessage> {
+  return slice(() => slicedTask.start(openUploadSteps(input)));
 }
 
 export function checkExpressions(matchers: readonly Matcher[]): TaskReply<undefined> {

@@ -7,6 +7,7 @@ import type { TestContext } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { Registry } from 'prom-client';
+import type { Upload } from '#src/domain/upload/upload.ts';
 import type { Log } from '#src/platform/log.ts';
 import type { PushedProfile, PushMessage, PushService } from '#src/services/distributor/ports.ts';
 import type { Body, Querier, Reply, Wire } from '#src/services/query-frontend/ports.ts';
@@ -19,6 +20,7 @@ import { FakeClock } from '../fixtures/fake-clock.ts';
 export class FakePush implements PushService {
   readonly messages: (PushMessage & { readonly tenant: string })[] = [];
   readonly profiles: (PushedProfile & { readonly tenant: string })[] = [];
+  readonly uploads: (Upload & { readonly tenant: string })[] = [];
   work: (signal: AbortSignal) => Promise<void> = async () => {};
 
   pushMessage(tenant: string, message: PushMessage, signal: AbortSignal): Promise<void> {
@@ -28,6 +30,11 @@ export class FakePush implements PushService {
 
   pushProfiles(tenant: string, profiles: readonly PushedProfile[], signal: AbortSignal): Promise<void> {
     this.profiles.push(...profiles.map((profile) => ({ ...profile, tenant })));
+    return this.work(signal);
+  }
+
+  pushUpload(tenant: string, upload: Upload, signal: AbortSignal): Promise<void> {
+    this.uploads.push({ ...upload, tenant });
     return this.work(signal);
   }
 }

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { StoreError } from '#src/domain/errors.ts';
 import type { TimeRange } from '#src/domain/model/units.ts';
+import { undecodableUpload } from '#src/domain/upload/upload.ts';
 import { type Fixture, fetchFrom, metricOf, type Response, refusalsOf, startServer } from './http-fixture.ts';
 
 function ingest(fixture: Fixture, search: string, body: string | Uint8Array, contentType = ''): Promise<Response> {
@@ -119,12 +120,7 @@ describe('POST /ingest', () => {
     ['a bad configuration', 'name=a', form({ profile: 'x', sample_type_config: '{bad' }), FORM, 422, 'unknown'],
     ['a form that is none', 'name=a', '--x', FORM, 422, 'unknown'],
     ['a form without a boundary', 'name=a', '--x', 'multipart/form-data', 422, 'unknown'],
-    ['folded text', 'name=a', 'a;b 1', '', 501, 'unimplemented'],
-    ['lines', 'name=a&format=lines', 'a;b', '', 501, 'unimplemented'],
-    ['a tree', 'name=a&format=tree', 'x', '', 501, 'unimplemented'],
-    ['a trie', 'name=a', 'x', 'binary/octet-stream+trie', 501, 'unimplemented'],
-    ['JFR', 'name=a&format=jfr', 'x', '', 501, 'unimplemented'],
-    ['speedscope', 'name=a&format=speedscope', 'x', '', 501, 'unimplemented'],
+    ['JFR in a form without it', 'name=a&format=jfr', form({ other: 'x' }), FORM, 422, 'unknown'],
   ] as const) {
     test(`refuses ${problem} with ${status} ${code}`, async (t) => {
       const fixture = await startServer(t);
@@ -155,6 +151,85 @@ describe('POST /ingest', () => {
       equal(response.headers['x-content-type-options'], 'nosniff');
       const message = status === 500 ? 'internal error' : 'text';
       equal(response.body.toString(), `{"code":"${code}","message":"${message}"}\n`);
+    });
+  }
+
+  test('hands over what is not pprof, with all that the request says', async (t) => {
+    const fixture = await startServer(t);
+    const search =
+      'name=shop.cpu{a=b}&from=1700000000&until=1700000010&sampleRate=50&spyName=x&units=u&aggregationType=y';
+
+    for (const [format, type] of [
+      ['', ''],
+      ['&format=lines', ''],
+      ['&format=speedscope', ''],
+      ['', 'binary/octet-stream+tree'],
+      ['&format=trie', FORM],
+      ['&format=jfr', ''],
+    ] as const) {
+      equal((await ingest(fixture, `${search}${format}`, 'body', type)).status, 200);
+    }
+
+    const [first] = fixture.push.uploads;
+    deepEqual(
+      { ...first, body: Buffer.from(first?.body ?? []).toString() },
+      {
+        ...{ tenant: 'acme', format: 'groups', body: 'body', fromForm: false, jfrLabels: undefined },
+        ...{ app: 'shop.cpu', tags: [{ name: 'a', value: 'b' }], spyName: 'x', sampleRate: 50 },
+        ...{ fromNanos: 1_700_000_000_000_000_000n, untilNanos: 1_700_000_010_000_000_000n },
+      },
+    );
+    deepEqual(
+      fixture.push.uploads.map(({ format, fromForm }) => `${format} ${fromForm}`),
+      ['groups false', 'lines false', 'speedscope false', 'tree false', 'trie false', 'jfr false'],
+    );
+  });
+
+  test('takes a recording and its labels out of a form', async (t) => {
+    const fixture = await startServer(t);
+
+    for (const parts of [{ jfr: 'FLR', labels: 'snapshot' }, { jfr: '' }] as Record<string, string>[]) {
+      equal((await ingest(fixture, 'name=a&format=jfr', form(parts), FORM)).status, 200);
+    }
+
+    deepEqual(
+      fixture.push.uploads.map(({ body, jfrLabels, fromForm }) => [
+        Buffer.from(body).toString(),
+        jfrLabels && Buffer.from(jfrLabels).toString(),
+        fromForm,
+      ]),
+      [
+        ['FLR', 'snapshot', true],
+        ['', undefined, true],
+      ],
+    );
+  });
+
+  const undecodable = undecodableUpload('groups', 'line 1 has no number');
+  for (const [format, error, status, code] of [
+    ['groups', undecodable, 422, 'unknown'],
+    ['tree', undecodable, 422, 'unknown'],
+    ['speedscope', undecodable, 422, 'unknown'],
+    ['groups', new StoreError('invalid-argument', 'refused'), 400, 'invalid_argument'],
+    ['lines', new StoreError('invalid-argument', 'refused'), 400, 'invalid_argument'],
+    ['speedscope', new StoreError('invalid-argument', 'refused'), 422, 'unknown'],
+    ['jfr', new StoreError('invalid-argument', 'refused'), 422, 'unknown'],
+    ['trie', new StoreError('limit-exceeded', 'slower'), 429, 'resource_exhausted'],
+    ['jfr', new StoreError('limit-exceeded', 'slower'), 429, 'resource_exhausted'],
+    ['groups', new StoreError('unavailable', 'later'), 503, 'unavailable'],
+    ['speedscope', new StoreError('unavailable', 'later'), 503, 'unavailable'],
+    ['groups', new StoreError('corrupted', 'broken'), 500, 'unknown'],
+    ['groups', new Error('bug'), 500, 'unknown'],
+  ] as const) {
+    test(`tells that ${format} failed with ${error.message} as ${status} ${code}`, async (t) => {
+      const fixture = await startServer(t);
+      fixture.push.work = () => Promise.reject(error);
+
+      const response = await ingest(fixture, `name=a&format=${format}`, 'x');
+
+      equal(response.status, status);
+      equal(JSON.parse(response.body.toString()).code, code);
+      equal(fixture.bugs.length, error instanceof StoreError ? 0 : 1);
     });
   }
 

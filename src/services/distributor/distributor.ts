@@ -5,13 +5,13 @@ import { declaredSizeBytes } from '#src/domain/pprof/inflate.ts';
 import { profileTooLarge, refusal } from '#src/domain/pprof/profile-errors.ts';
 import { MAIN_LOOP_ENVELOPE, readPushEnvelope } from '#src/domain/pprof/push-envelope.ts';
 import { withRequestLabels } from '#src/domain/series/request-labels.ts';
+import type { Upload } from '#src/domain/upload/upload.ts';
 import type { Clock } from '#src/platform/clock.ts';
 import { nextTurn } from '#src/platform/next-turn.ts';
 import { messageTooLarge } from '#src/workers/open-message.ts';
 import { distributorMetrics } from './distributor-metrics.ts';
 import { FirstFailure } from './first-failure.ts';
 import type {
-  MessageBounds,
   MessageOpener,
   OpenedProfile,
   ProfileOutcome,
@@ -84,20 +84,24 @@ export class Distributor implements PushService {
     const plain = message.codec === 'proto' && message.encoding === 'identity';
     const read = plain ? readPushEnvelope(message.body, MAIN_LOOP_ENVELOPE) : undefined;
     if (read !== undefined) return this.pushProfiles(tenant, read, signal);
-    await this.#push(
-      tenant,
-      await this.#opened(message, { maxBytes, limits: profileLimitsOf(limits) }, signal),
-      signal,
-    );
+    const bounds = { maxBytes, limits: profileLimitsOf(limits) };
+    await this.#push(tenant, await this.#opened(this.#deps.opener.open(message, bounds, signal)), signal);
   }
 
   async pushProfiles(tenant: string, profiles: readonly PushedProfile[], signal: AbortSignal): Promise<void> {
     await this.#push(tenant, withRequestLabels(profiles, this.#deps.limitsOf(tenant)), signal);
   }
 
-  async #opened(message: PushMessage, bounds: MessageBounds, signal: AbortSignal): Promise<readonly OpenedProfile[]> {
+  async pushUpload(tenant: string, upload: Upload, signal: AbortSignal): Promise<void> {
+    const limits = this.#deps.limitsOf(tenant);
+    const bounds = { maxBytes: limits.ingestionBodyBytesMax || MESSAGE_BYTES_MAX, limits: profileLimitsOf(limits) };
+    const profiles = await this.#opened(this.#deps.opener.openUpload(upload, bounds, signal));
+    if (profiles.length > 0) await this.#push(tenant, profiles, signal);
+  }
+
+  async #opened(opening: Promise<readonly OpenedProfile[]>): Promise<readonly OpenedProfile[]> {
     try {
-      return await this.#deps.opener.open(message, bounds, signal);
+      return await opening;
     } catch (error) {
       if (error instanceof StoreError) distributorMetrics.messageRefused(error);
       throw error;

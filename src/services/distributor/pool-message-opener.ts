@@ -1,5 +1,6 @@
+import type { ConversionBounds, Upload } from '#src/domain/upload/upload.ts';
 import { nextTurn } from '#src/platform/next-turn.ts';
-import { profilesOf } from '#src/workers/open-message.ts';
+import { type OpenedMessage, profilesOf } from '#src/workers/open-message.ts';
 import type { Pool } from '#src/workers/pool.ts';
 import { ownedBytes } from '#src/workers/transfer.ts';
 import type { MessageBounds, MessageOpener, OpenedProfile, PushMessage } from './ports.ts';
@@ -7,7 +8,7 @@ import type { MessageBounds, MessageOpener, OpenedProfile, PushMessage } from '.
 /** After so many, others get a turn: about a millisecond. */
 const SLICE_PROFILES = 4096;
 
-/** Opens push messages in a thread of the pool. */
+/** Opens push messages and uploads in a thread of the pool. */
 export class PoolMessageOpener implements MessageOpener {
   readonly #pool: Pool;
 
@@ -18,11 +19,23 @@ export class PoolMessageOpener implements MessageOpener {
   async open(message: PushMessage, bounds: MessageBounds, signal: AbortSignal): Promise<readonly OpenedProfile[]> {
     const body = ownedBytes(message.body);
     const options = { lane: 'ingest', transfer: [body.buffer], signal } as const;
-    const opened = await this.#pool.run('openMessage', { ...message, body, ...bounds }, options);
-    const profiles: OpenedProfile[] = [];
-    for (const profile of profilesOf(opened)) {
-      if (profiles.push(profile) % SLICE_PROFILES === 0) await nextTurn();
-    }
-    return profiles;
+    return listed(await this.#pool.run('openMessage', { ...message, body, ...bounds }, options));
   }
+
+  /** In the lane of queries, because it comes in slices: ingest tasks go first, and a thread has one such task at a time. */
+  async openUpload(upload: Upload, bounds: ConversionBounds, signal: AbortSignal): Promise<readonly OpenedProfile[]> {
+    const body = ownedBytes(upload.body);
+    const jfrLabels = upload.jfrLabels && ownedBytes(upload.jfrLabels);
+    const transfer = jfrLabels === undefined ? [body.buffer] : [body.buffer, jfrLabels.buffer];
+    const task = { upload: { ...upload, body, jfrLabels }, bounds };
+    return listed(await this.#pool.run('openUpload', task, { lane: 'query', transfer, signal }));
+  }
+}
+
+async function listed(opened: OpenedMessage): Promise<OpenedProfile[]> {
+  const profiles: OpenedProfile[] = [];
+  for (const profile of profilesOf(opened)) {
+    if (profiles.push(profile) % SLICE_PROFILES === 0) await nextTurn();
+  }
+  return profiles;
 }

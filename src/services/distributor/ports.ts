@@ -3,6 +3,7 @@ import type { Label } from '#src/domain/model/labels.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import type { DiscardReason, IngestOptions, ProfileLimits } from '#src/domain/pprof/ingest-options.ts';
 import type { RequestLabels, RequestLimits } from '#src/domain/series/request-labels.ts';
+import type { ConversionBounds, Upload } from '#src/domain/upload/upload.ts';
 
 /** The message of `push.v1.PusherService/Push` as it came. */
 export type PushMessage = {
@@ -33,6 +34,12 @@ export interface PushService {
   pushMessage(tenant: string, message: PushMessage, signal: AbortSignal): Promise<void>;
   /** The bytes are given away. @throws StoreError as above */
   pushProfiles(tenant: string, profiles: readonly PushedProfile[], signal: AbortSignal): Promise<void>;
+  /**
+   * The bytes are given away. An upload that holds no profile is no failure.
+   *
+   * @throws StoreError as above; 'invalid-argument' that `isUndecodable` when nothing of it can be read
+   */
+  pushUpload(tenant: string, upload: Upload, signal: AbortSignal): Promise<void>;
 }
 
 /** A profile on its way to the worker that owns its service. */
@@ -71,7 +78,9 @@ export type MessageBounds = {
   readonly limits: RequestLimits;
 };
 
-/** Opens messages that the main loop must not: compressed ones, JSON, and those with very many parts. */
+/** Opens what the main loop must not: messages that are compressed, JSON, or have very many parts, and uploads. */
 export interface MessageOpener {
   open(message: PushMessage, bounds: MessageBounds, signal: AbortSignal): Promise<readonly OpenedProfile[]>;
+  /** Converts what is not pprof. */
+  openUpload(upload: Upload, bounds: ConversionBounds, signal: AbortSignal): Promise<readonly OpenedProfile[]>;
 }

@@ -26,6 +26,6 @@ export function ingestFormat(format: string | null, contentType: string): Ingest
   return form ? 'pprof-form' : 'groups';
 }
 
-function isForm(contentType: string): boolean {
+export function isForm(contentType: string): boolean {
   return contentType.toLowerCase().includes('multipart/form-data');
 }

@@ -1,16 +1,19 @@
 import { StoreError } from '#src/domain/errors.ts';
 import { type Label, LabelName } from '#src/domain/model/labels.ts';
-import type { Bytes } from '#src/domain/model/units.ts';
+import type { Bytes, UnixNanos } from '#src/domain/model/units.ts';
 import type { IngestOptions } from '#src/domain/pprof/ingest-options.ts';
+import { type Upload, undecodableUpload } from '#src/domain/upload/upload.ts';
 import type { PushedProfile, PushService } from '#src/services/distributor/ports.ts';
-import { codedFailure, emptyAnswer, methodNotAllowed, statusFailure } from './answers.ts';
-import { type BodyHost, BodyRefusal, type BodyRefusalReason, readBody } from './body.ts';
-import { failureOf, failureOfStatus } from './errors.ts';
+import { codedFailure, emptyAnswer, methodNotAllowed } from './answers.ts';
+import { type BodyHost, readBody } from './body.ts';
+import { failureOf } from './errors.ts';
 import type { Answer, Exchange } from './exchange.ts';
-import { type IngestFormat, ingestFormat } from './ingest-format.ts';
+import { ingestFailure } from './ingest-failure.ts';
+import { type IngestFormat, ingestFormat, isForm } from './ingest-format.ts';
 import { type IngestName, parseIngestName } from './ingest-name.ts';
 import { type FormPart, parseForm } from './multipart.ts';
 import { untilAborted } from './rpc.ts';
+import { parseSampleRate } from './sample-rate.ts';
 import { parseSampleTypeConfig } from './sample-type-config.ts';
 import { parseTenants, writeTenant } from './tenant.ts';
 import { parseTimeNanos } from './time-parameter.ts';
@@ -21,21 +24,21 @@ export type IngestHost = BodyHost & {
   readonly push: PushService;
 };
 
-/** The formats that are read. */
-type PprofFormat = 'pprof' | 'pprof-form';
-
 /** What the URL says about the profile in the body. */
 type IngestParameters = {
   readonly name: IngestName;
-  readonly format: PprofFormat;
+  readonly format: IngestFormat;
   readonly spyName: string;
-  readonly fromNanos: bigint;
+  readonly fromNanos: UnixNanos;
+  readonly untilNanos: UnixNanos;
+  readonly sampleRate: number;
 };
 
 /**
  * `POST /ingest`: one profile, in the body or in a form, and everything else in the URL.
  *
- * What is wrong with the request itself is told before its body is read.
+ * What is wrong with the request itself is told before its body is read. `units` and `aggregationType` are taken and have
+ * no effect, as in Pyroscope: both follow from the type of a profile.
  */
 export async function serveIngest(
   exchange: Exchange,
@@ -57,24 +60,22 @@ export async function serveIngest(
     return emptyAnswer(200);
   } catch (error) {
     if (!(error instanceof StoreError)) onBug(error);
-    return pprofFailure(error);
+    return ingestFailure(error, parameters.format);
   }
 }
 
-/** @throws StoreError 'invalid-argument', 'unimplemented' */
+/** @throws StoreError 'invalid-argument' */
 function parametersOf(exchange: Exchange, host: IngestHost): IngestParameters {
   const { query } = exchange;
+  const nowMs = host.clock.now();
   return {
     name: parseIngestName(query.get('name') ?? ''),
-    format: readable(ingestFormat(query.get('format'), exchange.header('content-type'))),
+    format: ingestFormat(query.get('format'), exchange.header('content-type')),
     spyName: query.get('spyName') || 'unknown',
-    fromNanos: parseTimeNanos(query.get('from'), host.clock.now()),
+    fromNanos: parseTimeNanos(query.get('from'), nowMs),
+    untilNanos: parseTimeNanos(query.get('until'), nowMs),
+    sampleRate: parseSampleRate(query.get('sampleRate')),
   };
-}
-
-function readable(format: IngestFormat): PprofFormat {
-  if (format === 'pprof' || format === 'pprof-form') return format;
-  throw new StoreError('unimplemented', `bodies in format "${format}" are not implemented, only pprof`);
 }
 
 async function pushBody(
@@ -90,22 +91,49 @@ async function pushBody(
   } as const;
   const body = await readBody(exchange, limit, host);
   try {
-    const upload = await uploadOf(body.bytes, parameters.format, exchange.header('content-type'));
+    const contentType = exchange.header('content-type');
+    if (parameters.format !== 'pprof' && parameters.format !== 'pprof-form') {
+      const upload = await uploadOf(body.bytes, contentType, parameters.format, parameters);
+      await host.push.pushUpload(tenant, upload, exchange.signal);
+      return;
+    }
+    const pprof = await pprofOf(body.bytes, parameters.format, contentType);
     // An upload without a profile is no failure. Agents that had nothing to sample send such.
-    if (upload.profile.length === 0) return;
-    await host.push.pushProfiles(tenant, [pushedProfile(upload, parameters)], exchange.signal);
+    if (pprof.profile.length === 0) return;
+    await host.push.pushProfiles(tenant, [pushedProfile(pprof, parameters)], exchange.signal);
   } finally {
     body.release();
   }
 }
 
-type Upload = {
+/** @throws StoreError 'invalid-argument' */
+async function uploadOf(
+  body: Uint8Array,
+  contentType: string,
+  format: Upload['format'],
+  { name, spyName, fromNanos, untilNanos, sampleRate }: IngestParameters,
+): Promise<Upload> {
+  const files = format === 'jfr' && isForm(contentType) ? await jfrFilesOf(body, contentType) : undefined;
+  return {
+    ...{ format, body: files?.jfr ?? body, fromForm: files !== undefined, jfrLabels: files?.labels },
+    ...{ ...name, spyName, fromNanos, untilNanos, sampleRate },
+  };
+}
+
+async function jfrFilesOf(body: Uint8Array, contentType: string) {
+  const parts = await parseForm(body, contentType);
+  const jfr = partOf(parts, 'jfr');
+  if (jfr === undefined) throw undecodableUpload('jfr', 'the form has no part "jfr"');
+  return { jfr: jfr.data, labels: partOf(parts, 'labels')?.data };
+}
+
+type PprofBody = {
   readonly profile: Uint8Array;
   readonly displayNames: IngestOptions['displayNames'];
 };
 
 /** @throws StoreError 'invalid-argument' */
-async function uploadOf(body: Uint8Array, format: PprofFormat, contentType: string): Promise<Upload> {
+async function pprofOf(body: Uint8Array, format: 'pprof' | 'pprof-form', contentType: string): Promise<PprofBody> {
   if (format === 'pprof') return { profile: body, displayNames: undefined };
   const parts = await parseForm(body, contentType);
   const part = (name: string): Uint8Array => partOf(parts, name)?.data ?? new Uint8Array(0);
@@ -123,7 +151,7 @@ function partOf(parts: readonly FormPart[], name: string): FormPart | undefined 
 }
 
 /** The profile's own name follows from its sample types, which only the worker sees. */
-function pushedProfile({ profile, displayNames }: Upload, parameters: IngestParameters): PushedProfile {
+function pushedProfile({ profile, displayNames }: PprofBody, parameters: IngestParameters): PushedProfile {
   const { name, spyName, fromNanos } = parameters;
   const labels: Label[] = [
     { name: '__delta__', value: 'false' },
@@ -135,23 +163,3 @@ function pushedProfile({ profile, displayNames }: Upload, parameters: IngestPara
   }
   return { labels, profile, ingest: { spyName, fromNanos, displayNames } };
 }
-
-/**
- * Clients expect 422 for whatever is wrong with a profile. Unlike the reference, which answers 422 for those too, a
- * bad tenant is 401, and what may succeed later is 503 or 504, so that agents try again.
- */
-function pprofFailure(error: unknown): Answer {
-  if (error instanceof BodyRefusal) {
-    return statusFailure(failureOfStatus(BODY_STATUS[error.reason], error.message));
-  }
-  const failure = failureOf(error);
-  const rejected = failure.status === 400 || failure.status === 404 || failure.code === 'data_loss';
-  return statusFailure(failureOfStatus(rejected ? 422 : failure.status, failure.message));
-}
-
-const BODY_STATUS: Record<BodyRefusalReason, number> = {
-  body_limit: 413,
-  message_limit: 413,
-  body_timeout: 408,
-  no_room: 503,
-};

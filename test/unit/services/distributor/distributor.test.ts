@@ -6,6 +6,7 @@ import type { LimitsConfig } from '#src/config/limits.ts';
 import { StoreError, toWire } from '#src/domain/errors.ts';
 import { malformed } from '#src/domain/pprof/profile-errors.ts';
 import { withRequestLabels } from '#src/domain/series/request-labels.ts';
+import { type ConversionBounds, type Upload, undecodableUpload } from '#src/domain/upload/upload.ts';
 import { metrics } from '#src/platform/metrics.ts';
 import { Distributor, distributorDefaults } from '#src/services/distributor/distributor.ts';
 import type {
@@ -46,15 +47,33 @@ class FakeWriter implements ProfileWriter {
 
 class FakeOpener implements MessageOpener {
   readonly opened: PushMessage[] = [];
+  bounds: ConversionBounds | undefined;
 
   async open(message: PushMessage, { limits }: MessageBounds): Promise<OpenedProfile[]> {
     this.opened.push(message);
     return withRequestLabels([pushed('opened')], limits);
   }
+
+  /** A profile per byte. */
+  async openUpload({ body }: Upload, bounds: ConversionBounds): Promise<OpenedProfile[]> {
+    this.bounds = bounds;
+    if (body[0] === 0xff) throw undecodableUpload('groups', 'it is not');
+    return withRequestLabels(
+      Array.from(body, (_, i) => pushed(`converted ${i}`)),
+      bounds.limits,
+    );
+  }
 }
 
 function pushed(service: string, profile: Uint8Array = new Uint8Array(100)): PushedProfile {
   return { labels: labelList({ __name__: 'process_cpu', service_name: service }), profile, ingest: undefined };
+}
+
+function upload(body: Uint8Array): Upload {
+  return {
+    ...{ format: 'groups', body, fromForm: false, jfrLabels: undefined, app: 'a', tags: [], spyName: '' },
+    ...{ fromNanos: 0n, untilNanos: 0n, sampleRate: 100 },
+  };
 }
 
 function setUp(changed: Partial<LimitsConfig> = {}, pushConcurrencyMax = distributorDefaults.pushConcurrencyMax) {
@@ -94,6 +113,21 @@ describe('Distributor', () => {
 
     equal(opener.opened.length, 3);
     deepEqual(writer.services(), ['read', 'opened', 'opened', 'opened']);
+  });
+
+  test('has uploads converted, and takes their profiles in like others', async () => {
+    const { distributor, writer, opener } = setUp();
+    const push = (...body: number[]): Promise<void> =>
+      distributor.pushUpload('t', upload(Uint8Array.from(body)), signal);
+
+    await push(1, 2);
+    deepEqual(writer.services(), ['converted 0', 'converted 1']);
+    equal(opener.bounds?.maxBytes, 256 << 20);
+    equal(opener.bounds?.limits.maxProfileSizeBytes, 4 << 20);
+
+    await push();
+    equal(writer.services().length, 2);
+    await rejects(push(0xff), { code: 'invalid-argument', message: /cannot be decoded as groups: it is not/ });
   });
 
   test('refuses a message that is too large, and one that cannot be read', async () => {
