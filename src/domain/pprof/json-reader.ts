@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { StoreError } from '#src/domain/errors.ts';
+import { STEP_ROWS, type Steps } from '#src/domain/model/steps.ts';
 
 /** Brackets of JSON that may be open at once, in every message that Kiln reads. */
 export const JSON_DEPTH_MAX = 100;
@@ -47,30 +48,61 @@ export class JsonReader {
 
   /** @param field  must read or skip the value. It is told where the key lies */
   object(field: (key: JsonText) => void): void {
+    for (let key = this.firstField(); key !== undefined; key = this.nextField()) field(key);
+  }
+
+  /** The same by hand, for who pauses between two fields. @returns the first key; undefined: the object is over */
+  firstField(): JsonText | undefined {
     this.#expect(OPEN_BRACE);
     this.#push(IS_OBJECT);
-    if (!this.#taken(CLOSE_BRACE)) {
-      do {
-        this.#onValue();
-        field(this.#key());
-      } while (this.#taken(COMMA));
-      this.#expect(CLOSE_BRACE);
-    }
+    if (!this.#taken(CLOSE_BRACE)) return this.#beginField();
     this.#depth--;
+    return undefined;
+  }
+
+  /** @order after the value of the field before was read or skipped */
+  nextField(): JsonText | undefined {
+    if (this.#taken(COMMA)) return this.#beginField();
+    this.#expect(CLOSE_BRACE);
+    this.#depth--;
+    return undefined;
   }
 
   /** @param element  must read or skip it */
   list(element: () => void): void {
+    for (let more = this.firstElement(); more; more = this.nextElement()) element();
+  }
+
+  /** The same by hand, for who pauses between two elements. @returns whether there is one; otherwise the list is over */
+  firstElement(): boolean {
     this.#expect(OPEN_BRACKET);
     this.#push(IS_LIST);
     if (!this.#taken(CLOSE_BRACKET)) {
-      do {
-        this.#onValue();
-        element();
-      } while (this.#taken(COMMA));
-      this.#expect(CLOSE_BRACKET);
+      this.#onValue();
+      return true;
     }
     this.#depth--;
+    return false;
+  }
+
+  /** @order after the element before was read or skipped */
+  nextElement(): boolean {
+    if (this.#taken(COMMA)) {
+      this.#onValue();
+      return true;
+    }
+    this.#expect(CLOSE_BRACKET);
+    this.#depth--;
+    return false;
+  }
+
+  /** The nearest double, which may be infinite. */
+  number(): number {
+    const start = this.#start();
+    const whole = this.#shortWholeNumber();
+    if (whole !== undefined) return whole;
+    this.#number();
+    return Number(this.bytes.toString('latin1', start, this.#at));
   }
 
   text(): JsonText {
@@ -103,11 +135,17 @@ export class JsonReader {
   /** Steps over any value, without recursion. */
   skip(): void {
     const outer = this.#depth;
+    do this.#skipPart(outer);
+    while (this.#depth > outer);
+  }
+
+  /** The same for values that may be most of the message. */
+  *skipInSteps(): Steps<void> {
+    const outer = this.#depth;
+    let parts = 0;
     do {
-      if (this.#skipOpening()) continue;
-      // A value is complete: what encloses it goes on, or is complete as well.
-      while (this.#depth > outer && !this.#taken(COMMA)) this.#close();
-      if (this.#depth > outer) this.#beginMember();
+      this.#skipPart(outer);
+      if (++parts % STEP_ROWS === 0) yield;
     } while (this.#depth > outer);
   }
 
@@ -124,6 +162,14 @@ export class JsonReader {
 
   /** Set by `#textEnd`: an object per text would be most of what a message of small profiles costs. */
   #escaped = false;
+
+  /** Takes what opens a value, or a whole one and what it completes. */
+  #skipPart(outer: number): void {
+    if (this.#skipOpening()) return;
+    // A value is complete: what encloses it goes on, or is complete as well.
+    while (this.#depth > outer && !this.#taken(COMMA)) this.#close();
+    if (this.#depth > outer) this.#beginMember();
+  }
 
   /** Takes a scalar, an empty object or list, or what opens one. @returns whether something that was opened waits for a value */
   #skipOpening(): boolean {
@@ -145,6 +191,11 @@ export class JsonReader {
     else if (byte === LETTER_N) this.#word('null');
     else this.#number();
     return false;
+  }
+
+  #beginField(): JsonText {
+    this.#onValue();
+    return this.#key();
   }
 
   #beginMember(): void {
@@ -198,6 +249,19 @@ export class JsonReader {
     return 2;
   }
 
+  /** One of at most nine digits, and nothing else: most are. @returns undefined when it is another; then nothing is taken */
+  #shortWholeNumber(): number | undefined {
+    const { bytes } = this;
+    const start = this.#at;
+    let i = start;
+    let value = 0;
+    while (i < start + 10 && isDigit(bytes[i])) value = value * 10 + bytes[i++] - ZERO;
+    const isShort = i > start && i < start + 10 && (bytes[start] !== ZERO || i === start + 1);
+    if (!isShort || bytes[i] === POINT || bytes[i] === LETTER_E || bytes[i] === CAPITAL_E) return undefined;
+    this.#at = i;
+    return value;
+  }
+
   /** `-? (0 | [1-9] digits) (. digits)? ([eE] [+-]? digits)?` */
   #number(): void {
     if (this.bytes[this.#at] === MINUS) this.#at++;
@@ -236,6 +300,12 @@ export class JsonReader {
     if (this.#next() !== byte) return false;
     this.#at++;
     return true;
+  }
+
+  /** Where the next value begins. */
+  #start(): number {
+    this.#next();
+    return this.#at;
   }
 
   /** The next byte that is no blank; it is not taken. undefined at the end. */
