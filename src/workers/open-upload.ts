@@ -1,5 +1,7 @@
 import { StoreError } from '#src/domain/errors.ts';
 import type { Steps } from '#src/domain/model/steps.ts';
+import { convertSpeedscope } from '#src/domain/text-profiles/convert-speedscope.ts';
+import { convertGroups, convertLines, convertTree, convertTrie } from '#src/domain/text-profiles/convert-text.ts';
 import type { ConversionBounds, Converter, Upload, UploadFormat } from '#src/domain/upload/upload.ts';
 import { type OpenedMessage, packed } from './open-message.ts';
 
@@ -7,11 +9,11 @@ export type OpenUploadTask = { readonly upload: Upload; readonly bounds: Convers
 
 /** undefined: not implemented. */
 const CONVERTERS: Record<UploadFormat, Converter | undefined> = {
-  groups: undefined,
-  lines: undefined,
-  trie: undefined,
-  tree: undefined,
-  speedscope: undefined,
+  groups: convertGroups,
+  lines: convertLines,
+  trie: convertTrie,
+  tree: convertTree,
+  speedscope: convertSpeedscope,
   jfr: undefined,
 };
 

@@ -12,6 +12,7 @@ import { canonicalHead } from '../../fixtures/canonical.ts';
 import { decodedPart } from '../../fixtures/encoded-head.ts';
 import { INGEST_NOW_MS, ingestItem, openLimits } from '../../fixtures/ingest.ts';
 import { testKernels } from '../../fixtures/kernels.ts';
+import { mutated } from '../../fixtures/mutated.ts';
 import { encodePprof, plainPprof, pprof } from '../../fixtures/pprof-builder.ts';
 import { Random, runSeed } from '../../fixtures/random.ts';
 import { randomDescription } from '../../fixtures/random-profile.ts';
@@ -37,41 +38,6 @@ const corpus: readonly Uint8Array[] = readdirSync(CORPUS)
   .map((body) => gunzipSync(body))
   .map((body) => (body[0] === 0x1f ? gunzipSync(body) : body))
   .filter((body) => body.length < 20_000);
-
-const EXTREMES = [0, 1, 0x7f, 0x80, 0x81, 0xfe, 0xff];
-
-function mutated(random: Random, source: Uint8Array): Uint8Array {
-  let bytes = Uint8Array.from(source);
-  for (let n = random.pick([1, 1, 2, 6]); n > 0 && bytes.length > 0; n--) {
-    const at = random.int(0, bytes.length - 1);
-    const end = Math.min(bytes.length, at + random.pick([1, 2, 10, 40]));
-    switch (random.int(0, 6)) {
-      case 0:
-        bytes[at] ^= 1 << random.int(0, 7);
-        break;
-      case 1:
-        bytes[at] = random.pick(EXTREMES);
-        break;
-      case 2: // A number of nine or ten bytes where a small one was: lengths, ids and references far out of range.
-        bytes.fill(0xff, at, end);
-        break;
-      case 3:
-        bytes = bytes.slice(0, at);
-        break;
-      case 4: // A part twice: fields, rows and ids are repeated.
-        bytes = Uint8Array.from(Buffer.concat([bytes.subarray(0, end), bytes.subarray(at, end), bytes.subarray(end)]));
-        break;
-      case 5: // A part is gone.
-        bytes = Uint8Array.from(Buffer.concat([bytes.subarray(0, at), bytes.subarray(end)]));
-        break;
-      default: // A part of another profile in between.
-        bytes = Uint8Array.from(
-          Buffer.concat([bytes.subarray(0, at), random.pick(corpus).subarray(0, end - at), bytes.subarray(at)]),
-        );
-    }
-  }
-  return bytes;
-}
 
 /** Well formed, with references and ids that are anything. */
 function wrongReferences(random: Random): Uint8Array {
@@ -122,8 +88,8 @@ function anyProfile(random: Random): Uint8Array {
   if (kind < 0.01) return bloated(random);
   if (kind < 0.05) return random.bytes(random.int(0, 300));
   if (kind < 0.4) return wrongReferences(random);
-  if (kind < 0.6) return mutated(random, random.pick(corpus));
-  return mutated(random, pprof(randomDescription(random)));
+  if (kind < 0.6) return mutated(random, random.pick(corpus), corpus);
+  return mutated(random, pprof(randomDescription(random)), corpus);
 }
 
 test(`ingestProfile takes whatever comes (seed ${seed}, ${ROUNDS} rounds)`, (t) => {

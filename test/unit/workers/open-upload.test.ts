@@ -1,7 +1,9 @@
-import { throws } from 'node:assert/strict';
+import { deepEqual, equal, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { runSteps } from '#src/domain/model/steps.ts';
+import { decodeProfile } from '#src/domain/pprof/decode.ts';
 import type { Upload } from '#src/domain/upload/upload.ts';
+import { profilesOf } from '#src/workers/open-message.ts';
 import { openUpload } from '#src/workers/open-upload.ts';
 import { defaultLimits } from '../../fixtures/limits.ts';
 
@@ -12,6 +14,20 @@ const upload: Upload = {
 };
 
 describe('openUpload', () => {
+  test('converts, and looks at the labels as at those of a push', () => {
+    const tags = Array.from({ length: 40 }, (_, i) => ({ name: `tag${i}`, value: 'x' }));
+    const groups: Upload = { ...upload, format: 'groups', body: Buffer.from('a;b 1') };
+
+    const [profile] = profilesOf(runSteps(openUpload({ upload: groups, bounds })));
+    const [tooMany] = profilesOf(runSteps(openUpload({ upload: { ...groups, tags }, bounds })));
+    const none = runSteps(openUpload({ upload: { ...groups, body: new Uint8Array(0) }, bounds }));
+
+    equal(profile?.service, 'a');
+    equal(decodeProfile(profile?.profile ?? new Uint8Array(0)).samples.length, 1);
+    equal(tooMany?.labelFault?.details['reason'], 'max_label_names_per_series');
+    deepEqual([...profilesOf(none)], []);
+  });
+
   test('refuses formats that are not implemented', () => {
     throws(() => runSteps(openUpload({ upload, bounds })), { code: 'unimplemented', message: /"jfr"/ });
   });

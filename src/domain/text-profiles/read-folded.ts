@@ -1,0 +1,114 @@
+import type { Steps } from '#src/domain/model/steps.ts';
+import type { Bytes } from '#src/domain/model/units.ts';
+import { quoted } from '#src/domain/pprof/profile-errors.ts';
+import { undecodableUpload } from '#src/domain/upload/upload.ts';
+import type { StackCollector } from './stack-collector.ts';
+
+/** Of one line without its end, as in Pyroscope. */
+export const LINE_BYTES_MAX: Bytes = 65_535;
+
+/** What is read in one step: a millisecond, or some twenty where every line has a name of its own. */
+const STEP_BYTES: Bytes = 32 << 10;
+
+const INT64_MAX = 2n ** 63n - 1n;
+
+export type FoldedFormat = 'groups' | 'lines';
+
+/**
+ * Reads folded stacks, one a line, root first:
+ *
+ *     groups    main;work 3     a stack, and its count behind the last blank; a line without a blank is nothing
+ *     lines     main;work       a stack, which counts one; an empty line is nothing
+ *
+ * @throws StoreError 'invalid-argument' when a line is too long, or its count is no whole number, negative or over 64 bits
+ * @cost   O(bytes)
+ * @source the write-path reference, "/ingest: folded text"
+ */
+export function* readFolded(format: FoldedFormat, body: Uint8Array, stacks: StackCollector): Steps<void> {
+  const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  const reading: Reading = { format, text, at: 0, line: 0, stacks };
+  while (reading.at < text.length) {
+    readLines(reading, Math.min(reading.at + STEP_BYTES, text.length));
+    yield;
+  }
+}
+
+type Reading = {
+  readonly format: FoldedFormat;
+  readonly text: Buffer;
+  readonly stacks: StackCollector;
+  /** Where the next line begins. */
+  at: number;
+  /** That was read last, from 1. */
+  line: number;
+};
+
+/** Reads the lines that begin before `end`. */
+function readLines(reading: Reading, end: number): void {
+  const { format, text, stacks } = reading;
+  while (reading.at < end) {
+    const start = reading.at;
+    let lineEnd = text.indexOf(NEWLINE, start);
+    if (lineEnd === -1) lineEnd = text.length;
+    reading.at = lineEnd + 1;
+    reading.line++;
+    if (lineEnd - start > LINE_BYTES_MAX) {
+      throw at(reading, `it has ${lineEnd - start} bytes, the limit is ${LINE_BYTES_MAX}`);
+    }
+    if (text[lineEnd - 1] === RETURN && lineEnd > start) lineEnd--;
+    if (format === 'lines') {
+      if (lineEnd > start) stacks.add(stackOf(text, start, lineEnd, stacks), 1n);
+      continue;
+    }
+    const blank = text.subarray(start, lineEnd).lastIndexOf(BLANK);
+    if (blank === -1) continue;
+    const count = countOf(reading, start + blank + 1, lineEnd);
+    if (count > 0n) stacks.add(stackOf(text, start, start + blank, stacks), count);
+  }
+}
+
+/** An empty frame is one all the same, as in Pyroscope. */
+function stackOf(text: Buffer, start: number, end: number, stacks: StackCollector): number {
+  let row = 0;
+  let frameStart = start;
+  // No search for the next semicolon, which would go on behind the line, and be a square of the body in all.
+  for (let i = start; i <= end; i++) {
+    if (i < end && text[i] !== SEMICOLON) continue;
+    row = stacks.childOf(row, stacks.name(text.subarray(frameStart, i)));
+    frameStart = i + 1;
+  }
+  return row;
+}
+
+function countOf(reading: Reading, start: number, end: number): bigint {
+  const { text } = reading;
+  let count = 0;
+  let i = start;
+  while (i < end && i < start + SAFE_DIGITS && isDigit(text[i])) count = count * 10 + text[i++] - ZERO;
+  if (i === end && i > start) return BigInt(count);
+  return unusualCount(reading, text.toString('latin1', start, end));
+}
+
+/** One with a sign, a very large one, or none. */
+function unusualCount(reading: Reading, text: string): bigint {
+  if (!/^[+-]?[0-9]+$/.test(text)) throw at(reading, `its count ${quoted(text)} is no whole number`);
+  // A number of many digits takes more than linear time to read.
+  const digits = text.replace(/^[+-]?0*/, '');
+  const count = digits.length > 19 ? INT64_MAX + 1n : BigInt(digits || '0');
+  if (text.startsWith('-') && count > 0n) throw at(reading, `its count ${quoted(text)} is negative`);
+  if (count > INT64_MAX) throw at(reading, `its count ${quoted(text)} is over ${INT64_MAX}`);
+  return count;
+}
+
+function at({ format, line }: Reading, what: string) {
+  return undecodableUpload(format, `line ${line}: ${what}`);
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= ZERO && byte <= NINE;
+}
+
+/** A count of so many digits is exact as a number. */
+const SAFE_DIGITS = 15;
+
+const [NEWLINE, RETURN, BLANK, SEMICOLON, ZERO, NINE] = [...Buffer.from('\n\r ;09')];

@@ -1,0 +1,35 @@
+import type { Steps } from '#src/domain/model/steps.ts';
+import type { ProfileLimits } from '#src/domain/pprof/ingest-options.ts';
+import { NodeReader, OpenNodes, STEP_NODES } from './node-reader.ts';
+import type { StackCollector } from './stack-collector.ts';
+
+export type TreeLimits = Pick<ProfileLimits, 'maxProfileSymbolValueLength' | 'maxProfileStacktraceSamples'>;
+
+/**
+ * Reads a tree of frames. Its first node is the root, which is no frame; each other one is a frame with the value of the
+ * stack that ends in it. What follows the tree is not looked at.
+ *
+ * @throws StoreError 'invalid-argument' when the bytes are no such tree, or a node is over the limits
+ * @cost   O(bytes), without recursion
+ * @source the write-path reference, "/ingest: tree"
+ */
+export function* readTree(body: Uint8Array, stacks: StackCollector, limits: TreeLimits): Steps<void> {
+  const reader = new NodeReader('tree', body);
+  const open = new OpenNodes(reader, 1);
+  reader.next(limits.maxProfileSymbolValueLength, limits.maxProfileStacktraceSamples);
+  open.push(reader.childCount, 0);
+  while (readNodes(reader, open, stacks, limits)) yield;
+}
+
+/** @returns whether there are more nodes */
+function readNodes(reader: NodeReader, open: OpenNodes, stacks: StackCollector, limits: TreeLimits): boolean {
+  for (let i = 0; i < STEP_NODES; i++) {
+    if (!open.takeChild()) return false;
+    reader.next(limits.maxProfileSymbolValueLength, limits.maxProfileStacktraceSamples);
+    const name = stacks.name(reader.bytes.subarray(reader.nameStart, reader.nameEnd));
+    const row = stacks.childOf(open.parent(0), name);
+    stacks.add(row, reader.value);
+    open.push(reader.childCount, row);
+  }
+  return true;
+}
