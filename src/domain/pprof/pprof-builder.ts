@@ -1,5 +1,5 @@
 import type { Bytes, UnixNanos } from '#src/domain/model/units.ts';
-import { NameTable, nameBytes } from '#src/domain/profile/name-table.ts';
+import { NameTable } from '#src/domain/profile/name-table.ts';
 import { ChunkedBytes } from '#src/domain/query/chunked-bytes.ts';
 import { profileTooLarge } from './profile-errors.ts';
 
@@ -65,8 +65,6 @@ export class PprofBuilder {
   readonly #valueCount: number;
   readonly #sizeLimit: SizeLimit | undefined;
   readonly #strings = new NameTable();
-  /** Texts that were seen as such, so that each is encoded once. */
-  readonly #texts = new Map<string, number>();
   readonly #mappings = new Map<string, number>();
   readonly #functions = new Map<string, number>();
   readonly #locations = new Map<string, number>();
@@ -74,7 +72,9 @@ export class PprofBuilder {
   readonly #out = new ChunkedBytes();
   readonly #message = new ChunkedBytes();
   readonly #inner = new ChunkedBytes();
-  #stringBytes: Bytes = 0;
+  #functionCount = 0;
+  #locationCount = 0;
+  #checkedStrings = 0;
 
   constructor({ sampleTypes, timeNanos, durationNanos, periodType, period, sizeLimit }: BuiltHeader) {
     this.#valueCount = sampleTypes.length;
@@ -89,26 +89,20 @@ export class PprofBuilder {
 
   /** Of the profile as it would be written now; a little more, never less. */
   get sizeBytes(): Bytes {
-    return this.#out.sizeBytes + this.#stringBytes;
+    return this.#out.sizeBytes + this.#strings.sizeBytes + this.#strings.length * STRING_OVERHEAD_BYTES;
   }
 
   /** @returns the row of the string table. Half a surrogate pair becomes U+FFFD */
   text(text: string): number {
-    const known = this.#texts.get(text);
-    if (known !== undefined) return known;
-    const row = this.bytes(Buffer.from(text));
-    this.#texts.set(text, row);
+    const row = this.#strings.internText(text);
+    this.#checkStrings();
     return row;
   }
 
   /** @param bytes  need not be UTF-8, though whoever stores the profile will refuse them then; must not change any more */
   bytes(bytes: Uint8Array): number {
-    const count = this.#strings.length;
     const row = this.#strings.intern(bytes);
-    if (row === count) {
-      this.#stringBytes += bytes.length + STRING_OVERHEAD_BYTES;
-      this.#checkSize();
-    }
+    this.#checkStrings();
     return row;
   }
 
@@ -122,39 +116,72 @@ export class PprofBuilder {
     hasFunctions = false,
   }: BuiltMapping): number {
     const key = [memoryStart, memoryLimit, fileOffset, filename, buildId, hasFunctions].join(' ');
-    return this.#idOf(this.#mappings, key, 3, (message) => {
-      message.integerField(2, memoryStart);
-      message.integerField(3, memoryLimit);
-      message.integerField(4, fileOffset);
-      message.integerField(5, filename);
-      message.integerField(6, buildId);
-      message.integerField(7, hasFunctions ? 1 : 0);
-    });
+    const known = this.#mappings.get(key);
+    if (known !== undefined) return known;
+    const id = this.#mappings.size + 1;
+    this.#mappings.set(key, id);
+    const message = this.#message;
+    message.integerField(1, id);
+    message.integerField(2, memoryStart);
+    message.integerField(3, memoryLimit);
+    message.integerField(4, fileOffset);
+    message.integerField(5, filename);
+    message.integerField(6, buildId);
+    message.integerField(7, hasFunctions ? 1 : 0);
+    this.#write(3, message);
+    return id;
   }
 
   /** @returns the id. The system name is the name, unless it is said */
-  function({ name, systemName = name, filename = 0, startLine = 0 }: BuiltFunction): number {
-    return this.#idOf(this.#functions, `${name} ${systemName} ${filename} ${startLine}`, 5, (message) => {
-      message.integerField(2, name);
-      message.integerField(3, systemName);
-      message.integerField(4, filename);
-      message.integerField(5, startLine);
-    });
+  function(fn: BuiltFunction): number {
+    const { name, systemName = name, filename = 0, startLine = 0 } = fn;
+    const key = `${name} ${systemName} ${filename} ${startLine}`;
+    const known = this.#functions.get(key);
+    if (known !== undefined) return known;
+    const id = this.newFunction(fn);
+    this.#functions.set(key, id);
+    return id;
+  }
+
+  /** For who knows that it is new: whether it is equal to another one is not looked at, which is most of the cost. */
+  newFunction({ name, systemName = name, filename = 0, startLine = 0 }: BuiltFunction): number {
+    const id = ++this.#functionCount;
+    const message = this.#message;
+    message.integerField(1, id);
+    message.integerField(2, name);
+    message.integerField(3, systemName);
+    message.integerField(4, filename);
+    message.integerField(5, startLine);
+    this.#write(5, message);
+    return id;
   }
 
   /** @returns the id */
-  location({ mapping = 0, address = 0n, lines }: BuiltLocation): number {
+  location(location: BuiltLocation): number {
+    const { mapping = 0, address = 0n, lines } = location;
     let key = `${mapping} ${address}`;
     for (const { function: functionId, line = 0 } of lines) key += ` ${functionId}:${line}`;
-    return this.#idOf(this.#locations, key, 4, (message) => {
-      message.integerField(2, mapping);
-      message.integerField(3, address);
-      for (const { function: functionId, line = 0 } of lines) {
-        this.#inner.integerField(1, functionId);
-        this.#inner.integerField(2, line);
-        message.message(4, this.#inner);
-      }
-    });
+    const known = this.#locations.get(key);
+    if (known !== undefined) return known;
+    const id = this.newLocation(location);
+    this.#locations.set(key, id);
+    return id;
+  }
+
+  /** For who knows that it is new, as with functions. */
+  newLocation({ mapping = 0, address = 0n, lines }: BuiltLocation): number {
+    const id = ++this.#locationCount;
+    const message = this.#message;
+    message.integerField(1, id);
+    message.integerField(2, mapping);
+    message.integerField(3, address);
+    for (const { function: functionId, line = 0 } of lines) {
+      this.#inner.integerField(1, functionId);
+      this.#inner.integerField(2, line);
+      message.message(4, this.#inner);
+    }
+    this.#write(4, message);
+    return id;
   }
 
   /**
@@ -165,7 +192,7 @@ export class PprofBuilder {
     if (values.length !== this.#valueCount) {
       throw new RangeError(`a sample has ${values.length} values, and there are ${this.#valueCount} sample types`);
     }
-    for (const location of locations) this.#inner.varint(location);
+    this.#inner.varints(locations);
     this.#message.message(1, this.#inner);
     for (const value of values) this.#inner.varint64(Number(value & LOW), Number((value >> 32n) & LOW));
     this.#message.message(2, this.#inner);
@@ -176,15 +203,13 @@ export class PprofBuilder {
       this.#inner.integerField(4, unit);
       this.#message.message(3, this.#inner);
     }
-    this.#out.message(2, this.#message);
-    this.#checkSize();
+    this.#write(2, this.#message);
   }
 
   /** The profile, in a buffer of its own. @order last */
   take(): Uint8Array<ArrayBuffer> {
-    const strings = this.#strings.toByteStrings();
     for (let row = 0; row < this.#strings.length; row++) {
-      const bytes = nameBytes(strings, row);
+      const bytes = this.#strings.bytesOf(row);
       this.#out.byte((6 << 3) | 2);
       this.#out.varint(bytes.length);
       this.#out.bytes(bytes);
@@ -198,23 +223,21 @@ export class PprofBuilder {
     return profile;
   }
 
-  /** The id of a part, which is written when it is new. Ids begin at 1. */
-  #idOf(ids: Map<string, number>, key: string, field: number, write: (message: ChunkedBytes) => void): number {
-    const known = ids.get(key);
-    if (known !== undefined) return known;
-    const id = ids.size + 1;
-    ids.set(key, id);
-    this.#message.integerField(1, id);
-    write(this.#message);
-    this.#out.message(field, this.#message);
+  #write(field: number, message: ChunkedBytes): void {
+    this.#out.message(field, message);
     this.#checkSize();
-    return id;
   }
 
   #valueType(field: number, { type, unit }: BuiltValueType): void {
     this.#message.integerField(1, this.text(type));
     this.#message.integerField(2, this.text(unit));
     this.#out.message(field, this.#message);
+  }
+
+  #checkStrings(): void {
+    if (this.#strings.length === this.#checkedStrings) return;
+    this.#checkedStrings = this.#strings.length;
+    this.#checkSize();
   }
 
   #checkSize(): void {

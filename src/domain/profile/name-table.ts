@@ -4,6 +4,9 @@ import type { ByteStrings } from '#src/domain/symbols/symbol-columns.ts';
 /** The name of what was folded away, in trees, flame graphs and exported profiles. */
 export const otherName = 'other';
 
+/** Without the characters that stand for nothing: they are as rare as those above. */
+const ASCII = /^[ -~]*$/;
+
 /** A name costs several times as much as a row of numbers. */
 const STEP_NAMES = STEP_ROWS / 4;
 
@@ -20,12 +23,26 @@ export class NameTable {
   readonly #ends: number[] = [];
   #sizeBytes = 0;
 
+  /** Of all names together. */
+  get sizeBytes(): number {
+    return this.#sizeBytes;
+  }
+
   get length(): number {
     return this.#starts.length;
   }
 
   intern(bytes: Uint8Array): number {
     return this.#intern(asBuffer(bytes), 0, bytes.length);
+  }
+
+  /** Half a surrogate pair becomes U+FFFD. */
+  internText(text: string): number {
+    // What is ASCII is the picture of its own bytes, and need not be looked at again.
+    if (!ASCII.test(text)) return this.intern(Buffer.from(text));
+    const known = this.#numbers.get(text);
+    if (known !== undefined) return known;
+    return this.#add(text, Buffer.from(text, 'latin1'), 0, text.length);
   }
 
   /** @returns its number, -1 when it was never interned */
@@ -42,6 +59,11 @@ export class NameTable {
       numbers[i] = this.#intern(source, names.offsets[i], names.offsets[i + 1]);
     }
     return numbers;
+  }
+
+  /** The bytes of one name, a view. */
+  bytesOf(number: number): Uint8Array {
+    return this.#sources[number].subarray(this.#starts[number], this.#ends[number]);
   }
 
   /** @cost copies every name once, those that stood side by side together */
@@ -61,7 +83,10 @@ export class NameTable {
   #intern(source: Buffer, start: number, end: number): number {
     const key = source.toString('latin1', start, end);
     const known = this.#numbers.get(key);
-    if (known !== undefined) return known;
+    return known ?? this.#add(key, source, start, end);
+  }
+
+  #add(key: string, source: Buffer, start: number, end: number): number {
     const number = this.length;
     this.#numbers.set(key, number);
     this.#sources.push(source);

@@ -1,6 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 
 const chunkBytes = 64 * 1024;
+
+/** So many numbers, which take five bytes at most, surely fit a piece that is empty. */
+const VARINTS_PIECE = 1024;
 const quote = 0x22;
 const backslash = 0x5c;
 
@@ -90,7 +93,31 @@ export class ChunkedBytes {
 
   /** @param value 0 <= value < 2^53 */
   varint(value: number): void {
+    if (value < 2 ** 31) {
+      // Counts, ids and lengths, which is most of what is written.
+      this.#reserve(5);
+      let rest = value;
+      for (; rest > 0x7f; rest >>>= 7) this.#chunk[this.#length++] = (rest & 0x7f) | 0x80;
+      this.#chunk[this.#length++] = rest;
+      return;
+    }
     this.varint64(value % 2 ** 32, Math.floor(value / 2 ** 32));
+  }
+
+  /** @param values 0 <= value < 2^31 */
+  varints(values: ArrayLike<number>): void {
+    for (let start = 0; start < values.length; start += VARINTS_PIECE) {
+      const end = Math.min(start + VARINTS_PIECE, values.length);
+      this.#reserve(5 * (end - start));
+      const chunk = this.#chunk;
+      let at = this.#length;
+      for (let i = start; i < end; i++) {
+        let rest = values[i];
+        for (; rest > 0x7f; rest >>>= 7) chunk[at++] = (rest & 0x7f) | 0x80;
+        chunk[at++] = rest;
+      }
+      this.#length = at;
+    }
   }
 
   /** A protobuf varint of 64 bits. */

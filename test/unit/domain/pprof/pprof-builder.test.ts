@@ -108,6 +108,31 @@ describe('PprofBuilder', () => {
     ok(builder.location({ lines, mapping: 1 }) !== builder.location({ lines }));
   });
 
+  test('takes who says that a part is new at their word', () => {
+    const builder = new PprofBuilder(header);
+    const name = builder.text('f');
+
+    const [known, added] = [builder.function({ name }), builder.newFunction({ name, systemName: 0 })];
+    const lines = [{ function: added, line: 3 }];
+    const locations = [builder.location({ lines }), builder.newLocation({ lines })];
+    builder.sample(locations, [1n, 2n]);
+
+    const profile = decodeProfile(builder.take());
+    deepEqual([known, added, ...locations], [1, 2, 1, 2]);
+    deepEqual(
+      profile.functions.map((fn) => [fn.id, fn.name, fn.systemName]),
+      [
+        [1n, BigInt(name), BigInt(name)],
+        [2n, BigInt(name), 0n],
+      ],
+    );
+    deepEqual(
+      profile.locations.map(({ id, lines: [line] }) => [id, line]),
+      [1n, 2n].map((id) => [id, { functionId: 2n, line: 3n }]),
+    );
+    deepEqual(profile.samples[0]?.locationIds, [1n, 2n]);
+  });
+
   test('keeps bytes that are no text as they are', () => {
     const builder = new PprofBuilder(header);
     const row = builder.bytes(Uint8Array.of(0xff, 0x00, 0x80));

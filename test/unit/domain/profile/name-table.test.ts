@@ -18,6 +18,21 @@ describe('NameTable', () => {
     );
   });
 
+  test('takes texts for their bytes', () => {
+    const table = new NameTable();
+    const texts = ['a', '', 'é', '\u00e9\u0000', '😀', 'a\u007fb', '\ud83d', '\ufffd', 'é'];
+
+    const numbers = texts.map((text) => table.internText(text));
+
+    deepEqual(numbers, [0, 1, 2, 3, 4, 5, 6, 6, 2]);
+    for (const [i, text] of texts.entries()) equal(table.intern(Buffer.from(text)), numbers[i]);
+    // What would be the same text if bytes were characters is another one.
+    equal(table.internText('Ã©'), 7);
+    equal(table.intern(Uint8Array.of(0xe9)), 8);
+    deepEqual([...table.bytesOf(4)], [...Buffer.from('😀')]);
+    equal(table.sizeBytes, [...table.toByteStrings().bytes].length);
+  });
+
   test('tells names apart that are not valid UTF-8', () => {
     const table = new NameTable();
     equal(table.intern(Uint8Array.of(0xff)), 0);

@@ -32,6 +32,20 @@ describe('ChunkedBytes', () => {
     });
   }
 
+  test('writes lists of numbers as one by one, across pieces', () => {
+    for (const count of [0, 1, 2, 1023, 1024, 1025, 30_000, 100_000]) {
+      const list = Array.from({ length: count }, (_, i) => (i % 3 === 0 ? 2 ** 31 - 1 - i : i));
+      const [together, apart] = [new ChunkedBytes(), new ChunkedBytes()];
+      for (const out of [together, apart]) out.bytes(Buffer.alloc(60_000));
+
+      together.varints(list);
+      for (const number of list) apart.varint(number);
+
+      equal(together.sizeBytes, apart.sizeBytes);
+      deepEqual(Buffer.concat(together.take()), Buffer.concat(apart.take()), `${count}`);
+    }
+  });
+
   test('writes JSON strings as JSON reads them', () => {
     const text = `a"b\\c/\n\r\t\b\f\u0000\u001f\u007fé😀<>&\u2028`;
     equal(JSON.parse(written((out) => out.jsonString(Buffer.from(text))).toString()), text);
