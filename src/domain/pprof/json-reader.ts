@@ -132,6 +132,13 @@ export class JsonReader {
     return withoutEscapes(this.bytes.subarray(start, this.#at - 1));
   }
 
+  /** A number, as it is written. */
+  numberText(): JsonText {
+    const start = this.#start();
+    this.#number();
+    return { start, end: this.#at, escaped: false };
+  }
+
   /** Steps over any value, without recursion. */
   skip(): void {
     const outer = this.#depth;

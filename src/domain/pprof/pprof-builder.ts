@@ -29,6 +29,8 @@ export type BuiltMapping = {
   readonly filename?: number;
   readonly buildId?: number;
   readonly hasFunctions?: boolean;
+  readonly hasFilenames?: boolean;
+  readonly hasLineNumbers?: boolean;
 };
 
 export type BuiltFunction = {
@@ -114,8 +116,11 @@ export class PprofBuilder {
     filename = 0,
     buildId = 0,
     hasFunctions = false,
+    hasFilenames = false,
+    hasLineNumbers = false,
   }: BuiltMapping): number {
-    const key = [memoryStart, memoryLimit, fileOffset, filename, buildId, hasFunctions].join(' ');
+    const flags = [hasFunctions, hasFilenames, hasLineNumbers];
+    const key = [memoryStart, memoryLimit, fileOffset, filename, buildId, ...flags].join(' ');
     const known = this.#mappings.get(key);
     if (known !== undefined) return known;
     const id = this.#mappings.size + 1;
@@ -127,7 +132,7 @@ export class PprofBuilder {
     message.integerField(4, fileOffset);
     message.integerField(5, filename);
     message.integerField(6, buildId);
-    message.integerField(7, hasFunctions ? 1 : 0);
+    for (const [i, flag] of flags.entries()) message.integerField(7 + i, flag ? 1 : 0);
     this.#write(3, message);
     return id;
   }
@@ -204,6 +209,14 @@ export class PprofBuilder {
       this.#message.message(3, this.#inner);
     }
     this.#write(2, this.#message);
+  }
+
+  /** A sample that is encoded already, without its tag and length. Its ids and rows must be those of this profile. */
+  encodedSample(sample: Uint8Array): void {
+    this.#out.byte((2 << 3) | 2);
+    this.#out.varint(sample.length);
+    this.#out.bytes(sample);
+    this.#checkSize();
   }
 
   /** The profile, in a buffer of its own. @order last */

@@ -25,6 +25,7 @@ describe('PprofBuilder', () => {
       filename: builder.text('libc.so'),
       buildId: builder.text('abc'),
       hasFunctions: true,
+      hasLineNumbers: true,
     });
     const work = builder.function({ name: builder.text('work'), filename: builder.text('w.c'), startLine: 7 });
     const inlined = builder.function({ name: builder.text('größe'), systemName: builder.text('_Z') });
@@ -55,12 +56,14 @@ describe('PprofBuilder', () => {
       [profile.timeNanos, profile.durationNanos, profile.period],
       [1_700_000_000_000_000_001n, 10_000_000_000n, 10_000_000n],
     );
-    const [{ memoryStart, memoryLimit, fileOffset, filename, buildId, hasFunctions }] = profile.mappings as [
+    const [{ memoryStart, memoryLimit, fileOffset, filename, buildId, ...flags }] = profile.mappings as [
       (typeof profile.mappings)[0],
     ];
+    const { hasFunctions, hasFilenames, hasLineNumbers, hasInlineFrames } = flags;
+    deepEqual([hasFunctions, hasFilenames, hasLineNumbers, hasInlineFrames], [true, false, true, false]);
     deepEqual(
-      [memoryStart, memoryLimit, fileOffset, text(filename), text(buildId), hasFunctions],
-      [0x1000n, 2n ** 64n - 1n, 3n, 'libc.so', 'abc', true],
+      [memoryStart, memoryLimit, fileOffset, text(filename), text(buildId)],
+      [0x1000n, 2n ** 64n - 1n, 3n, 'libc.so', 'abc'],
     );
     deepEqual(
       profile.functions.map((fn) => [fn.id, text(fn.name), text(fn.systemName), text(fn.filename), fn.startLine]),
