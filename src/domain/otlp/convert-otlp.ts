@@ -1,0 +1,315 @@
+import { StoreError, toWire, type WireError } from '#src/domain/errors.ts';
+import type { Steps } from '#src/domain/model/steps.ts';
+import type { Bytes } from '#src/domain/model/units.ts';
+import type { BuiltValueType, SizeLimit } from '#src/domain/pprof/pprof-builder.ts';
+import { discardReasonOf, tooManySamples } from '#src/domain/pprof/profile-errors.ts';
+import { type ConversionBounds, type ConvertedProfile, convertedSizeLimit } from '#src/domain/upload/upload.ts';
+import type { AttributeRule } from './attribute-rules.ts';
+import { Dictionary, readDictionary, STEP_BYTES } from './dictionary.ts';
+import { incomplete, indexOutOfRange, notConvertible, stageOf } from './otlp-errors.ts';
+import { OTLP_BOUNDS, type OtlpBounds, PartsBudget } from './parts-budget.ts';
+import { PprofParts } from './pprof-parts.ts';
+import { ProfileColumns, type TypeRows } from './profile-columns.ts';
+import { ResourceLabels, type Span } from './resource-labels.ts';
+import { SampleAttributes } from './sample-attributes.ts';
+import { storedTypeOf } from './stored-type.ts';
+import { textOf } from './text.ts';
+import { WireReader } from './wire-reader.ts';
+
+export type OtlpOptions = {
+  readonly rules: readonly AttributeRule[];
+  readonly bounds: ConversionBounds;
+  /** Default: those of `OTLP_BOUNDS`. */
+  readonly parts?: OtlpBounds;
+};
+
+/** One pprof of a message. */
+export type OtlpPprof = ConvertedProfile & {
+  /** Which profile of the message it is of. */
+  readonly source: number;
+};
+
+/** What a message holds. A profile with samples of several services is several pprofs, which stand together. */
+export type ConvertedOtlp = {
+  readonly profiles: readonly OtlpPprof[];
+  readonly rejected: RejectedProfiles;
+};
+
+/** Profiles that could not be converted, or are over a limit of the tenant. */
+export type RejectedProfiles = {
+  readonly count: number;
+  /** Of the first one. */
+  readonly error: WireError | undefined;
+  /** How many, by the reason that discard metrics have. */
+  readonly reasons: Readonly<Record<string, number>>;
+};
+
+/** A profile that says nothing about its length. */
+const DURATION_NANOS = 10_000_000_000n;
+
+/** What a resource, a scope or a profile costs that has nothing in it. */
+const PART_BYTES: Bytes = 1 << 10;
+
+const INT64_MAX = 2n ** 63n - 1n;
+
+/**
+ * Converts an `ExportProfilesServiceRequest` to pprofs, each with the labels of its series. What is wrong with one profile
+ * is its own fault: the others are converted all the same.
+ *
+ * @param message  protobuf, not compressed
+ * @throws StoreError 'invalid-argument' when the message cannot be decoded, has no dictionary or no resources, or is over
+ *         a bound
+ * @cost   O(bytes of the message + bytes of the pprofs), both bounded
+ * @source OpenTelemetry protocol 1.10, `profiles.proto`; the write-path reference, "OTLP profiles"
+ */
+export function* convertOtlp(message: Uint8Array, options: OtlpOptions): Steps<ConvertedOtlp> {
+  const budget = new PartsBudget(options.parts ?? OTLP_BOUNDS);
+  const reader = new WireReader(message);
+  const dictionary = new Dictionary(message);
+  const resources: Span[] = [];
+  let hasDictionary = false;
+  let stop = STEP_BYTES;
+  while (reader.next()) {
+    if (reader.pos > stop) {
+      stop = reader.pos + STEP_BYTES;
+      yield;
+    }
+    if (reader.field === 1) resources.push(span(reader, budget));
+    else if (reader.field === 2) {
+      hasDictionary = true;
+      const outer = reader.open();
+      yield* readDictionary(reader, dictionary, budget);
+      reader.close(outer);
+    } else reader.skip();
+  }
+  if (!hasDictionary) throw incomplete('it has no dictionary');
+  if (resources.length === 0) throw incomplete('it has no resource profiles');
+  const attributes = new SampleAttributes(dictionary, options.rules);
+  const parts = yield* PprofParts.of(dictionary, attributes, budget);
+  const conversion = new Conversion({ reader, dictionary, budget, attributes, parts, options });
+  for (const resource of resources) yield* conversion.resource(resource);
+  return conversion.result();
+}
+
+type ConversionDeps = {
+  readonly reader: WireReader;
+  readonly dictionary: Dictionary;
+  readonly budget: PartsBudget;
+  readonly attributes: SampleAttributes;
+  readonly parts: PprofParts;
+  readonly options: OtlpOptions;
+};
+
+/** A message on its way. */
+class Conversion {
+  readonly #deps: ConversionDeps;
+  readonly #sizeLimit: SizeLimit;
+  readonly #columns = new ProfileColumns();
+  readonly #profiles: OtlpPprof[] = [];
+  #profileCount = 0;
+  #bytesLeft: Bytes;
+  /** What was read and written since the last pause. */
+  #stepBytes: Bytes = 0;
+  #rejectedCount = 0;
+  #firstError: WireError | undefined;
+  readonly #reasons: Record<string, number> = {};
+
+  constructor(deps: ConversionDeps) {
+    this.#deps = deps;
+    this.#sizeLimit = convertedSizeLimit(deps.options.bounds.limits);
+    this.#bytesLeft = deps.options.bounds.maxBytes;
+  }
+
+  result(): ConvertedOtlp {
+    return {
+      profiles: this.#profiles,
+      rejected: { count: this.#rejectedCount, error: this.#firstError, reasons: this.#reasons },
+    };
+  }
+
+  /** What a resource is may stand behind its profiles. */
+  *resource(resource: Span): Steps<void> {
+    const [attributes, scopes] = this.#spansOf(resource, 1, 2);
+    const { reader, dictionary, budget, options } = this.#deps;
+    const source = { reader, dictionary, budget, rules: options.rules };
+    const labels = ResourceLabels.of(attributes, source);
+    for (const scope of scopes) {
+      const [ofScope, profiles] = this.#spansOf(scope, 1, 2);
+      const whole = labels.with(ofScope, source);
+      for (const profile of profiles) {
+        yield* this.#profile(profile, whole);
+        if (this.#isStepOver(profile.end - profile.start)) yield;
+      }
+      if (this.#isStepOver(scope.end - scope.start)) yield;
+    }
+    if (this.#isStepOver(resource.end - resource.start)) yield;
+  }
+
+  /** @param bytes  that were read or written. Few are as much work as some more */
+  #isStepOver(bytes: Bytes): boolean {
+    this.#stepBytes += bytes + PART_BYTES;
+    if (this.#stepBytes < STEP_BYTES) return false;
+    this.#stepBytes = 0;
+    return true;
+  }
+
+  /** Where the messages of two fields lie. */
+  #spansOf(of: Span, first: number, second: number): [Span[], Span[]] {
+    const { budget } = this.#deps;
+    const reader = this.#at(of);
+    const spans: [Span[], Span[]] = [[], []];
+    while (reader.next()) {
+      if (reader.field === first) spans[0].push(span(reader, budget));
+      else if (reader.field === second) spans[1].push(span(reader, budget));
+      else reader.skip();
+    }
+    return spans;
+  }
+
+  *#profile(profile: Span, labels: ResourceLabels): Steps<void> {
+    const source = this.#profileCount++;
+    const columns = this.#columns;
+    columns.clear();
+    const reader = this.#at(profile);
+    while (reader.pos < reader.end) {
+      columns.readUntil(reader.pos + STEP_BYTES, reader, this.#deps.budget);
+      if (reader.pos < reader.end) yield;
+    }
+    const converted: ConvertedProfile[] = [];
+    try {
+      yield* this.#convert(labels, converted);
+    } catch (error) {
+      // Whatever is wrong with the message as a whole, such as a bound, is no fault of this profile.
+      if (!(error instanceof StoreError) || !isFaultOfProfile(error)) throw error;
+      this.#reject(error);
+      return;
+    }
+    for (const one of converted) this.#profiles.push({ ...one, source });
+  }
+
+  /** @throws StoreError that `isFaultOfProfile` */
+  *#convert(labels: ResourceLabels, converted: ConvertedProfile[]): Steps<void> {
+    const { sampleType, sampleCount, period, periodType } = this.#columns;
+    if (sampleType === undefined) throw notConvertible('it has no sample type');
+    if (sampleCount === 0) return;
+    const periodTypeName = periodType && this.#typeName(periodType);
+    const stored = storedTypeOf(this.#typeName(sampleType), periodTypeName, period);
+    const limit = this.#deps.options.bounds.limits.maxProfileStacktraceSamples;
+    for (const [service, samples] of yield* this.#samplesByService()) {
+      if (limit > 0 && samples.length > limit) throw tooManySamples(limit, samples.length);
+      this.#deps.budget.profile();
+      const sizeLimit = this.#nextLimit();
+      const part = {
+        ...{ columns: this.#columns, samples, values: stored.values },
+        header: { sampleTypes: [stored.sampleType], periodType: periodTypeName, period, ...this.#times(), sizeLimit },
+      };
+      const profile = yield* this.#charged(this.#deps.parts.write(part), sizeLimit);
+      converted.push({ labels: labels.listOf(stored.name, service), profile });
+      if (this.#isStepOver(profile.length)) yield;
+    }
+  }
+
+  /** What is written is charged, also where it is too large: it was work. */
+  *#charged(writing: Steps<Uint8Array<ArrayBuffer>>, limit: SizeLimit): Steps<Uint8Array<ArrayBuffer>> {
+    try {
+      const profile = yield* writing;
+      this.#bytesLeft -= profile.length;
+      return profile;
+    } catch (error) {
+      if (!(error instanceof StoreError) || discardReasonOf(error) !== 'profile_size_limit') throw error;
+      this.#bytesLeft -= limit.bytes;
+      if (this.#bytesLeft <= 0) throw this.#tooMuch();
+      throw error;
+    }
+  }
+
+  /** Of the next pprof: that of all profiles, or what is left for this message. */
+  #nextLimit(): SizeLimit {
+    return this.#bytesLeft < this.#sizeLimit.bytes ? { ...this.#sizeLimit, bytes: this.#bytesLeft } : this.#sizeLimit;
+  }
+
+  #tooMuch(): StoreError {
+    const limitBytes = this.#deps.options.bounds.maxBytes;
+    return new StoreError(
+      'invalid-argument',
+      `the profiles of the OTLP message are together larger than ingestion_body_limit_mb: limit ${limitBytes} bytes, ` +
+        'actual more than that as pprof',
+      { limitName: 'profile_bytes', limitBytes },
+    );
+  }
+
+  /** Samples of one service are one pprof, whatever is between them. In the order in which services first appear. */
+  *#samplesByService(): Steps<Map<string, number[]>> {
+    const { attributes } = this.#deps;
+    const columns = this.#columns;
+    const samples = new Map<string, number[]>();
+    let attributeCount = 0;
+    for (let sample = 0; sample < columns.sampleCount; sample++) {
+      const service = attributes.serviceOf(columns, sample);
+      const list = samples.get(service);
+      if (list === undefined) samples.set(service, [sample]);
+      else list.push(sample);
+      attributeCount += 1 + columns.attributeEnd.values[sample] - columns.attributeStart(sample);
+      if (attributeCount < STEP_ATTRIBUTES) continue;
+      attributeCount = 0;
+      yield;
+    }
+    return samples;
+  }
+
+  /** What does not fit into the 64 bits with a sign that pprof has is as far away as they go. */
+  #times(): { timeNanos: bigint; durationNanos: bigint } {
+    const { timeNanos, durationNanos } = this.#columns;
+    return {
+      timeNanos: smallest(timeNanos, INT64_MAX),
+      durationNanos: smallest(durationNanos, INT64_MAX) || DURATION_NANOS,
+    };
+  }
+
+  #typeName({ type, unit }: TypeRows): BuiltValueType {
+    return { type: this.#text(type), unit: this.#text(unit) };
+  }
+
+  #text(row: number): string {
+    const { dictionary } = this.#deps;
+    if (row === 0 && dictionary.stringCount === 0) return '';
+    if (row < 0 || row >= dictionary.stringCount) {
+      throw indexOutOfRange('a value type', 'string', row, dictionary.stringCount);
+    }
+    return textOf(dictionary.stringAt(row));
+  }
+
+  #reject(error: StoreError): void {
+    this.#rejectedCount++;
+    this.#firstError ??= toWire(error);
+    const reason = discardReasonOf(error);
+    this.#reasons[reason] = (this.#reasons[reason] ?? 0) + 1;
+  }
+
+  #at({ start, end }: Span): WireReader {
+    const { reader } = this.#deps;
+    reader.pos = start;
+    reader.end = end;
+    return reader;
+  }
+}
+
+/** Attributes that are looked at in one step. */
+const STEP_ATTRIBUTES = 1 << 15;
+
+/** Where the message lies that the field holds. */
+function span(reader: WireReader, budget: PartsBudget): Span {
+  budget.message();
+  const outer = reader.open();
+  const found = { start: reader.pos, end: reader.end };
+  reader.close(outer);
+  return found;
+}
+
+function isFaultOfProfile(error: StoreError): boolean {
+  return stageOf(error) !== undefined || error.details['reason'] !== undefined;
+}
+
+function smallest(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
+}

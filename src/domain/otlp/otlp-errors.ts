@@ -1,0 +1,55 @@
+import { type ErrorDetails, StoreError } from '#src/domain/errors.ts';
+import { refusal } from '#src/domain/pprof/profile-errors.ts';
+
+// What is wrong with one profile of a message that could be read. Its siblings are stored all the same.
+
+/** Where a profile failed, in `details.stage`. Transports answer by it. */
+export type OtlpStage =
+  /** References and values: Pyroscope calls it a failure of its own. */
+  | 'conversion'
+  /** The attributes of its samples: Pyroscope forgets the profile and says nothing. */
+  | 'sample-attributes';
+
+/** @param what  a clause that says what is wrong with a profile, such as "it has no sample type" */
+export function notConvertible(what: string, details: ErrorDetails = {}, stage: OtlpStage = 'conversion'): StoreError {
+  return refusal('malformed_profile', `the OTLP profile cannot be converted: ${what}`, { ...details, stage });
+}
+
+/** A message that can be read, but has not even what every message has. */
+export function incomplete(what: string): StoreError {
+  return new StoreError('invalid-argument', `the OTLP message cannot be converted: ${what}`, { stage: 'conversion' });
+}
+
+/** @param what  whose index it is, such as "a sample" */
+export function indexOutOfRange(
+  what: string,
+  table: string,
+  index: number,
+  count: number,
+  stage?: OtlpStage,
+): StoreError {
+  return notConvertible(`${what} names ${table} ${index}, and there are ${count}`, { index, count }, stage);
+}
+
+/** The `stage` of an error that `notConvertible` made; undefined for any other. */
+export function stageOf(error: { readonly details: ErrorDetails }): OtlpStage | undefined {
+  const stage = error.details['stage'];
+  return stage === 'conversion' || stage === 'sample-attributes' ? stage : undefined;
+}
+
+/** The message, before or after it was inflated, is larger than a request may be. */
+export function otlpMessageTooLarge(limitBytes: number, actualBytes: number | undefined): StoreError {
+  const actual = actualBytes === undefined ? 'more than that once inflated' : `${actualBytes} bytes`;
+  return new StoreError(
+    'limit-exceeded',
+    `the OTLP message is larger than ${BODY_LIMIT}: limit ${limitBytes} bytes, actual ${actual}`,
+    { limitName: BODY_LIMIT, limitBytes },
+  );
+}
+
+/** Whether the error says that the message is too large, which HTTP has a status of its own for. */
+export function isMessageTooLarge({ details }: { readonly details: ErrorDetails }): boolean {
+  return details['limitName'] === BODY_LIMIT;
+}
+
+const BODY_LIMIT = 'ingestion_body_limit_mb';

@@ -1,0 +1,251 @@
+import { StoreError } from '#src/domain/errors.ts';
+import type { Steps } from '#src/domain/model/steps.ts';
+import { base64InPlace } from '#src/domain/pprof/base64-in-place.ts';
+import { JsonReader, type JsonText } from '#src/domain/pprof/json-reader.ts';
+import { STEP_BYTES } from './dictionary.ts';
+import { EXPORT_REQUEST, type JsonField, type JsonKind, type JsonMessage } from './json-schema.ts';
+import { tooMany } from './parts-budget.ts';
+import { Wire } from './wire-reader.ts';
+import { WireWriter } from './wire-writer.ts';
+
+/** Fields of objects and elements of lists, also those that nobody knows. Each may become ten bytes. */
+export const JSON_VALUES_MAX = 1 << 24;
+
+/** Those of one row of a table, or of one sample, which is read in one step. */
+const ROW_VALUES_MAX = 1 << 20;
+
+/**
+ * Writes the JSON form of an OTLP export as protobuf, so that one reader knows the messages.
+ *
+ * Names may be those of JSON or of the message, null is the same as absent, numbers may be texts, and unknown fields are
+ * ignored; a message that has nothing else is none. Ids are hexadecimal, as OTLP has it, or base64, as protobuf has it and
+ * Pyroscope reads it: their lengths tell which.
+ *
+ * @param text  UTF-8; ids are decoded where they lie, so it is overwritten
+ * @throws StoreError 'invalid-argument' naming what is wrong
+ * @cost   O(bytes)
+ * @source OpenTelemetry protocol, "JSON Protobuf Encoding"; protobuf, "ProtoJSON Format"
+ */
+export function* otlpFromJson(text: Uint8Array, valuesMax = JSON_VALUES_MAX): Steps<Uint8Array<ArrayBuffer>> {
+  return yield* new Transcoder(text, valuesMax).transcode();
+}
+
+/** Longer ones are known to nobody. */
+const KEY_BYTES_MAX = 64;
+
+class Transcoder {
+  readonly #reader: JsonReader;
+  readonly #out: WireWriter;
+  #rowValues = 0;
+  #low = 0;
+  #high = 0;
+
+  constructor(text: Uint8Array, valuesMax: number) {
+    let values = 0;
+    this.#reader = new JsonReader(text, () => {
+      if (++values > valuesMax) throw tooMany('values of JSON', valuesMax);
+      if (++this.#rowValues > ROW_VALUES_MAX) throw tooMany('values of JSON in a row or a sample', ROW_VALUES_MAX);
+    });
+    this.#out = new WireWriter(text.length);
+  }
+
+  *transcode(): Steps<Uint8Array<ArrayBuffer>> {
+    const { known, unknown } = yield* this.#large(EXPORT_REQUEST);
+    this.#reader.end();
+    if (known === 0 && unknown > 0) throw wrong('it has only fields that are unknown');
+    return this.#out.bytes();
+  }
+
+  /** The same as `#message`, but others get a turn now and then. */
+  *#large(message: JsonMessage): Steps<{ readonly known: number; readonly unknown: number }> {
+    const count = { known: 0, unknown: 0 };
+    const seen = new Set<number>();
+    if (this.#reader.peek() !== '{') throw wrong(`${message.name} is not an object`);
+    for (let key = this.#reader.firstField(); key !== undefined; key = this.#reader.nextField()) {
+      this.#rowValues = 0;
+      const field = this.#fieldOf(message, key);
+      count[field === undefined ? 'unknown' : 'known']++;
+      if (field === undefined) yield* this.#skip();
+      else if (!this.#reader.skipNull()) {
+        this.#once(seen, field, key);
+        if (!field.repeated) yield* this.#largeValue(field, key);
+        else if (typeof field.value !== 'string' && field.value.isLarge) yield* this.#largeList(field, key);
+        else yield* this.#list(field, key);
+      }
+    }
+    return count;
+  }
+
+  /** What is unknown may be most of the message. It is skipped in steps, so that it is no row. */
+  *#skip(): Steps<void> {
+    for (const _ of this.#reader.skipInSteps()) {
+      this.#rowValues = 0;
+      yield;
+    }
+  }
+
+  *#largeValue(field: JsonField, key: JsonText): Steps<void> {
+    if (typeof field.value === 'string' || !field.value.isLarge) {
+      this.#element(field, key);
+      return;
+    }
+    this.#out.tag(field.number, Wire.delimited);
+    const start = this.#out.begin();
+    yield* this.#large(field.value);
+    this.#out.end(start);
+  }
+
+  *#largeList(field: JsonField, key: JsonText): Steps<void> {
+    this.#expectList(key);
+    for (let more = this.#reader.firstElement(); more; more = this.#reader.nextElement()) {
+      yield* this.#largeValue(field, key);
+      yield;
+    }
+  }
+
+  *#list(field: JsonField, key: JsonText): Steps<void> {
+    let stop = this.#out.length + STEP_BYTES;
+    this.#expectList(key);
+    for (let more = this.#reader.firstElement(); more; more = this.#reader.nextElement()) {
+      this.#rowValues = 0;
+      this.#element(field, key);
+      if (this.#out.length < stop) continue;
+      stop = this.#out.length + STEP_BYTES;
+      yield;
+    }
+  }
+
+  /** @cost recursion as deep as the schema, and values in values as deep as JSON may nest */
+  #message(message: JsonMessage): void {
+    let seen = 0;
+    if (this.#reader.peek() !== '{') throw wrong(`${message.name} is not an object`);
+    this.#reader.object((key) => {
+      const field = this.#fieldOf(message, key);
+      if (field === undefined) this.#reader.skip();
+      else if (!this.#reader.skipNull()) {
+        if ((seen & (1 << field.number)) !== 0) throw wrong(`${this.#nameOf(key)} is there twice`);
+        seen |= 1 << field.number;
+        if (field.repeated) this.#repeated(field, key);
+        else this.#element(field, key);
+      }
+    });
+  }
+
+  #repeated(field: JsonField, key: JsonText): void {
+    this.#expectList(key);
+    if (typeof field.value !== 'string' || field.value === 'string') {
+      this.#reader.list(() => this.#element(field, key));
+      return;
+    }
+    const kind = field.value;
+    this.#out.tag(field.number, Wire.delimited);
+    const start = this.#out.begin();
+    this.#reader.list(() => this.#number(kind, key));
+    this.#out.end(start);
+  }
+
+  /** One value of a field, or one element of its list, with its tag. */
+  #element({ number, value }: JsonField, key: JsonText): void {
+    if (typeof value !== 'string') {
+      this.#out.tag(number, Wire.delimited);
+      const start = this.#out.begin();
+      this.#message(value);
+      this.#out.end(start);
+    } else if (value === 'string' || value === 'traceId' || value === 'spanId') {
+      this.#out.tag(number, Wire.delimited);
+      if (this.#reader.peek() !== '"') throw wrong(`${this.#nameOf(key)} is not a text`);
+      this.#out.delimited(value === 'string' ? this.#text() : this.#id(value, key));
+    } else {
+      this.#out.tag(number, value === 'fixed64' ? Wire.bit64 : Wire.varint);
+      this.#number(value, key);
+    }
+  }
+
+  #text(): Uint8Array {
+    const text = this.#reader.text();
+    return text.escaped ? Buffer.from(this.#reader.valueOf(text)) : this.#reader.bytes.subarray(text.start, text.end);
+  }
+
+  #id(kind: 'traceId' | 'spanId', key: JsonText): Uint8Array {
+    const text = this.#reader.ascii();
+    const latin = Buffer.from(text.buffer, text.byteOffset, text.length).toString('latin1');
+    if (latin.length === (kind === 'traceId' ? 32 : 16) && /^[0-9a-fA-F]+$/.test(latin))
+      return Buffer.from(latin, 'hex');
+    const bytes = base64InPlace(text);
+    if (bytes === undefined) throw wrong(`${this.#nameOf(key)} is neither hexadecimal nor base64`);
+    return bytes;
+  }
+
+  /** Without a tag. */
+  #number(kind: JsonKind, key: JsonText): void {
+    const isText = this.#reader.peek() === '"';
+    const text = isText ? this.#reader.text() : this.#reader.numberText();
+    if (!this.#readDigits(text)) this.#readInteger(text, kind, key);
+    else if (kind === 'int32' && (this.#high > 0 || this.#low >= 2 ** 31)) throw this.#notOf(kind, key);
+    if (kind === 'fixed64') this.#out.fixed64(this.#low, this.#high);
+    else this.#out.varint64(this.#low, this.#high);
+  }
+
+  /** What most numbers are: up to fifteen digits. @returns false when it is anything else */
+  #readDigits({ start, end, escaped }: JsonText): boolean {
+    if (end - start > 15 || end === start || escaped) return false;
+    const { bytes } = this.#reader;
+    let value = 0;
+    for (let i = start; i < end; i++) {
+      const digit = bytes[i] - 0x30;
+      if (digit < 0 || digit > 9) return false;
+      value = value * 10 + digit;
+    }
+    this.#low = value % 2 ** 32;
+    this.#high = Math.floor(value / 2 ** 32);
+    return true;
+  }
+
+  #readInteger(text: JsonText, kind: JsonKind, key: JsonText): void {
+    const value = integerOf(text.end - text.start > 100 ? '' : this.#reader.valueOf(text));
+    const [first, last] = RANGES[kind] ?? [0n, -1n];
+    if (value === undefined || value < first || value > last) throw this.#notOf(kind, key);
+    this.#low = Number(BigInt.asUintN(32, value));
+    this.#high = Number(BigInt.asUintN(32, value >> 32n));
+  }
+
+  #fieldOf(message: JsonMessage, key: JsonText): JsonField | undefined {
+    return key.end - key.start > KEY_BYTES_MAX ? undefined : message.fields.get(this.#reader.valueOf(key));
+  }
+
+  #once(seen: Set<number>, { number }: JsonField, key: JsonText): void {
+    if (seen.has(number)) throw wrong(`${this.#nameOf(key)} is there twice`);
+    seen.add(number);
+  }
+
+  #expectList(key: JsonText): void {
+    if (this.#reader.peek() !== '[') throw wrong(`${this.#nameOf(key)} is not a list`);
+  }
+
+  /** @param key  of a field that is known, so it is short */
+  #nameOf(key: JsonText): string {
+    return this.#reader.valueOf(key);
+  }
+
+  #notOf(kind: JsonKind, key: JsonText): StoreError {
+    return wrong(`${this.#nameOf(key)} is no number of type ${kind}`);
+  }
+}
+
+const RANGES: Partial<Record<JsonKind, readonly [bigint, bigint]>> = {
+  int32: [-(2n ** 31n), 2n ** 31n - 1n],
+  int64: [-(2n ** 63n), 2n ** 63n - 1n],
+  uint64: [0n, 2n ** 64n - 1n],
+  fixed64: [0n, 2n ** 64n - 1n],
+};
+
+/** Whole numbers may be written with a point or an exponent, as long as they are exact. */
+function integerOf(text: string): bigint | undefined {
+  if (/^-?[0-9]+$/.test(text)) return BigInt(text);
+  const value = /^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$/.test(text) ? Number(text) : Number.NaN;
+  return Number.isSafeInteger(value) ? BigInt(value) : undefined;
+}
+
+function wrong(what: string): StoreError {
+  return new StoreError('invalid-argument', `the OTLP message cannot be decoded: ${what}`);
+}

@@ -1,0 +1,546 @@
+import { deepEqual, equal, match, throws } from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { describe, test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
+import { runSteps } from '#src/domain/model/steps.ts';
+import { type AttributeRule, parseAttributeRules } from '#src/domain/otlp/attribute-rules.ts';
+import { type ConvertedOtlp, convertOtlp } from '#src/domain/otlp/convert-otlp.ts';
+import { OTLP_BOUNDS, type OtlpBounds } from '#src/domain/otlp/parts-budget.ts';
+import { decodeProfile } from '#src/domain/pprof/decode.ts';
+import type { ProfileLimits } from '#src/domain/pprof/ingest-options.ts';
+import { type PlainProfile, textAt } from '#src/domain/pprof/plain-profile.ts';
+import { defaultProfileLimits } from '../../../fixtures/limits.ts';
+import {
+  attributeList,
+  type OtlpObject,
+  type OtlpSample,
+  otlpMessage,
+  otlpProto,
+} from '../../../fixtures/otlp-message.ts';
+
+type Options = {
+  readonly rules?: string;
+  readonly maxBytes?: number;
+  readonly limits?: Partial<ProfileLimits>;
+  readonly parts?: Partial<OtlpBounds>;
+};
+
+function convert(message: OtlpObject | Uint8Array, options: Options = {}): ConvertedOtlp {
+  const { rules = '', maxBytes = 1 << 20, limits = {}, parts = {} } = options;
+  return runSteps(
+    convertOtlp(message instanceof Uint8Array ? message : otlpProto(message), {
+      rules: parseAttributeRules(rules) as readonly AttributeRule[],
+      bounds: { maxBytes, limits: { ...defaultProfileLimits, ...limits } },
+      parts: { ...OTLP_BOUNDS, ...parts },
+    }),
+  );
+}
+
+/** Each profile as its labels and its samples: `value stack, leaf first {labels}`. */
+function shown(message: OtlpObject, options?: Options): string[] {
+  return convert(message, options).profiles.map(({ labels, profile }) => {
+    const list = labels.map(({ name, value }) => `${name}=${value}`).join(' ');
+    return [list, ...samplesOf(decodeProfile(profile))].join(' | ');
+  });
+}
+
+function samplesOf(profile: PlainProfile): string[] {
+  const nameOf = (id: bigint): string => textAt(profile, profile.functions.find((fn) => fn.id === id)?.name ?? 0n);
+  return profile.samples.map(({ locationIds, values, labels }) => {
+    const frames = locationIds.flatMap((id) =>
+      (profile.locations.find((location) => location.id === id)?.lines ?? []).map((line) => nameOf(line.functionId)),
+    );
+    const list = labels.map(({ key, str }) => `${textAt(profile, key)}=${textAt(profile, str)}`);
+    return `${values} ${frames.join('<')}${list.length > 0 ? ` {${list.join(', ')}}` : ''}`;
+  });
+}
+
+/** What is wrong with the only profile of a message, or its values. */
+function valuesOf(type: string, sample: Partial<OtlpSample>, period?: readonly [string, number] | null): string {
+  const profile = { type, samples: [{ stack: 'a', ...sample }], ...(period === undefined ? {} : { period }) };
+  const { profiles, rejected } = convert(otlpMessage([profile]));
+  return rejected.error?.message ?? String(decodeProfile(profiles[0].profile).samples[0].values);
+}
+
+const text = (value: string): OtlpObject => ({ stringValue: value });
+
+/** The message with one thing in it changed. */
+function patched(change: (message: Patchable) => void): Uint8Array {
+  const message = structuredClone(
+    otlpMessage([{ samples: [{ stack: 'main;work', values: [3] }] }, { samples: [{ stack: 'idle', values: [1] }] }]),
+  ) as unknown as Patchable;
+  change(message);
+  return otlpProto(message as unknown as OtlpObject);
+}
+
+// Any field may be set to anything.
+type Patchable = {
+  resourceProfiles: { scopeProfiles: { profiles: Record<string, unknown>[] }[] }[];
+  dictionary: Record<string, Record<string, unknown>[]>;
+};
+
+describe('convertOtlp', () => {
+  test('makes cpu time of samples, and splits them by the service that they name', () => {
+    const profile = {
+      period: ['cpu/nanoseconds', 10_000_000] as const,
+      samples: [
+        { stack: 'm;a', values: [100], attributes: { 'service.name': text('a'), thread: text('t1') } },
+        { stack: 'm;b', values: [700] },
+        { stack: 'm;c', values: [1], attributes: { 'service.name': text('a') } },
+      ],
+    };
+    deepEqual(shown(otlpMessage([profile], { 'host.name': 'h1' })), [
+      '__delta__=false __otel__=true __name__=process_cpu host.name=h1 service_name=a | 1000000000 a<m {thread=t1} | 10000000 c<m',
+      '__delta__=false __otel__=true __name__=process_cpu host.name=h1 service_name=unknown_service | 7000000000 b<m',
+    ]);
+  });
+
+  test('writes the head of a profile', () => {
+    const { profiles } = convert(
+      otlpMessage([
+        {
+          type: 'alloc/bytes',
+          period: ['space/bytes', 512],
+          timeNanos: 5n,
+          durationNanos: 7n,
+          samples: [{ stack: 'a', values: [1] }],
+        },
+        { timeNanos: 2n ** 64n - 1n, samples: [{ stack: 'a', values: [1] }] },
+      ]),
+    );
+    const [first, second] = profiles.map(({ profile }) => decodeProfile(profile));
+
+    const typeOf = (profile: PlainProfile, { type, unit }: { type: bigint; unit: bigint }): string =>
+      `${textAt(profile, type)}/${textAt(profile, unit)}`;
+    deepEqual(
+      first.sampleTypes.map((type) => typeOf(first, type)),
+      ['alloc/bytes'],
+    );
+    equal(first.periodType && typeOf(first, first.periodType), 'space/bytes');
+    deepEqual([first.timeNanos, first.durationNanos, first.period], [5n, 7n, 512n]);
+    // What cannot be said in 64 bits with a sign; and the length that is assumed.
+    deepEqual([second.timeNanos, second.durationNanos], [2n ** 63n - 1n, 10_000_000_000n]);
+  });
+
+  describe('the service', () => {
+    for (const [resource, service] of [
+      [{}, 'unknown_service'],
+      [{ 'service.name': 's' }, 's'],
+      [{ 'service.name': '' }, 'unknown_service'],
+      [{ 'service.name': 5 }, '5'],
+      [{ 'process.executable.name': 'bash' }, 'unknown_service:bash'],
+      [{ 'service.name': '', 'process.executable.name': 'zsh' }, 'unknown_service:zsh'],
+      [{ service_name: 'mine', 'service.name': 's' }, 'mine'],
+    ] as const) {
+      test(`of ${JSON.stringify(resource)} is ${service}`, () => {
+        const [{ labels }] = convert(otlpMessage([{ samples: [{ stack: 'a', values: [1] }] }], resource)).profiles;
+        deepEqual(
+          labels.filter(({ name }) => name === 'service_name').map(({ value }) => value),
+          [service],
+        );
+      });
+    }
+
+    test('can come from any attribute, by a rule', () => {
+      const attributes = { 'service.name': text('s'), container: text('box') };
+      const message = otlpMessage([{ samples: [{ stack: 'a', values: [1], attributes }] }], { app: 'shop', x: 'y' });
+
+      deepEqual(shown(message, { rules: 'app=service_name' }), [
+        '__delta__=false __otel__=true __name__=process_cpu x=y service_name=s | 10 a {container=box}',
+      ]);
+      deepEqual(shown(message, { rules: 'container=service_name,app=,*=' }), [
+        '__delta__=false __otel__=true __name__=process_cpu service_name=box | 10 a',
+      ]);
+    });
+  });
+
+  test('makes labels of attributes that are text, whole numbers, or a list of one of them', () => {
+    const resource = {
+      ...{ 'service.name': 's', str: 'r', int: 42, negative: { intValue: -7n }, bool: { boolValue: true } },
+      ...{ one: { arrayValue: { values: [text('x')] } }, two: { arrayValue: { values: [text('x'), text('y')] } } },
+      ...{ nested: { arrayValue: { values: [{ arrayValue: { values: [text('x')] } }] } }, none: { doubleValue: 1.5 } },
+      ...{
+        bytes: { bytesValue: 'ff' },
+        map: { kvlistValue: { attributes: [] } },
+        empty: '',
+        __name__: 'evil',
+        both: 'r',
+      },
+    };
+    const attributes = { thread: text('main'), tid: { intValue: 2n ** 62n }, flag: { boolValue: true }, nothing: {} };
+    const message = otlpMessage([{ samples: [{ stack: 'a', values: [1], attributes }] }], resource, {
+      both: 'scope',
+      only: 'scope',
+    });
+
+    deepEqual(shown(message), [
+      '__delta__=false __otel__=true __name__=process_cpu service.name=s str=r int=42 negative=-7 one=x both=r only=scope ' +
+        'service_name=s | 10 a {thread=main, tid=4611686018427387904}',
+    ]);
+  });
+
+  test('finds keys and texts that are rows of the dictionary', () => {
+    const message = otlpMessage([{ samples: [{ stack: 'a', values: [1] }] }]);
+    const row = message.dictionary.stringTable.push('zone', 'eu') - 1;
+    message.resourceProfiles[0].resource.attributes.push({ keyStrindex: row - 1, value: { stringValueStrindex: row } });
+
+    match(shown(message)[0], / zone=eu /);
+  });
+
+  test('gives attributes of samples the names of the rules, the first one of a name', () => {
+    const attributes = { 'thread.name': text('main'), 'thread.id': text('7'), thread: text('other') };
+    const message = otlpMessage([{ samples: [{ stack: 'a', values: [1], attributes }] }]);
+
+    match(shown(message, { rules: 'thread.id=,thread.name=thread' })[0], /\| 10 a \{thread=main\}$/);
+    match(shown(message, { rules: 'thread.*=thread_*' })[0], /\{thread_name=main, thread_id=7, thread=other\}$/);
+  });
+
+  test('takes the service from the resource, not from the scope', () => {
+    const message = otlpMessage([{ samples: [{ stack: 'a', values: [1] }] }], {}, { 'service.name': 'library' });
+    match(shown(message)[0], / service.name=library service_name=unknown_service /);
+  });
+
+  test('takes the last of several values of one attribute', () => {
+    const both = { stringValue: 'text', boolValue: true };
+    const message = otlpMessage([{ samples: [{ stack: 'a', values: [1] }] }], {
+      both,
+      last: { boolValue: true, intValue: 7 },
+    });
+    match(shown(message)[0], /__name__=process_cpu last=7 service_name=/);
+  });
+
+  test('gives each scope its own attributes', () => {
+    const message = otlpMessage([{ samples: [{ stack: 'a', values: [1] }] }], { r: '1' });
+    const [resource] = message.resourceProfiles;
+    const scopeOf = (value: string): OtlpObject => ({
+      ...resource.scopeProfiles[0],
+      scope: { attributes: attributeList({ r: 'x', scope: value }) },
+    });
+    const scopes = [scopeOf('1'), { ...resource.scopeProfiles[0], scope: {} }, scopeOf('2')];
+
+    deepEqual(
+      shown({ ...message, resourceProfiles: [{ ...resource, scopeProfiles: scopes }] }).map((one) =>
+        one.split(' ').slice(3, -4),
+      ),
+      [['r=1', 'scope=1'], ['r=1'], ['r=1', 'scope=2']],
+    );
+  });
+
+  test('links samples to spans and traces', () => {
+    const trace = '000102030405060708090a0b0c0d0e0f';
+    const message = otlpMessage([
+      {
+        samples: [
+          { stack: 'a', values: [1], link: { trace, span: '0102030405060708' } },
+          { stack: 'b', values: [2], link: { trace: '0001', span: '1112131415161718' } },
+          { stack: 'c', values: [4], link: { trace: '', span: '' } },
+        ],
+      },
+    ]);
+    deepEqual(shown(message)[0].split(' | ').slice(1), [
+      `10 a {span_id=0102030405060708, trace_id=${trace}}`,
+      '20 b {span_id=1112131415161718}',
+      '40 c',
+    ]);
+  });
+
+  describe('the value of a sample', () => {
+    const big = 2n ** 62n;
+    for (const [what, type, sample, period, value] of [
+      ['is what it says', 'alloc/bytes', { values: [-5] }, undefined, '-5'],
+      ['is times the period for samples of the cpu', 'samples/count', { values: [3] }, undefined, '30'],
+      ['stops where 64 bits end', 'samples/count', { values: [big] }, undefined, String(2n ** 63n - 1n)],
+      ['is the number of timestamps without values', 'x/y', { timestamps: [1n, 2n, 3n] }, undefined, '3'],
+      ['is the sum of one per timestamp', 'x/y', { values: [4, 5], timestamps: [1n, 2n] }, undefined, '9'],
+      ['is the sum for off_cpu', 'off_cpu/nanoseconds', { values: [1, 2, 30] }, null, '33'],
+      ['is a large sum', 'off_cpu/nanoseconds', { values: [big, 1, big - 2n, -1, 1] }, null, String(2n ** 63n - 1n)],
+      ['is an exact sum', 'off_cpu/nanoseconds', { values: [2n ** 53n, 1, 2] }, null, String(2n ** 53n + 3n)],
+    ] as const) {
+      test(what, () => equal(valuesOf(type, sample, period), value));
+    }
+
+    test('must be there, and be one', () => {
+      match(valuesOf('x/y', {}), /a sample has neither values nor timestamps/);
+      match(valuesOf('x/y', { values: [1, 2] }), /a sample has 2 values and 0 timestamps/);
+      match(valuesOf('samples/count', { values: [1, 2, 3], timestamps: [1n] }), /3 values and 1 timestamps/);
+    });
+  });
+
+  test('keeps mappings with build ids, and the addresses of what has no functions', () => {
+    const message = patchedSymbols();
+    const profile = decodeProfile(convert(message).profiles[0].profile);
+
+    const flagsOf = (one: PlainProfile['mappings'][number]): boolean[] => [
+      one.hasFunctions,
+      one.hasFilenames,
+      one.hasLineNumbers,
+    ];
+    deepEqual(
+      profile.mappings.map((one) => [
+        textAt(profile, one.filename),
+        textAt(profile, one.buildId),
+        one.memoryStart,
+        one.memoryLimit,
+        one.fileOffset,
+        ...flagsOf(one),
+      ]),
+      [
+        ['/bin/app', 'abc', 4096n, 2n ** 64n - 1n, 16n, true, false, true],
+        ['/bin/app', 'abc', 4096n, 2n ** 64n - 1n, 16n, false, false, false],
+      ],
+    );
+    deepEqual(
+      profile.locations.map(({ mappingId, address, lines }) => [mappingId, address, lines.map(({ line }) => line)]),
+      [
+        [1n, 4100n, [5n, 4n]],
+        [2n, 2n ** 63n, []],
+      ],
+    );
+    deepEqual(
+      profile.functions.map(({ name, systemName, filename, startLine }) => [
+        ...[name, systemName, filename].map((one) => textAt(profile, one)),
+        startLine,
+      ]),
+      [
+        ['inner', '_inner', 'i.c', 2n],
+        ['outer', '', '', 0n],
+      ],
+    );
+  });
+
+  test('takes function 0 for none, unless it is a real one', () => {
+    const withFunction0 = (name: number): string[] => {
+      const message = otlpMessage([{ samples: [{ stack: 'main', values: [1] }] }]);
+      message.dictionary.functionTable[0] = { nameStrindex: name };
+      message.dictionary.locationTable[1] = { lines: [{ functionIndex: 0, line: 1 }] };
+      return samplesOf(decodeProfile(convert(message).profiles[0].profile));
+    };
+    deepEqual(withFunction0(0), ['10 ']);
+    deepEqual(withFunction0(1), ['10 samples']);
+  });
+
+  test('takes a message without mappings and strings, where everything that is not set is 0', () => {
+    const message = {
+      resourceProfiles: [{ scopeProfiles: [{ profiles: [{ sampleType: {}, samples: [{ values: [1] }] }] }] }],
+      dictionary: { stackTable: [{ locationIndices: [0] }], locationTable: [{ address: 9 }] },
+    };
+    const { profiles } = convert(message);
+    equal(profiles.length, 1);
+    equal(decodeProfile(profiles[0].profile).locations[0].mappingId, 0n);
+  });
+
+  test('reads numbers packed or not, tables in pieces, and the dictionary wherever it stands', () => {
+    const { resourceProfiles, dictionary } = otlpMessage([
+      { samples: [{ stack: 'a;b', values: [1, 2], timestamps: [1n, 2n], attributes: { x: text('y') } }] },
+    ]);
+    const { stackTable, stringTable, ...tables } = dictionary;
+    const plain = convert({ resourceProfiles, dictionary }).profiles;
+
+    deepEqual(convert(otlpProto({ resourceProfiles, dictionary }, false)).profiles, plain);
+    deepEqual(convert({ dictionary: [{ stackTable }, tables, { stringTable }], resourceProfiles }).profiles, plain);
+  });
+
+  test('stores nothing of what has no samples', () => {
+    deepEqual(shown(otlpMessage([])), []);
+    deepEqual(shown(otlpMessage([{ samples: [] }])), []);
+  });
+
+  describe('names what is wrong with a profile, and converts the others', () => {
+    const first = (message: Patchable): Record<string, unknown> =>
+      message.resourceProfiles[0].scopeProfiles[0].profiles[0];
+    const sample = (message: Patchable): Record<string, unknown> =>
+      (first(message)['samples'] as Record<string, unknown>[])[0];
+    for (const [name, change, message] of [
+      ['no sample type', (m: Patchable) => delete first(m)['sampleType'], /it has no sample type/],
+      ['stack', (m: Patchable) => (sample(m)['stackIndex'] = 99), /a sample names stack 99, and there are 3/],
+      ['negative stack', (m: Patchable) => (sample(m)['stackIndex'] = -1), /names stack -1/],
+      [
+        'location',
+        (m: Patchable) => (m.dictionary['stackTable'][1] = { locationIndices: [77] }),
+        /stack 1 names location 77/,
+      ],
+      [
+        'function',
+        (m: Patchable) => (m.dictionary['locationTable'][1] = { lines: [{ functionIndex: 55 }] }),
+        /location 1 names function 55/,
+      ],
+      [
+        'mapping',
+        (m: Patchable) => (m.dictionary['locationTable'][1] = { mappingIndex: 9 }),
+        /location 1 names mapping 9/,
+      ],
+      [
+        'string',
+        (m: Patchable) => (m.dictionary['functionTable'][1] = { nameStrindex: 55 }),
+        /function 1 names string 55/,
+      ],
+      ['link', (m: Patchable) => (sample(m)['linkIndex'] = 9), /a sample names link 9, and there are 1/],
+      ['type', (m: Patchable) => (first(m)['sampleType'] = { typeStrindex: 55 }), /a value type names string 55/],
+      ['attribute', (m: Patchable) => (sample(m)['attributeIndices'] = [9]), /a sample names attribute 9/],
+    ] as const) {
+      test(name, () => {
+        const { profiles, rejected } = convert(patched((m) => void change(m)));
+
+        equal(rejected.count, 1);
+        deepEqual(rejected.reasons, { malformed_profile: 1 });
+        equal(rejected.error?.code, 'invalid-argument');
+        equal(rejected.error?.details['stage'], name === 'attribute' ? 'sample-attributes' : 'conversion');
+        match(rejected.error?.message ?? '', message);
+        deepEqual(
+          profiles.map(({ source }) => source),
+          [1],
+        );
+      });
+    }
+  });
+
+  test('stores no part of a profile that is wrong in another', () => {
+    const samples = [
+      { stack: 'a', values: [1], attributes: { 'service.name': text('a') } },
+      { stack: 'b', values: [1, 2] },
+    ];
+    const { profiles, rejected } = convert(otlpMessage([{ samples }]));
+    deepEqual([profiles.length, rejected.count], [0, 1]);
+  });
+
+  test('needs a dictionary and resources', () => {
+    const { resourceProfiles, dictionary } = otlpMessage([]);
+    const stage = { code: 'invalid-argument', details: { stage: 'conversion' } };
+    throws(() => convert({ resourceProfiles }), { ...stage, message: /it has no dictionary/ });
+    throws(() => convert({ dictionary }), { ...stage, message: /it has no resource profiles/ });
+  });
+
+  test('refuses what is no such message', () => {
+    throws(() => convert(Buffer.from('/////w==', 'base64')), {
+      code: 'invalid-argument',
+      message: /cannot be decoded/,
+    });
+    const message = otlpMessage([{ samples: [{ stack: 'a', values: [1] }] }], { 'service.name': 'MARK' });
+    const bytes = Buffer.from(otlpProto(message));
+    bytes[bytes.indexOf('MARK')] = 0xff;
+    throws(() => convert(bytes), { code: 'invalid-argument', message: /a text is not UTF-8: ff41524b/ });
+  });
+
+  describe('is bounded', () => {
+    const many = (count: number): OtlpObject =>
+      otlpMessage(Array.from({ length: count }, () => ({ samples: [{ stack: 'a;b;c', values: [1] }] })));
+    for (const [name, message, parts, error] of [
+      ['in rows', many(1), { rowsMax: 10 }, /more than 10 rows/],
+      ['in numbers', many(1), { numbersMax: 3 }, /more than 3 numbers/],
+      ['in messages', many(3), { messagesMax: 4 }, /more than 4 resources, scopes and profiles/],
+      ['in profiles', many(3), { profilesMax: 2 }, /more than 2 profiles/],
+      ['in attributes', otlpMessage([], { a: 'b', c: 'd' }), { attributesMax: 1 }, /more than 1 attributes/],
+      [
+        'in bytes of a row',
+        otlpMessage([{ samples: [{ stack: 'a;b;c;d;e', values: [1] }] }]),
+        { rowBytesMax: 6 },
+        /more than 6 bytes in a row/,
+      ],
+      ['in labels', many(1), { labelCharsMax: 20 }, /more than 20 characters of labels/],
+    ] as const) {
+      test(name, () => {
+        const withProfile = name === 'in attributes' ? otlpMessage([{ samples: [] }], { a: 'b', c: 'd' }) : message;
+        throws(() => convert(withProfile, { parts }), { code: 'invalid-argument', message: error });
+      });
+    }
+
+    test('in locations of a deep stack that many samples name', () => {
+      const stack = new Array(1000).fill('a').join(';');
+      const samples = Array.from({ length: 100 }, () => ({ stack, values: [1] }));
+      throws(() => convert(otlpMessage([{ samples }]), { parts: { numbersMax: 50_000 } }), /more than 50000 numbers/);
+    });
+
+    test('in bytes of a profile and of all profiles, and in samples', () => {
+      const samples = Array.from({ length: 50 }, (_, i) => ({ stack: `function ${i}`, values: [1] }));
+      const profile = { samples };
+
+      const large = convert(otlpMessage([profile, { samples: [{ stack: 'a', values: [1] }] }]), {
+        limits: { maxProfileSizeBytes: 1000 },
+      });
+      deepEqual([large.profiles.length, large.rejected.reasons], [1, { profile_size_limit: 1 }]);
+      match(large.rejected.error?.message ?? '', /larger than max_profile_size_bytes: limit 1000 bytes/);
+
+      const numerous = convert(otlpMessage([profile]), { limits: { maxProfileStacktraceSamples: 49 } });
+      match(numerous.rejected.error?.message ?? '', /max_profile_stacktrace_samples: limit 49, actual 50/);
+
+      throws(() => convert(otlpMessage([profile, profile, profile, profile]), { maxBytes: 5000 }), {
+        code: 'invalid-argument',
+        message: /together larger than ingestion_body_limit_mb: limit 5000 bytes/,
+      });
+    });
+
+    test('in what profiles that are too large cost', () => {
+      const samples = Array.from({ length: 50 }, (_, i) => ({ stack: `function ${i}`, values: [1] }));
+      const message = otlpMessage(Array.from({ length: 20 }, () => ({ samples })));
+      throws(() => convert(message, { limits: { maxProfileSizeBytes: 1000 }, maxBytes: 9999 }), /together larger/);
+    });
+  });
+
+  test('yields between parts of a large message', () => {
+    const samples = Array.from({ length: 3000 }, () => ({ stack: new Array(40).fill('f').join(';'), values: [1] }));
+    const steps = convertOtlp(otlpProto(otlpMessage([{ samples }])), {
+      rules: [],
+      bounds: { maxBytes: 1 << 20, limits: defaultProfileLimits },
+    });
+    let count = 0;
+    while (!steps.next().done) count++;
+    equal(count >= 4, true, `${count} steps`);
+  });
+
+  for (const [file, profileCount, total] of [
+    ['java-agent-otlp', 1, undefined],
+    ['otlp-cpu-spans', 2, 30_170_000_000n],
+    ['otlp-ebpf-unsymbolised', 1, 10_140_561_600n],
+  ] as const) {
+    test(`converts ${file}, as it was captured`, () => {
+      const message = gunzipSync(readFileSync(new URL(`../../../data/requests/${file}.pb.gz`, import.meta.url)));
+      const { profiles, rejected } = convert(message);
+
+      equal(rejected.count, 0);
+      equal(profiles.length, profileCount);
+      for (const { profile } of profiles) {
+        const sum = decodeProfile(profile).samples.reduce((all, { values }) => all + values[0], 0n);
+        if (total !== undefined) equal(sum, total);
+      }
+    });
+  }
+});
+
+/** A location with an inlined function and one without functions, in a mapping with a build id. */
+function patchedSymbols(): OtlpObject {
+  const { resourceProfiles, dictionary } = otlpMessage([{ samples: [{ stack: 'x;y', values: [1] }] }]);
+  const strings = [...dictionary.stringTable];
+  const row = (value: string): number => strings.push(value) - 1;
+  return {
+    resourceProfiles,
+    dictionary: {
+      ...dictionary,
+      attributeTable: [{}, { keyStrindex: row('process.executable.build_id.gnu'), value: text('abc') }],
+      mappingTable: [
+        {},
+        {
+          ...{ memoryStart: 4096, memoryLimit: 2n ** 64n - 1n, fileOffset: 16, filenameStrindex: row('/bin/app') },
+          attributeIndices: [1],
+        },
+      ],
+      functionTable: [
+        {},
+        { nameStrindex: row('inner'), systemNameStrindex: row('_inner'), filenameStrindex: row('i.c'), startLine: 2 },
+        { nameStrindex: row('outer'), startLine: -1 },
+      ],
+      locationTable: [
+        {},
+        {
+          ...{ mappingIndex: 1, address: 4100, attributeIndices: [1] },
+          lines: [
+            { functionIndex: 1, line: 5 },
+            { functionIndex: 2, line: 4, column: 8 },
+          ],
+        },
+        { mappingIndex: 1, address: 2n ** 63n },
+      ],
+      stackTable: [{}, { locationIndices: [1, 2] }],
+      stringTable: strings,
+    },
+  };
+}

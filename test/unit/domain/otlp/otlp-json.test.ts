@@ -1,0 +1,161 @@
+import { deepEqual, equal, match, ok, throws } from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { runSteps } from '#src/domain/model/steps.ts';
+import { convertOtlp } from '#src/domain/otlp/convert-otlp.ts';
+import { JSON_VALUES_MAX, otlpFromJson } from '#src/domain/otlp/otlp-json.ts';
+import { WireReader } from '#src/domain/otlp/wire-reader.ts';
+import { defaultProfileLimits } from '../../../fixtures/limits.ts';
+import { type OtlpObject, otlpJson, otlpMessage, otlpProto } from '../../../fixtures/otlp-message.ts';
+
+const trace = '000102030405060708090a0b0c0d0e0f';
+
+function transcoded(json: string | Uint8Array, valuesMax = JSON_VALUES_MAX): Uint8Array {
+  return runSteps(otlpFromJson(new Uint8Array(Buffer.from(json as string)), valuesMax));
+}
+
+function converted(message: Uint8Array) {
+  return runSteps(convertOtlp(message, { rules: [], bounds: { maxBytes: 1 << 20, limits: defaultProfileLimits } }));
+}
+
+/** The message of one profile with a field set to what stands in the text, as the number that it becomes. */
+function fieldOf(json: string, path: readonly number[]): bigint {
+  const reader = new WireReader(transcoded(json));
+  for (const [i, field] of path.entries()) {
+    while (reader.next() && reader.field !== field) reader.skip();
+    if (i < path.length - 1) reader.open();
+  }
+  if (reader.wire === 1) reader.fixed64();
+  else reader.int64();
+  return (BigInt(reader.high) << 32n) | BigInt(reader.low >>> 0);
+}
+
+const period = (value: string): bigint =>
+  fieldOf(`{"resourceProfiles":[{"scopeProfiles":[{"profiles":[{"period":${value}}]}]}]}`, [1, 2, 2, 6]);
+
+const time = (value: string): bigint =>
+  fieldOf(`{"resourceProfiles":[{"scopeProfiles":[{"profiles":[{"timeUnixNano":${value}}]}]}]}`, [1, 2, 2, 3]);
+
+describe('otlpFromJson', () => {
+  const message = otlpMessage(
+    [
+      {
+        timeNanos: 1_795_353_600_000_000_000n,
+        samples: [
+          {
+            ...{ stack: 'main;wörk "x"\n', values: [2n ** 62n, -1], timestamps: [1n, 2n ** 64n - 1n] },
+            attributes: { thread: { stringValue: 'é' }, tid: { intValue: -7 }, flag: { boolValue: true } },
+            link: { trace, span: '0102030405060708' },
+          },
+        ],
+      },
+      { type: 'off_cpu/nanoseconds', period: null, samples: [{ stack: '', values: [1, 2] }] },
+    ],
+    { 'service.name': 's', list: { arrayValue: { values: [{ stringValue: 'x' }] } }, none: { doubleValue: 1.5 } },
+  );
+
+  test('says what the binary form says', () => {
+    deepEqual(converted(transcoded(otlpJson(message))), converted(otlpProto(message)));
+  });
+
+  test('takes the names of the message, nulls, and what it does not know', () => {
+    const written = Buffer.from(otlpJson(message)).toString();
+    const snake = written.replaceAll(
+      /"([a-zA-Z]+)":/g,
+      (_, name: string) => `"${name.replaceAll(/[A-Z]/g, (capital) => `_${capital.toLowerCase()}`)}":`,
+    );
+    const more = snake.replaceAll(
+      '"samples":',
+      '"schemaUrl":null,"profileId":"00","new":[{"a":[1,{}]},"x"],"samples":',
+    );
+
+    deepEqual(converted(transcoded(more)), converted(otlpProto(message)));
+  });
+
+  test('takes ids in base64, as protobuf writes them', () => {
+    const base64 = (hex: string): string => Buffer.from(hex, 'hex').toString('base64');
+    const json = Buffer.from(otlpJson(message))
+      .toString()
+      .replace(trace, base64(trace))
+      .replace('0102030405060708', base64('0102030405060708'));
+    deepEqual(converted(transcoded(json)), converted(otlpProto(message)));
+  });
+
+  test('takes whole numbers in every form that protobuf allows', () => {
+    for (const [text, value] of [
+      ['7', 7n],
+      ['"7"', 7n],
+      ['-7', -7n],
+      ['"-9223372036854775808"', -(2n ** 63n)],
+      ['9223372036854775807', 2n ** 63n - 1n],
+      ['999999999999999', 999_999_999_999_999n],
+      ['1e3', 1000n],
+      ['5.0', 5n],
+      ['"\\u0031"', 1n],
+    ] as const) {
+      equal(period(text), value, text);
+    }
+    equal(BigInt.asUintN(64, time('"18446744073709551615"')), 2n ** 64n - 1n);
+  });
+
+  for (const text of ['1.5', '"x"', '""', '"1 "', 'true', '9223372036854775808', '1e30', `"${'1'.repeat(200)}"`]) {
+    test(`refuses ${text.slice(0, 24)} for a number`, () => {
+      throws(() => period(text), { code: 'invalid-argument' });
+    });
+  }
+
+  test('refuses numbers that are too large for their field', () => {
+    const stack =
+      (value: string): (() => Uint8Array) =>
+      () =>
+        transcoded(`{"dictionary":{"stackTable":[{"locationIndices":[${value}]}]}}`);
+    ok(stack('2147483647')());
+    for (const value of ['2147483648', '-2147483649', '4294967296']) {
+      throws(stack(value), /locationIndices is no number of type int32/);
+    }
+    throws(() => time('-1'), /timeUnixNano is no number of type fixed64/);
+  });
+
+  for (const [json, message] of [
+    ['{', /not JSON: it ends too early/],
+    ['', /the message is not an object/],
+    ['[]', /the message is not an object/],
+    ['{"foo":1}', /only fields that are unknown/],
+    ['{"dictionary":[]}', /dictionary is not an object/],
+    ['{"resourceProfiles":{}}', /resourceProfiles is not a list/],
+    ['{"resourceProfiles":[null]}', /an element of resourceProfiles is not an object/],
+    ['{"dictionary":{"stringTable":[1]}}', /stringTable is not a text/],
+    ['{"dictionary":{"stackTable":[{"locationIndices":1}]}}', /locationIndices is not a list/],
+    ['{"dictionary":{},"dictionary":{}}', /dictionary is there twice/],
+    ['{"dictionary":{"stackTable":[{"locationIndices":[],"locationIndices":[]}]}}', /locationIndices is there twice/],
+    ['{"dictionary":{"linkTable":[{"spanId":"?"}]}}', /spanId is neither hexadecimal nor base64/],
+    ['{"dictionary":{}} x', /not JSON: byte 18/],
+    ['{"dictionary":{"stringTable":["\u0001"]}}', /not JSON/],
+  ] as const) {
+    test(`refuses ${json.slice(0, 60)}`, () => {
+      throws(() => transcoded(json), { code: 'invalid-argument', message });
+    });
+  }
+
+  test('takes an empty message for one, of which a dictionary is missing', () => {
+    equal(transcoded('{}').length, 0);
+  });
+
+  test('is bounded in values and in depth', () => {
+    throws(() => transcoded('{"a":[1,2,3],"dictionary":{}}', 4), /more than 4 values of JSON/);
+    const numbers = `{"dictionary":{"stackTable":[{"locationIndices":[0${',0'.repeat(1 << 20)}]}]}}`;
+    throws(() => transcoded(numbers), /more than 1048576 values of JSON in a row or a sample/);
+    // What is unknown is no row, and may be longer.
+    ok(transcoded(numbers.replace('stackTable', 'new')));
+    const nested = `${'{"arrayValue":{"values":['.repeat(40)}{}${']}}'.repeat(40)}`;
+    const attribute: OtlpObject = { dictionary: { attributeTable: [{ value: 0 }] } };
+    throws(() => transcoded(JSON.stringify(attribute).replace('0', nested)), /nested deeper than 100/);
+  });
+
+  test('yields between parts of a large message', () => {
+    const stringTable = Array.from({ length: 20_000 }, (_, i) => `function number ${i} of many that there are`);
+    const steps = otlpFromJson(otlpJson({ dictionary: { stringTable } }));
+    let count = 0;
+    while (!steps.next().done) count++;
+    match(String(count), /^1[0-9]$/);
+  });
+});
