@@ -8,6 +8,7 @@ import { checkExpressions as check } from './check-expressions.ts';
 import { Inflater } from './inflater.ts';
 import type { IngestBatch, IngestReply, SealReply } from './ingest-messages.ts';
 import { type OpenedMessage, type OpenMessageTask, openMessage as openPushMessage } from './open-message.ts';
+import { type OpenedOtlp, type OpenOtlpTask, openOtlp as openOtlpSteps } from './open-otlp.ts';
 import { type OpenUploadTask, openUpload as openUploadSteps } from './open-upload.ts';
 import { type PlanReadsTask, planReads as planReadsOf, type ReadsPlan } from './plan-reads.ts';
 import type { TaskReply, ThreadMemory, WorkerOptions } from './pool.ts';
@@ -26,6 +27,7 @@ export type Tasks = {
   sealHead(input: undefined): SealReply;
   openMessage(task: OpenMessageTask): OpenedMessage;
   openUpload(task: OpenUploadTask): OpenedMessage;
+  openOtlp(task: OpenOtlpTask): OpenedOtlp;
   checkExpressions(matchers: readonly Matcher[]): undefined;
   planReads(task: PlanReadsTask): ReadsPlan;
   queryNode(task: NodeTask): NodeAnswer;
@@ -48,6 +50,8 @@ const head = new ThreadHead({
   inflater: Inflater.create(),
 });
 let queryKernels = newQueryKernels();
+/** Not that of the head, which may inflate other things between two slices. */
+const slicedInflater = Inflater.create();
 const slicedTask = new SlicedTask({ sliceMs, nowMs: () => performance.now() });
 const decompressor = new ZstdDecompressor();
 const decompress: Decompress = (frame, target, origin) => decompressor.decompressInto(frame, target, origin);
@@ -72,6 +76,10 @@ export function openMessage(input: OpenMessageTask): TaskReply<OpenedMessage> {
 
 export function openUpload(input: OpenUploadTask): TaskReply<OpenedMessage> {
   return slice(() => slicedTask.start(openUploadSteps(input)));
+}
+
+export function openOtlp(input: OpenOtlpTask): TaskReply<OpenedOtlp> {
+  return slice(() => slicedTask.start(openOtlpSteps(input, slicedInflater)));
 }
 
 export function checkExpressions(matchers: readonly Matcher[]): TaskReply<undefined> {
