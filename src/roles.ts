@@ -133,12 +133,10 @@ export function rolesOf(config: Config, { log, pool, warmedUp }: RolesDeps): { p
         clock,
         log,
         registry: metrics,
-        push: new Distributor(distributorDefaults, {
-          clock,
-          writer: segmentWriter,
-          opener: new PoolMessageOpener(pool),
-          limitsOf: () => config.limits,
-        }),
+        push: new Distributor(
+          { ...distributorDefaults, attributeRules: config.otlp.attributeRules },
+          { clock, writer: segmentWriter, opener: new PoolMessageOpener(pool), limitsOf: () => config.limits },
+        ),
         querier: new QueryFrontend(config.queryFrontend, {
           clock,
           log,

@@ -2,6 +2,7 @@ import { type AuthConfig, authSection } from './auth.ts';
 import { type LimitsConfig, limitsSection } from './limits.ts';
 import { type LogConfig, logSection } from './log.ts';
 import { type MetastoreConfig, metastoreSection } from './metastore.ts';
+import { type OtlpConfig, otlpSection } from './otlp.ts';
 import { type PoolConfig, poolSection } from './pool.ts';
 import { type QueryBackendConfig, queryBackendSection } from './query-backend.ts';
 import { type QueryFrontendConfig, queryFrontendSection } from './query-frontend.ts';
@@ -16,6 +17,7 @@ export type Config = {
   readonly storage: StorageConfig;
   readonly auth: AuthConfig;
   readonly limits: LimitsConfig;
+  readonly otlp: OtlpConfig;
   readonly segmentWriter: SegmentWriterConfig;
   readonly metastore: MetastoreConfig;
   readonly queryFrontend: QueryFrontendConfig;
@@ -30,6 +32,7 @@ export const sections: { readonly [Key in keyof Config]: Section<Config[Key]> } 
   storage: storageSection,
   auth: authSection,
   limits: limitsSection,
+  otlp: otlpSection,
   segmentWriter: segmentWriterSection,
   metastore: metastoreSection,
   queryFrontend: queryFrontendSection,

@@ -9,7 +9,13 @@ import { gzipSync } from 'node:zlib';
 import { Registry } from 'prom-client';
 import type { Upload } from '#src/domain/upload/upload.ts';
 import type { Log } from '#src/platform/log.ts';
-import type { PushedProfile, PushMessage, PushService } from '#src/services/distributor/ports.ts';
+import type {
+  OtlpMessage,
+  OtlpOutcome,
+  PushedProfile,
+  PushMessage,
+  PushService,
+} from '#src/services/distributor/ports.ts';
 import type { Body, Querier, Reply, Wire } from '#src/services/query-frontend/ports.ts';
 import { type HttpConfig, httpConstants } from '#src/transports/http/http-config.ts';
 import { createHttpServer, type HttpServer } from '#src/transports/http/server.ts';
@@ -21,6 +27,8 @@ export class FakePush implements PushService {
   readonly messages: (PushMessage & { readonly tenant: string })[] = [];
   readonly profiles: (PushedProfile & { readonly tenant: string })[] = [];
   readonly uploads: (Upload & { readonly tenant: string })[] = [];
+  readonly otlp: (OtlpMessage & { readonly tenant: string })[] = [];
+  otlpOutcome: OtlpOutcome = { rejectedProfiles: 0, message: '' };
   work: (signal: AbortSignal) => Promise<void> = async () => {};
 
   pushMessage(tenant: string, message: PushMessage, signal: AbortSignal): Promise<void> {
@@ -36,6 +44,12 @@ export class FakePush implements PushService {
   pushUpload(tenant: string, upload: Upload, signal: AbortSignal): Promise<void> {
     this.uploads.push({ ...upload, tenant });
     return this.work(signal);
+  }
+
+  async pushOtlp(tenant: string, message: OtlpMessage, signal: AbortSignal): Promise<OtlpOutcome> {
+    this.otlp.push({ ...message, tenant });
+    await this.work(signal);
+    return this.otlpOutcome;
   }
 }
 

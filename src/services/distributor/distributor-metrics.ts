@@ -92,6 +92,11 @@ export const distributorMetrics = {
     receivedDecompressedBytes.observe({ tenant, stage: 'received' }, rawBytes);
   },
 
+  /** Counts profiles of OTLP that never became pprof, so that they have no size. */
+  rejected(tenant: string, reason: string, count: number): void {
+    discardedProfiles.inc({ reason, tenant }, count);
+  },
+
   discarded(tenant: string, reason: DiscardReason, rawBytes: Bytes): void {
     discardedBytes.inc({ reason, tenant }, rawBytes);
     discardedProfiles.inc({ reason, tenant });

@@ -1,6 +1,8 @@
 import { type LimitsConfig, profileLimitsOf } from '#src/config/limits.ts';
 import { fromWire, StoreError } from '#src/domain/errors.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
+import type { AttributeRule } from '#src/domain/otlp/attribute-rules.ts';
+import { otlpMessageTooLarge } from '#src/domain/otlp/otlp-errors.ts';
 import { declaredSizeBytes } from '#src/domain/pprof/inflate.ts';
 import { profileTooLarge, refusal } from '#src/domain/pprof/profile-errors.ts';
 import { MAIN_LOOP_ENVELOPE, readPushEnvelope } from '#src/domain/pprof/push-envelope.ts';
@@ -11,9 +13,12 @@ import { nextTurn } from '#src/platform/next-turn.ts';
 import { messageTooLarge } from '#src/workers/open-message.ts';
 import { distributorMetrics } from './distributor-metrics.ts';
 import { FirstFailure } from './first-failure.ts';
+import { OtlpFailures } from './otlp-failures.ts';
 import type {
   MessageOpener,
   OpenedProfile,
+  OtlpMessage,
+  OtlpOutcome,
   ProfileOutcome,
   ProfileWriter,
   PushedProfile,
@@ -31,9 +36,15 @@ export type DistributorConfig = {
   readonly pushConcurrencyMax: number;
   /** Whether metrics have a label for the tenant. Many tenants make many series. */
   readonly tenantMetrics: boolean;
+  /** What becomes of the attributes of OTLP profiles. */
+  readonly attributeRules: readonly AttributeRule[];
 };
 
-export const distributorDefaults: DistributorConfig = { pushConcurrencyMax: 256, tenantMetrics: false };
+export const distributorDefaults: DistributorConfig = {
+  pushConcurrencyMax: 256,
+  tenantMetrics: false,
+  attributeRules: [],
+};
 
 export type DistributorDeps = {
   readonly clock: Clock;
@@ -57,7 +68,10 @@ type Admitted = {
 };
 
 /** What the profiles of a push have in common on their way. */
-type Push = { readonly rate: Rate; readonly failure: FirstFailure };
+type Push = { readonly rate: Rate; readonly failure: Failures };
+
+/** Is told what failed, by the place of the profile in its push. */
+type Failures = Pick<FirstFailure, 'note'>;
 
 /**
  * Takes pushes in: checks what can be checked without decoding, routes each profile by tenant and service, and answers
@@ -99,7 +113,22 @@ export class Distributor implements PushService {
     if (profiles.length > 0) await this.#push(tenant, profiles, signal);
   }
 
-  async #opened(opening: Promise<readonly OpenedProfile[]>): Promise<readonly OpenedProfile[]> {
+  async pushOtlp(tenant: string, message: OtlpMessage, signal: AbortSignal): Promise<OtlpOutcome> {
+    const limits = this.#deps.limitsOf(tenant);
+    const maxBytes = limits.ingestionBodyBytesMax || MESSAGE_BYTES_MAX;
+    if (message.body.length > maxBytes) throw otlpMessageTooLarge(maxBytes, message.body.length);
+    const bounds = { maxBytes, limits: profileLimitsOf(limits) };
+    const opening = this.#deps.opener.openOtlp(message, this.#config.attributeRules, bounds, signal);
+    const opened = await this.#opened(opening);
+    for (const [reason, count] of Object.entries(opened.rejected.reasons)) {
+      distributorMetrics.rejected(this.#tenantLabel(tenant), reason, count);
+    }
+    const failures = new OtlpFailures(opened);
+    if (opened.profiles.length > 0) await this.#store(tenant, opened.profiles, failures, signal);
+    return failures.outcome();
+  }
+
+  async #opened<Opened>(opening: Promise<Opened>): Promise<Opened> {
     try {
       return await opening;
     } catch (error) {
@@ -110,21 +139,29 @@ export class Distributor implements PushService {
 
   async #push(tenant: string, profiles: readonly OpenedProfile[], signal: AbortSignal): Promise<void> {
     if (profiles.length === 0) throw new StoreError('invalid-argument', 'no profiles received');
+    const failure = new FirstFailure();
+    await this.#store(tenant, profiles, failure, signal);
+    failure.throwIfAny();
+  }
+
+  async #store(
+    tenant: string,
+    profiles: readonly OpenedProfile[],
+    failure: Failures,
+    signal: AbortSignal,
+  ): Promise<void> {
     distributorMetrics.batch(this.#tenantLabel(tenant), profiles.length);
     const limits = this.#deps.limitsOf(tenant);
     this.#checkBatchSize(tenant, profiles, limits);
-
-    const failure = new FirstFailure();
     const admitted = await this.#admitAll(tenant, profiles, limits, failure);
     await this.#writeAdmitted(admitted, { rate: rateOf(limits), failure }, signal);
-    failure.throwIfAny();
   }
 
   async #admitAll(
     tenant: string,
     profiles: readonly OpenedProfile[],
     limits: LimitsConfig,
-    failure: FirstFailure,
+    failure: Failures,
   ): Promise<Admitted[]> {
     const profileLimits = profileLimitsOf(limits);
     const ownsBuffer = profiles.length === 1;

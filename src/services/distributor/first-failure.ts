@@ -17,6 +17,11 @@ export class FirstFailure {
     } else if (this.#bug === undefined || index < this.#bug.index) this.#bug = { index, error };
   }
 
+  /** undefined when there is none. */
+  first(): unknown {
+    return (this.#storeError ?? this.#bug)?.error;
+  }
+
   /** @throws the failure, if there is one */
   throwIfAny(): void {
     const first = this.#storeError ?? this.#bug;

@@ -1,9 +1,10 @@
+import type { AttributeRule } from '#src/domain/otlp/attribute-rules.ts';
 import type { ConversionBounds, Upload } from '#src/domain/upload/upload.ts';
 import { nextTurn } from '#src/platform/next-turn.ts';
 import { type OpenedMessage, profilesOf } from '#src/workers/open-message.ts';
 import type { Pool } from '#src/workers/pool.ts';
 import { ownedBytes } from '#src/workers/transfer.ts';
-import type { MessageBounds, MessageOpener, OpenedProfile, PushMessage } from './ports.ts';
+import type { MessageBounds, MessageOpener, OpenedProfile, OtlpMessage, OtlpProfiles, PushMessage } from './ports.ts';
 
 /** After so many, others get a turn: about a millisecond. */
 const SLICE_PROFILES = 4096;
@@ -29,6 +30,23 @@ export class PoolMessageOpener implements MessageOpener {
     const transfer = jfrLabels === undefined ? [body.buffer] : [body.buffer, jfrLabels.buffer];
     const task = { upload: { ...upload, body, jfrLabels }, bounds };
     return listed(await this.#pool.run('openUpload', task, { lane: 'query', transfer, signal }));
+  }
+
+  /** In the lane of queries, as above. */
+  async openOtlp(
+    message: OtlpMessage,
+    rules: readonly AttributeRule[],
+    bounds: ConversionBounds,
+    signal: AbortSignal,
+  ): Promise<OtlpProfiles> {
+    const body = ownedBytes(message.body);
+    const task = { ...message, body, rules, bounds };
+    const { opened, ...rest } = await this.#pool.run('openOtlp', task, {
+      lane: 'query',
+      transfer: [body.buffer],
+      signal,
+    });
+    return { profiles: await listed(opened), ...rest };
   }
 }
 

@@ -1,6 +1,8 @@
 import type { WireError } from '#src/domain/errors.ts';
 import type { Label } from '#src/domain/model/labels.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
+import type { AttributeRule } from '#src/domain/otlp/attribute-rules.ts';
+import type { RejectedProfiles } from '#src/domain/otlp/convert-otlp.ts';
 import type { DiscardReason, IngestOptions, ProfileLimits } from '#src/domain/pprof/ingest-options.ts';
 import type { RequestLabels, RequestLimits } from '#src/domain/series/request-labels.ts';
 import type { ConversionBounds, Upload } from '#src/domain/upload/upload.ts';
@@ -10,6 +12,17 @@ export type PushMessage = {
   readonly body: Uint8Array;
   readonly codec: 'proto' | 'json';
   readonly encoding: 'identity' | 'gzip';
+};
+
+/** An `ExportProfilesServiceRequest` of OTLP as it came, over whatever protocol. */
+export type OtlpMessage = PushMessage;
+
+/** What became of an OTLP message that was taken, wholly or in part. It is what `partial_success` says. */
+export type OtlpOutcome = {
+  /** Profiles of the message that are not stored. Sending them again cannot help. */
+  readonly rejectedProfiles: number;
+  /** Why, of the first one; '' when there are none. */
+  readonly message: string;
 };
 
 /** One pprof with the labels that its request gave it. */
@@ -40,6 +53,15 @@ export interface PushService {
    * @throws StoreError as above; 'invalid-argument' that `isUndecodable` when nothing of it can be read
    */
   pushUpload(tenant: string, upload: Upload, signal: AbortSignal): Promise<void>;
+  /**
+   * The body is given away. A message without samples is no failure.
+   *
+   * @returns what was rejected, where some of the profiles are stored, or the fault is one that Pyroscope passes over
+   * @throws StoreError why none is stored, or why it helps to send the message again: 'limit-exceeded', 'unavailable' and
+   *         others. `stageOf` (domain/otlp) says whether a profile could not be converted, `isMessageTooLarge` whether the
+   *         message is over the limit of a body
+   */
+  pushOtlp(tenant: string, message: OtlpMessage, signal: AbortSignal): Promise<OtlpOutcome>;
 }
 
 /** A profile on its way to the worker that owns its service. */
@@ -83,4 +105,19 @@ export interface MessageOpener {
   open(message: PushMessage, bounds: MessageBounds, signal: AbortSignal): Promise<readonly OpenedProfile[]>;
   /** Converts what is not pprof. */
   openUpload(upload: Upload, bounds: ConversionBounds, signal: AbortSignal): Promise<readonly OpenedProfile[]>;
+  /** Converts an OTLP message. */
+  openOtlp(
+    message: OtlpMessage,
+    rules: readonly AttributeRule[],
+    bounds: ConversionBounds,
+    signal: AbortSignal,
+  ): Promise<OtlpProfiles>;
 }
+
+/** The profiles of an OTLP message. */
+export type OtlpProfiles = {
+  readonly profiles: readonly OpenedProfile[];
+  /** Which profile of the message each of them is of. */
+  readonly sources: Uint32Array;
+  readonly rejected: RejectedProfiles;
+};

@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import type { LimitsConfig } from '#src/config/limits.ts';
 import { StoreError, toWire } from '#src/domain/errors.ts';
+import type { AttributeRule } from '#src/domain/otlp/attribute-rules.ts';
 import { malformed } from '#src/domain/pprof/profile-errors.ts';
 import { withRequestLabels } from '#src/domain/series/request-labels.ts';
 import { type ConversionBounds, type Upload, undecodableUpload } from '#src/domain/upload/upload.ts';
@@ -13,6 +14,8 @@ import type {
   MessageBounds,
   MessageOpener,
   OpenedProfile,
+  OtlpMessage,
+  OtlpProfiles,
   ProfileOutcome,
   ProfileWriter,
   PushedProfile,
@@ -62,6 +65,26 @@ class FakeOpener implements MessageOpener {
       Array.from(body, (_, i) => pushed(`converted ${i}`)),
       bounds.limits,
     );
+  }
+
+  otlp: Pick<OtlpProfiles, 'sources' | 'rejected'> & { readonly services: readonly string[] } = {
+    services: [],
+    sources: Uint32Array.of(),
+    rejected: { count: 0, error: undefined, reasons: {} },
+  };
+
+  async openOtlp(_: OtlpMessage, __: readonly AttributeRule[], bounds: ConversionBounds): Promise<OtlpProfiles> {
+    this.bounds = bounds;
+    const { limits } = bounds;
+    const { services, sources, rejected } = this.otlp;
+    return {
+      profiles: withRequestLabels(
+        services.map((service) => pushed(service)),
+        limits,
+      ),
+      sources,
+      rejected,
+    };
   }
 }
 
@@ -137,6 +160,64 @@ describe('Distributor', () => {
 
     await rejects(push(new Uint8Array(11)), { code: 'limit-exceeded', message: /limit 10 bytes, actual 11/ });
     await rejects(push(Buffer.alloc(5, 0xff)), { code: 'invalid-argument' });
+  });
+
+  describe('given an OTLP message', () => {
+    const message = { body: new Uint8Array(9), codec: 'proto', encoding: 'gzip' } as const;
+    const refuse = (service: string): ProfileOutcome => ({
+      ...{ kind: 'refused', rawBytes: 1, reason: 'malformed_profile' },
+      error: toWire(malformed(`it is ${service}`)),
+    });
+
+    test('has it converted by the rules of the operator, and stores what it holds', async () => {
+      const { distributor, opener, writer } = setUp({ ingestionBodyBytesMax: 1000 });
+      opener.otlp = { ...opener.otlp, services: ['a', 'b'], sources: Uint32Array.of(0, 1) };
+
+      deepEqual(await distributor.pushOtlp('t', message, signal), { rejectedProfiles: 0, message: '' });
+      deepEqual(writer.services(), ['a', 'b']);
+      equal(opener.bounds?.maxBytes, 1000);
+    });
+
+    test('takes one without samples', async () => {
+      const { distributor, writer } = setUp();
+      deepEqual(await distributor.pushOtlp('t', message, signal), { rejectedProfiles: 0, message: '' });
+      equal(writer.waves.length, 0);
+    });
+
+    test('tells what was rejected, where something is stored', async () => {
+      metrics.resetMetrics();
+      const { distributor, opener, writer } = setUp();
+      const error = toWire(malformed('it has no stack'));
+      opener.otlp = {
+        ...{ services: ['good', 'bad', 'worse'], sources: Uint32Array.of(0, 2, 2) },
+        rejected: { count: 2, error, reasons: { malformed_profile: 2 } },
+      };
+      writer.outcomeOf = ({ service }) => (service === 'good' ? { kind: 'stored', rawBytes: 1 } : refuse(service));
+
+      const outcome = await distributor.pushOtlp('t', message, signal);
+
+      deepEqual(outcome, { rejectedProfiles: 3, message: 'malformed profile: it has no stack' });
+      match(await metrics.metrics(), /kiln_discarded_profiles_total\{reason="malformed_profile",tenant=""\} 4/);
+    });
+
+    test('fails where nothing is stored, or where it helps to send it again', async () => {
+      const { distributor, opener, writer } = setUp();
+      opener.otlp = { ...opener.otlp, services: ['bad', 'lost'], sources: Uint32Array.of(0, 1) };
+      writer.outcomeOf = ({ service }) => refuse(service);
+      await rejects(distributor.pushOtlp('t', message, signal), { code: 'invalid-argument', message: /it is bad/ });
+
+      const error = new StoreError('unavailable', 'the segment is lost');
+      writer.outcomeOf = ({ service }) => (service === 'lost' ? { kind: 'failed', error } : refuse(service));
+      await rejects(distributor.pushOtlp('t', message, signal), { code: 'unavailable' });
+    });
+
+    test('refuses one that is larger than a request may be', async () => {
+      const { distributor } = setUp({ ingestionBodyBytesMax: 8 });
+      await rejects(distributor.pushOtlp('t', message, signal), {
+        code: 'limit-exceeded',
+        message: /ingestion_body_limit_mb: limit 8 bytes, actual 9 bytes/,
+      });
+    });
   });
 
   test('refuses a push without profiles', async () => {

@@ -1,0 +1,46 @@
+import { fromWire, StoreError } from '#src/domain/errors.ts';
+import type { RejectedProfiles } from '#src/domain/otlp/convert-otlp.ts';
+import { stageOf } from '#src/domain/otlp/otlp-errors.ts';
+import { FirstFailure } from './first-failure.ts';
+import type { OtlpOutcome, OtlpProfiles } from './ports.ts';
+
+/**
+ * What an OTLP push is answered with. Profiles that no second attempt could store are counted and named, and their
+ * siblings are not sent again for their sake. Anything else that failed is a reason to send the message again.
+ *
+ * A message of which nothing is stored has failed, save where Pyroscope passes over the fault: then it is taken, and the
+ * answer says what was rejected.
+ */
+export class OtlpFailures {
+  readonly #sources: Uint32Array;
+  readonly #unconverted: RejectedProfiles;
+  readonly #refusedSources = new Set<number>();
+  readonly #refusal = new FirstFailure();
+  readonly #retryable = new FirstFailure();
+
+  constructor({ sources, rejected }: Pick<OtlpProfiles, 'sources' | 'rejected'>) {
+    this.#sources = sources;
+    this.#unconverted = rejected;
+  }
+
+  /** @param index  of the opened profile */
+  note(index: number, error: unknown): void {
+    if (error instanceof StoreError && error.code === 'invalid-argument') {
+      this.#refusedSources.add(this.#sources[index] as number);
+      this.#refusal.note(index, error);
+    } else this.#retryable.note(index, error);
+  }
+
+  /** @throws StoreError unless the message was taken */
+  outcome(): OtlpOutcome {
+    this.#retryable.throwIfAny();
+    const { count, error } = this.#unconverted;
+    const rejectedProfiles = count + this.#refusedSources.size;
+    const storedCount = new Set(this.#sources).size - this.#refusedSources.size;
+    const refused = this.#refusal.first();
+    if (storedCount === 0 && error !== undefined && stageOf(error) !== 'sample-attributes') throw fromWire(error);
+    if (storedCount === 0 && refused !== undefined) throw refused;
+    const message = error?.message ?? (refused instanceof Error ? refused.message : '');
+    return { rejectedProfiles, message };
+  }
+}
