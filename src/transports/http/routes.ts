@@ -10,6 +10,7 @@ import { grpcWebContentTypes, isGrpcWeb, serveGrpcWeb } from './grpc-web.ts';
 import type { HttpConfig } from './http-config.ts';
 import { serveIngest } from './ingest.ts';
 import { canonicalMediaType, type MediaType } from './media-type.ts';
+import { otlpPaths, serveOtlp } from './otlp.ts';
 import { pushMethod, pushPath } from './push-method.ts';
 import { querierMethods } from './querier-methods.ts';
 import { labelValues, render, renderDiff, serveQuery } from './render.ts';
@@ -53,6 +54,7 @@ export function createRouter(deps: RouteDeps, config: HttpConfig): Router {
   for (const path of ['/ingest', '/pyroscope/ingest']) {
     add(path, (exchange) => serveIngest(exchange, host, deps.onBug));
   }
+  for (const path of otlpPaths) add(path, (exchange) => serveOtlp(exchange, host, deps.onBug));
   add('/pyroscope/render', (exchange) => serveQuery(exchange, render, host, deps.onBug), true);
   add('/pyroscope/render-diff', (exchange) => serveQuery(exchange, renderDiff, host, deps.onBug), true);
   add('/pyroscope/label-values', (exchange) => serveQuery(exchange, labelValues, host, deps.onBug), true);

@@ -1,0 +1,15 @@
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import type { OtlpOutcome } from '#src/services/distributor/ports.ts';
+
+/**
+ * An `ExportProfilesServiceResponse`. Where everything was taken it is empty: a `partial_success` that is there tells
+ * clients that something is wrong.
+ *
+ * @source OpenTelemetry protocol 1.10, `profiles_service.proto`
+ */
+export function otlpAnswerBytes({ rejectedProfiles, message }: OtlpOutcome): Uint8Array {
+  if (rejectedProfiles === 0) return new Uint8Array(0);
+  const writer = new BinaryWriter().tag(1, WireType.LengthDelimited).fork();
+  writer.tag(1, WireType.Varint).int64(rejectedProfiles).tag(2, WireType.LengthDelimited).string(message);
+  return writer.join().finish();
+}

@@ -1,0 +1,104 @@
+import { StoreError } from '#src/domain/errors.ts';
+import type { Bytes } from '#src/domain/model/units.ts';
+import { isMessageTooLarge, stageOf } from '#src/domain/otlp/otlp-errors.ts';
+import type { OtlpOutcome, PushService } from '#src/services/distributor/ports.ts';
+import { codedFailure, methodNotAllowed, retryHeaders, textAnswer } from './answers.ts';
+import { type BodyHost, BodyRefusal, type BodyRefusalReason, readBody } from './body.ts';
+import { failureOf } from './errors.ts';
+import type { Answer, Exchange } from './exchange.ts';
+import { otlpAnswerBytes } from './otlp-answer.ts';
+import { untilAborted } from './rpc.ts';
+import { parseTenants, writeTenant } from './tenant.ts';
+
+/** The route of OTLP over HTTP, and the method of its gRPC service, which takes the same bodies. */
+export const otlpPaths = [
+  '/v1development/profiles',
+  '/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export',
+] as const;
+
+export type OtlpHost = BodyHost & {
+  readonly multitenancyEnabled: boolean;
+  readonly ingestionBodyBytesMax: Bytes;
+  readonly push: PushService;
+};
+
+/** Compared as they are: a parameter behind one is another type, as in Pyroscope. */
+const CODECS: ReadonlyMap<string, 'proto' | 'json'> = new Map([
+  ['application/x-protobuf', 'proto'],
+  ['application/protobuf', 'proto'],
+  ['application/json', 'json'],
+]);
+
+/**
+ * `POST /v1development/profiles`: profiles as OTLP sends them. The answer is protobuf whatever was sent, as of Pyroscope;
+ * failures are text.
+ */
+export async function serveOtlp(exchange: Exchange, host: OtlpHost, onBug: (error: unknown) => void): Promise<Answer> {
+  if (exchange.method !== 'post') return methodNotAllowed('POST');
+  let tenant: string;
+  try {
+    tenant = writeTenant(parseTenants(exchange.header('x-scope-orgid'), host.multitenancyEnabled));
+  } catch (error) {
+    if (!(error instanceof StoreError)) onBug(error);
+    return codedFailure(failureOf(error));
+  }
+  const codec = CODECS.get(exchange.header('content-type'));
+  if (codec === undefined) return wrongContentType(exchange.header('content-type'));
+  try {
+    const outcome = await untilAborted(pushBody(exchange, tenant, codec, host), exchange.signal);
+    return { status: 200, headers: [['Content-Type', 'application/x-protobuf']], body: [otlpAnswerBytes(outcome)] };
+  } catch (error) {
+    if (!(error instanceof StoreError)) onBug(error);
+    return otlpFailure(error);
+  }
+}
+
+function wrongContentType(sent: string): Answer {
+  const spoken = [...CODECS.keys()].join(', ');
+  return textAnswer(415, `the content type ${JSON.stringify(sent)} is not spoken here; these are: ${spoken}\n`);
+}
+
+async function pushBody(
+  exchange: Exchange,
+  tenant: string,
+  codec: 'proto' | 'json',
+  host: OtlpHost,
+): Promise<OtlpOutcome> {
+  const limit = {
+    bytesMax: host.ingestionBodyBytesMax,
+    name: 'ingestion_body_limit_mb',
+    reason: 'body_limit',
+  } as const;
+  const body = await readBody(exchange, limit, host);
+  try {
+    // Other codings are taken for none, and then the message cannot be decoded.
+    const encoding = exchange.header('content-encoding').toLowerCase() === 'gzip' ? 'gzip' : 'identity';
+    return await host.push.pushOtlp(tenant, { body: body.bytes, codec, encoding }, exchange.signal);
+  } finally {
+    body.release();
+  }
+}
+
+/**
+ * What a client of OTLP sends again is 429, 502, 503 and 504. A profile that cannot be converted is none of these, but
+ * 500, as Pyroscope has it.
+ */
+function otlpFailure(error: unknown): Answer {
+  const failure = failureOf(error);
+  const { headers, ...answer } = textAnswer(statusOf(error) ?? failure.status, `${failure.message}\n`);
+  return { ...answer, headers: [...headers, ...retryHeaders(failure)] };
+}
+
+function statusOf(error: unknown): number | undefined {
+  if (error instanceof BodyRefusal) return BODY_STATUS[error.reason];
+  if (!(error instanceof StoreError)) return undefined;
+  if (isMessageTooLarge(error)) return 413;
+  return stageOf(error) === undefined ? undefined : 500;
+}
+
+const BODY_STATUS: Record<BodyRefusalReason, number> = {
+  body_limit: 413,
+  message_limit: 413,
+  body_timeout: 408,
+  no_room: 503,
+};

@@ -1,0 +1,141 @@
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import { message as bytesOf, eachField } from '#src/domain/pprof/wire-fields.ts';
+import { otlpAnswerBytes } from '#src/transports/http/otlp-answer.ts';
+import { KilnProcess } from '../../scripts/kiln-process.ts';
+import { KilnClient } from '../fixtures/kiln-client.ts';
+import { otlpJson, otlpMessage, otlpProto } from '../fixtures/otlp-message.ts';
+
+// OTLP goes in as clients send it and comes back whole. The totals of what was captured are those that a Pyroscope server
+// returned, save those of native frames, which it leaves out: they are the sum of the values that were sent.
+
+const CAPTURED = [
+  [
+    'java-agent-otlp',
+    'unknown_service',
+    'itimer:itimer:ns:itimer:ns',
+    { total: 5_850_000_000n, levels: 62, nodes: 3137 },
+  ],
+  [
+    'otlp-cpu-spans',
+    'example.otlp.go',
+    'process_cpu:cpu:nanoseconds:cpu:nanoseconds',
+    { total: 30_170_000_000n, levels: 73, nodes: 5083 },
+  ],
+  ['otlp-cpu-spans', 'example.otlp.go', 'cpu:cpu:nanoseconds:cpu:nanoseconds', { total: 30_170_000_000n }],
+  ['otlp-ebpf-unsymbolised', 'example.otlp.ebpf', 'cpu:cpu:nanoseconds:cpu:nanoseconds', { total: 10_140_561_600n }],
+] as const;
+
+const NO_VALUE = 'the OTLP profile cannot be converted: a sample has neither values nor timestamps';
+
+const PROTOBUF = { 'content-type': 'application/x-protobuf' };
+
+/** The message as if its profiles were taken at another time: of a field that occurs twice, the last one counts. */
+function redated(message: Uint8Array, timeMs: number, path: readonly number[] = [1, 2, 2]): Uint8Array {
+  if (path.length === 0) {
+    const time = new BinaryWriter().tag(3, WireType.Bit64).fixed64(BigInt(timeMs) * 1_000_000n);
+    return Buffer.concat([message, time.finish()]);
+  }
+  const writer = new BinaryWriter();
+  eachField(message, (field, wire, reader) => {
+    if (wire !== WireType.LengthDelimited) return false;
+    const inner = bytesOf(reader, wire);
+    writer.tag(field, wire).bytes(field === path[0] ? redated(inner, timeMs, path.slice(1)) : inner);
+    return true;
+  });
+  return writer.finish();
+}
+
+describe('OTLP', () => {
+  const kiln = new KilnProcess();
+  let dataDir: string;
+  let client: KilnClient;
+
+  before(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), 'kiln-otlp-'));
+    const rules = '--otlp.attribute-labels=app.name=service_name,k8s.*=k8s_*,process.*=';
+    const { url } = await kiln.start([`--data-dir=${dataDir}`, rules]);
+    client = new KilnClient(url);
+    for (const file of new Set(CAPTURED.map(([name]) => name))) {
+      const captured = gunzipSync(readFileSync(new URL(`../data/requests/${file}.pb.gz`, import.meta.url)));
+      const body = gzipSync(redated(captured, Date.now() - 60_000));
+      const headers = { ...PROTOBUF, 'content-encoding': 'gzip' };
+      const reply = await client.post('/v1development/profiles', body, headers);
+      equal(reply.status, 200, reply.body.toString());
+      equal(reply.body.length, 0);
+    }
+  });
+  after(async () => {
+    await kiln.stop();
+    await rm(dataDir, { recursive: true });
+  });
+
+  for (const [file, service, profileType, expected] of CAPTURED) {
+    test(`${file} comes back as ${profileType}`, async () => {
+      const { total, levels, nodes } = await client.flamegraph(service, profileType);
+      deepEqual({ total, levels, nodes }, { levels, nodes, ...expected });
+      ok(nodes > 1000);
+    });
+  }
+
+  test('spans are found by the ids of links', async () => {
+    type Answer = { flamegraph: { total?: string } };
+    const totalOf = async (span: string): Promise<string | undefined> => {
+      const request = {
+        ...{ profileTypeID: 'process_cpu:cpu:nanoseconds:cpu:nanoseconds', spanSelector: [span] },
+        labelSelector: '{service_name="example.otlp.go"}',
+      };
+      return (await client.query<Answer>('SelectMergeStacktraces', request)).flamegraph.total;
+    };
+    ok(Number(await totalOf('cea0e71a9ce669a0')) > 0);
+    equal(Number((await totalOf('0123456789abcdef')) ?? 0), 0);
+  });
+
+  test('attributes become the labels of the rules', async () => {
+    const message = otlpMessage([{ samples: [{ stack: 'main;work', values: [3] }] }], {
+      ...{ 'app.name': 'ruled', 'service.name': 's', 'k8s.pod.name': 'p', 'process.pid': 7 },
+    });
+
+    const reply = await client.post('/v1development/profiles', otlpJson(message), {
+      'content-type': 'application/json',
+    });
+
+    equal(reply.status, 200, reply.body.toString());
+    type Series = { labelsSet: { labels: { name: string; value: string }[] }[] };
+    const path = '/querier.v1.QuerierService/Series';
+    const request = {
+      start: Date.now() - 3_600_000,
+      end: Date.now() + 3_600_000,
+      matchers: ['{service_name="ruled"}'],
+    };
+    const headers = { 'content-type': 'application/json', accept: '*/*;allow-utf8-labelnames=true' };
+    const answer = JSON.parse((await client.post(path, JSON.stringify(request), headers)).body.toString()) as Series;
+    deepEqual(
+      answer.labelsSet[0]?.labels
+        .filter(({ name }) => !name.startsWith('__'))
+        .map(({ name, value }) => `${name}=${value}`),
+      ['k8s_pod.name=p', 'service.name=s', 'service_name=ruled'],
+    );
+  });
+
+  test('what is wrong with some profiles is told, and the others are stored', async () => {
+    const sample = { stack: 'a', values: [1] };
+    const message = otlpMessage(
+      [{ samples: [{ stack: 'a' }] }, { samples: [sample] }, { timeNanos: 1_000_000_000n, samples: [sample] }],
+      { 'service.name': 'partial' },
+    );
+
+    const { status, body } = await client.post('/v1development/profiles', otlpProto(message), PROTOBUF);
+
+    equal(status, 200);
+    const rejected = { rejectedProfiles: 2, message: NO_VALUE };
+    deepEqual(body, Buffer.from(otlpAnswerBytes(rejected)));
+    equal(await client.total('partial', 'process_cpu:cpu:nanoseconds:cpu:nanoseconds'), 10n);
+  });
+});
