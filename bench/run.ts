@@ -13,5 +13,6 @@ await import('./kernels/columns.bench.ts');
 await import('./kernels/zstd.bench.ts');
 await import('./kernels/merge.bench.ts');
 await import('./domain/text-profiles.bench.ts');
+await import('./domain/otlp.bench.ts');
 
 writeResults('kernels', await runAll(new RegExp(process.argv[2] ?? '')));
