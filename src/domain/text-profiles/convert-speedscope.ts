@@ -7,12 +7,12 @@ import {
   type Upload,
   undecodableUpload,
 } from '#src/domain/upload/upload.ts';
+import { isSpanUpload, uploadLabels } from '#src/domain/upload/upload-labels.ts';
 import { collectorLimits } from './convert-text.ts';
 import type { NumberColumn } from './number-column.ts';
 import { readSpeedscope, type SpeedscopeFile, type SpeedscopeProfile } from './speedscope-reader.ts';
 import { weightsByStack } from './speedscope-sums.ts';
 import { StackCollector } from './stack-collector.ts';
-import { isSpanUpload, uploadLabels } from './upload-labels.ts';
 import { type TypedApp, typedApp } from './value-kind.ts';
 import { writeStacks } from './write-stacks.ts';
 

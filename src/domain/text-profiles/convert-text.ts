@@ -6,11 +6,11 @@ import {
   convertedSizeLimit,
   type Upload,
 } from '#src/domain/upload/upload.ts';
+import { isSpanUpload, uploadLabels } from '#src/domain/upload/upload-labels.ts';
 import { readFolded } from './read-folded.ts';
 import { readTree } from './read-tree.ts';
 import { readTrie } from './read-trie.ts';
 import { type CollectorLimits, STACKS_MAX, StackCollector } from './stack-collector.ts';
-import { isSpanUpload, uploadLabels } from './upload-labels.ts';
 import { typedApp } from './value-kind.ts';
 import { writeStacks } from './write-stacks.ts';
 

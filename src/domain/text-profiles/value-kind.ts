@@ -1,6 +1,7 @@
 import { StoreError } from '#src/domain/errors.ts';
 import type { BuiltValueType } from '#src/domain/pprof/pprof-builder.ts';
 import { quoted } from '#src/domain/pprof/profile-errors.ts';
+import { periodNanosOf } from '#src/domain/upload/sample-period.ts';
 
 /** What the values of an upload are. */
 export type ValueKind = {
@@ -44,8 +45,6 @@ const KIND_OF_SUFFIX = new Map(
 
 const COUNTED_TIMES: ReadonlySet<string> = new Set(['process_cpu', 'wall']);
 
-const SECOND_NANOS = 1_000_000_000;
-
 /**
  * What the values of an upload are, by what stands behind the last dot of its application:
  *
@@ -74,17 +73,5 @@ export function typedApp(app: string, sampleRate: number): TypedApp {
   if (sampleRate === 0) {
     return { service, kind: { profileName, sampleType: { type: 'samples', unit: 'count' }, periodNanos: undefined } };
   }
-  return { service, kind: { profileName, sampleType, periodNanos: periodOf(sampleRate) } };
-}
-
-/** @throws StoreError where the period would be nothing, and with it all values */
-function periodOf(sampleRate: number): bigint {
-  if (sampleRate > SECOND_NANOS) {
-    throw new StoreError(
-      'invalid-argument',
-      `sampleRate: at most ${SECOND_NANOS}, one sample a nanosecond, actual ${sampleRate}`,
-      { limit: SECOND_NANOS, actual: sampleRate },
-    );
-  }
-  return BigInt(Math.floor(SECOND_NANOS / sampleRate));
+  return { service, kind: { profileName, sampleType, periodNanos: periodNanosOf(sampleRate) } };
 }
