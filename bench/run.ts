@@ -13,6 +13,7 @@ await import('./kernels/columns.bench.ts');
 await import('./kernels/zstd.bench.ts');
 await import('./kernels/merge.bench.ts');
 await import('./domain/text-profiles.bench.ts');
+await import('./domain/jfr.bench.ts');
 await import('./domain/otlp.bench.ts');
 
 writeResults('kernels', await runAll(new RegExp(process.argv[2] ?? '')));

@@ -1,0 +1,167 @@
+import type { Steps } from '#src/domain/model/steps.ts';
+import type { Bytes } from '#src/domain/model/units.ts';
+import { PprofBuilder, type SizeLimit } from '#src/domain/pprof/pprof-builder.ts';
+import { periodNanosOf } from '#src/domain/upload/sample-period.ts';
+import {
+  type ConversionBounds,
+  type ConvertedProfile,
+  convertedSizeLimit,
+  type Upload,
+} from '#src/domain/upload/upload.ts';
+import { uploadLabels } from '#src/domain/upload/upload-labels.ts';
+import { FAMILIES, FAMILY_NAMES, type ProfileFamily } from './event-kinds.ts';
+import { inflateFile } from './inflate-file.ts';
+import { emptySnapshot, readLabelsSnapshot } from './labels-snapshot.ts';
+import { type RecordingSoFar, readChunk } from './read-chunk.ts';
+import { RecordedStacks } from './recorded-stacks.ts';
+import { SampleLabels } from './sample-labels.ts';
+import { SampleSums } from './sample-sums.ts';
+import type { HashSecret } from './word-table.ts';
+
+/** Samples that are looked at, or locations and labels that are written, in a step. */
+const STEP_RECORDS = 8192;
+
+const LARGEST = 2n ** 63n - 1n;
+
+/**
+ * Makes profiles of a recording: one for each kind of event that there is. Their time is that of the request, and the
+ * times of events are not looked at.
+ *
+ * @throws StoreError 'invalid-argument' when the recording or the labels are malformed, or a profile would be too large
+ * @cost   memory: the recording, at most 36 bytes a constant of its largest chunk, stacktraces and samples as rows, and
+ *         the profiles: together less than six times the recording, for real ones
+ */
+export function* convertJfr(
+  upload: Upload,
+  bounds: ConversionBounds,
+  secret: HashSecret,
+): Steps<readonly ConvertedProfile[]> {
+  const recording = upload.fromForm ? inflateFile('jfr', upload.body, bounds) : upload.body;
+  const snapshot =
+    upload.jfrLabels === undefined || upload.jfrLabels.length === 0
+      ? emptySnapshot
+      : readLabelsSnapshot(inflateFile('labels', upload.jfrLabels, bounds));
+  const soFar: RecordingSoFar = {
+    stacks: new RecordedStacks(secret),
+    labels: new SampleLabels(snapshot, secret),
+    sums: new SampleSums(secret),
+    secret,
+    event: '',
+  };
+  for (let start = 0; start < recording.length; ) start = yield* readChunk(recording, start, soFar);
+
+  const rows = yield* rowsOfFamilies(soFar.sums);
+  const event = { name: 'jfr_event', value: soFar.event };
+  const profiles: ConvertedProfile[] = [];
+  let leftBytes = bounds.maxBytes;
+  for (const [number, name] of FAMILY_NAMES.entries()) {
+    if (rows[number].length === 0) continue;
+    const family: ProfileFamily = FAMILIES[name];
+    const writer = new FamilyWriter(family, upload, sizeLimitOf(bounds, leftBytes), soFar);
+    const profile = yield* writer.write(rows[number]);
+    if (profile === undefined) continue;
+    leftBytes -= profile.length;
+    profiles.push({ labels: uploadLabels(upload, family.name, upload.app, event), profile });
+  }
+  return profiles;
+}
+
+/** Of the next profile: each has its limit, and all together have one. */
+function sizeLimitOf({ maxBytes, limits }: ConversionBounds, leftBytes: Bytes): SizeLimit {
+  const own = convertedSizeLimit(limits);
+  if (own.bytes <= leftBytes) return own;
+  return { bytes: leftBytes, name: `what is left of ${maxBytes} bytes for all profiles of a recording` };
+}
+
+/** The samples of each profile, in order of their first events. */
+function* rowsOfFamilies(sums: SampleSums): Steps<Uint32Array[]> {
+  const counts = new Uint32Array(FAMILY_NAMES.length);
+  const families = new Uint8Array(sums.length);
+  for (let row = 0; row < sums.length; row++) {
+    if (row % STEP_RECORDS === 0) yield;
+    families[row] = sums.familyOf(row);
+    counts[families[row]]++;
+  }
+  const rows = Array.from(counts, (count) => new Uint32Array(count));
+  counts.fill(0);
+  for (let row = 0; row < sums.length; row++) rows[families[row]][counts[families[row]]++] = row;
+  return rows;
+}
+
+/** Writes one profile. */
+class FamilyWriter {
+  readonly #family: ProfileFamily;
+  readonly #soFar: RecordingSoFar;
+  readonly #builder: PprofBuilder;
+  /** Of one event, where events are samples of time. */
+  readonly #periodNanos: bigint;
+  readonly #mapping: number;
+  /** Ids in the profile, by the number of the location; 0 for those that it does not have yet. */
+  readonly #locationIds: Int32Array;
+  /** Likewise, by the number of the function. */
+  readonly #functionIds: Int32Array;
+
+  constructor(family: ProfileFamily, upload: Upload, sizeLimit: SizeLimit, soFar: RecordingSoFar) {
+    const { fromNanos, untilNanos, sampleRate } = upload;
+    this.#family = family;
+    this.#soFar = soFar;
+    this.#periodNanos = sampleRate > 0 ? periodNanosOf(sampleRate) : 0n;
+    this.#builder = new PprofBuilder({
+      sampleTypes: family.sampleTypes,
+      timeNanos: fromNanos,
+      durationNanos: untilNanos > fromNanos ? untilNanos - fromNanos : 0n,
+      periodType: family.periodType,
+      period: 0n,
+      sizeLimit,
+    });
+    this.#mapping = this.#builder.mapping({ hasFunctions: true });
+    this.#locationIds = new Int32Array(soFar.stacks.locationCount);
+    this.#functionIds = new Int32Array(soFar.stacks.functionNames.length);
+  }
+
+  /** @returns undefined when all values are 0 */
+  *write(rows: Uint32Array): Steps<Uint8Array<ArrayBuffer> | undefined> {
+    let written = 0;
+    let records = 0;
+    for (const row of rows) {
+      const { stack, labelSet, count, sum } = this.#soFar.sums.at(row);
+      const values = this.#valuesOf(count, sum);
+      if (values.every((value) => value === 0n)) continue;
+      const locations = this.#soFar.stacks.locationsOf(stack);
+      for (let i = 0; i < locations.length; i++) locations[i] = this.#locationIdOf(locations[i]);
+      const labels = this.#soFar.labels.labelsOf(labelSet, this.#builder);
+      this.#builder.sample(locations, values, labels);
+      written++;
+      records += 1 + locations.length + labels.length;
+      if (records < STEP_RECORDS) continue;
+      records = 0;
+      yield;
+    }
+    return written === 0 ? undefined : this.#builder.take();
+  }
+
+  #valuesOf(count: bigint, sum: bigint): bigint[] {
+    if (this.#family.timed) {
+      const nanos = count * this.#periodNanos;
+      return [nanos < LARGEST ? nanos : LARGEST];
+    }
+    return this.#family.sampleTypes.length === 1 ? [count] : [count, sum];
+  }
+
+  #locationIdOf(location: number): number {
+    if (this.#locationIds[location] !== 0) return this.#locationIds[location];
+    const { functionId, line } = this.#soFar.stacks.functionAndLineOf(location);
+    const lines = [{ function: this.#functionIdOf(functionId), line }];
+    const id = this.#builder.newLocation({ mapping: this.#mapping, lines });
+    this.#locationIds[location] = id;
+    return id;
+  }
+
+  #functionIdOf(functionId: number): number {
+    if (this.#functionIds[functionId] !== 0) return this.#functionIds[functionId];
+    const name = this.#builder.text(this.#soFar.stacks.functionNames[functionId]);
+    const id = this.#builder.newFunction({ name, systemName: 0 });
+    this.#functionIds[functionId] = id;
+    return id;
+  }
+}

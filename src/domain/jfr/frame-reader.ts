@@ -1,0 +1,250 @@
+import type { Bytes } from '#src/domain/model/units.ts';
+import type { ConstantPool, ConstantPools } from './constant-pools.ts';
+import { JfrCursor } from './jfr-cursor.ts';
+import { malformedJfr } from './malformed-jfr.ts';
+import { FRAMES_MAX, FUNCTION_NAME_BYTES_MAX, functionNamesTooLong, type RecordedStacks } from './recorded-stacks.ts';
+import { stableSymbol } from './symbol-name.ts';
+import {
+  integerSlotsOf,
+  runPlan,
+  type ValuePlan,
+  type ValuePlanner,
+  ValueSlots,
+  type WantedField,
+} from './value-plan.ts';
+
+/** What the thread of a sample did. */
+export type ThreadState = 'unknown' | 'runnable' | 'sleeping' | 'other';
+
+const wantedOfClass = new Map<string, WantedField>([
+  ['name', { slot: 0, type: 'jdk.types.Symbol', shape: 'constant' }],
+]);
+const wantedOfMethod = new Map<string, WantedField>([
+  ['type', { slot: 0, type: 'java.lang.Class', shape: 'constant' }],
+  ['name', { slot: 1, type: 'jdk.types.Symbol', shape: 'constant' }],
+]);
+const wantedOfFrame = new Map<string, WantedField>([
+  ['method', { slot: 0, type: 'jdk.types.Method', shape: 'constant' }],
+  ['lineNumber', { slot: 1, type: 'int', shape: 'value' }],
+]);
+const wantedOfSymbol = new Map<string, WantedField>([
+  ['string', { slot: 0, type: 'java.lang.String', shape: 'value' }],
+]);
+const wantedOfState = new Map<string, WantedField>([['name', { slot: 0, type: 'java.lang.String', shape: 'value' }]]);
+
+/** What was made of a constant that cannot be used. Everything else that is made of one is a number from 1. */
+const UNKNOWN = -1;
+
+/**
+ * Decodes the constants of a chunk that samples refer to, each when it is needed first, and once.
+ *
+ * A frame whose method or class is unknown is left out. A function is the name of its class and its own, and a symbol
+ * that is unknown counts as an empty one.
+ */
+export class FrameReader {
+  readonly #cursor: JfrCursor;
+  readonly #pools: ConstantPools;
+  readonly #stacks: RecordedStacks;
+  readonly #frames: { before: ValuePlan; item: ValuePlan } | undefined;
+  readonly #plans: { readonly class: ValuePlan; method: ValuePlan; symbol: ValuePlan; state: ValuePlan };
+  readonly #slots = new ValueSlots(2);
+  readonly #frameCursor: JfrCursor;
+  /** What is wanted of a frame that is integers only, as it is in all known writers; it takes a fraction of the time. */
+  readonly #frameIntegers: Int32Array | undefined;
+  /** Which of the two columns frames do not have. */
+  readonly #framesLack: readonly number[];
+  /** Of classes and methods. What is made of a symbol is a number of one of these, plus 1. */
+  readonly #symbols: string[] = [];
+  /** Of each method the line that was met last, and its location + 1: most methods are met in one line. */
+  readonly #lastLines: Int32Array;
+  readonly #lastLocations: Int32Array;
+  #nameBytes: Bytes = 0;
+  #framesRead = 0;
+
+  /** @param end  of the chunk */
+  constructor(recording: Uint8Array, end: Bytes, pools: ConstantPools, planner: ValuePlanner, stacks: RecordedStacks) {
+    this.#cursor = new JfrCursor(recording, 0, end);
+    this.#frameCursor = new JfrCursor(recording, 0, end);
+    this.#pools = pools;
+    this.#stacks = stacks;
+    this.#frames = planner.arrayOf(pools['jdk.types.StackTrace'].type, 'frames', wantedOfFrame);
+    this.#lastLines = new Int32Array(pools['jdk.types.Method'].length);
+    this.#lastLocations = new Int32Array(pools['jdk.types.Method'].length);
+    this.#frameIntegers = this.#frames && integerSlotsOf(this.#frames.item);
+    this.#framesLack = [0, 1].filter((column) => this.#frameIntegers?.includes(column) === false);
+    this.#plans = {
+      class: planner.planOf(pools['java.lang.Class'].type, wantedOfClass),
+      method: planner.planOf(pools['jdk.types.Method'].type, wantedOfMethod),
+      symbol: planner.planOf(pools['jdk.types.Symbol'].type, wantedOfSymbol),
+      state: planner.planOf(pools['jdk.types.ThreadState'].type, wantedOfState),
+    };
+  }
+
+  /** Frames so far, for whoever has to stop after some time. */
+  get framesRead(): number {
+    return this.#framesRead;
+  }
+
+  /**
+   * The stacktrace of a key, 0 when it is unknown or has no frame.
+   */
+  stackOf(low: number, high: number): number {
+    const pool = this.#pools['jdk.types.StackTrace'];
+    const row = pool.rowOf(low, high);
+    if (row === -1) return 0;
+    const made = pool.madeOf(row);
+    if (made !== 0) return made === UNKNOWN ? 0 : made;
+    const stack = this.#readStack(pool.offsetOf(row));
+    pool.setMade(row, stack === 0 ? UNKNOWN : stack);
+    return stack;
+  }
+
+  threadStateOf(low: number, high: number): ThreadState {
+    const pool = this.#pools['jdk.types.ThreadState'];
+    const row = pool.rowOf(low, high);
+    if (row === -1) return 'unknown';
+    let made = pool.madeOf(row);
+    if (made === 0) {
+      this.#run(this.#plans.state, pool, row);
+      const name = this.#text(0);
+      made =
+        1 +
+        Math.max(
+          0,
+          THREAD_STATES.findIndex((state) => state.name === name),
+        );
+      pool.setMade(row, made);
+    }
+    return THREAD_STATES[made - 1].state;
+  }
+
+  /** What a field with a text says, which may be a constant. */
+  textOf(slots: ValueSlots, slot: number): string {
+    const { low, high, text } = slots;
+    if (low[slot] === 0 && high[slot] === 0) return text[slot];
+    const pool = this.#pools['java.lang.String'];
+    const row = pool.rowOf(low[slot], high[slot]);
+    if (row === -1) return '';
+    this.#cursor.position = pool.offsetOf(row);
+    // A constant that is a constant again would be no text, and could be itself.
+    return this.#cursor.text() ?? '';
+  }
+
+  #readStack(offset: Bytes): number {
+    if (this.#frames === undefined) return 0;
+    const { before, item } = this.#frames;
+    // A cursor of its own, because functions are read in between.
+    const cursor = this.#frameCursor;
+    cursor.position = offset;
+    runPlan(before, cursor, this.#slots);
+    const count = cursor.count('frames', item.bytesMin);
+    if (count > FRAMES_MAX) throw malformedJfr(`a stacktrace of ${count} frames, the limit is ${FRAMES_MAX}`, offset);
+    this.#framesRead += count;
+    this.#stacks.reserveFrames(count);
+    let kept = 0;
+    this.#readFrames(cursor, item, count);
+    const { columns, frames } = this.#stacks;
+    const { low, high, stride } = columns;
+    for (let i = 0; i < count; i++) {
+      // Lines below zero are those that are not known.
+      const location = this.#locationOf(low[i], high[i], Math.max(0, low[stride + i]));
+      if (location !== UNKNOWN) frames[kept++] = location;
+    }
+    return this.#stacks.stackOfFrames(kept);
+  }
+
+  /** Reads the keys of methods and the lines of frames, as two columns. */
+  #readFrames(cursor: JfrCursor, item: ValuePlan, count: number): void {
+    const { columns } = this.#stacks;
+    if (this.#frameIntegers !== undefined) {
+      for (const column of this.#framesLack) {
+        columns.low.fill(0, column * columns.stride, column * columns.stride + count);
+        columns.high.fill(0, column * columns.stride, column * columns.stride + count);
+      }
+      cursor.records(count, this.#frameIntegers, columns);
+      return;
+    }
+    const slots = new ValueSlots(2);
+    for (let i = 0; i < count; i++) {
+      runPlan(item, cursor, slots);
+      for (let column = 0; column < 2; column++) {
+        columns.low[column * columns.stride + i] = slots.low[column];
+        columns.high[column * columns.stride + i] = slots.high[column];
+      }
+    }
+  }
+
+  #locationOf(low: number, high: number, line: number): number {
+    const row = this.#pools['jdk.types.Method'].rowOf(low, high);
+    if (row === -1) return UNKNOWN;
+    if (this.#lastLocations[row] !== 0 && this.#lastLines[row] === line) return this.#lastLocations[row] - 1;
+    const functionId = this.#functionOf(row);
+    if (functionId === UNKNOWN) return UNKNOWN;
+    const location = this.#stacks.locationOf(functionId, line);
+    this.#lastLines[row] = line;
+    this.#lastLocations[row] = location + 1;
+    return location;
+  }
+
+  #functionOf(row: number): number {
+    const pool = this.#pools['jdk.types.Method'];
+    const made = pool.madeOf(row);
+    if (made !== 0) return made === UNKNOWN ? UNKNOWN : made - 1;
+    this.#run(this.#plans.method, pool, row);
+    const [nameLow, nameHigh] = [this.#slots.low[1], this.#slots.high[1]];
+    const className = this.#classNameOf(this.#slots.low[0], this.#slots.high[0]);
+    if (className === undefined) {
+      pool.setMade(row, UNKNOWN);
+      return UNKNOWN;
+    }
+    const name = this.#symbolOf(nameLow, nameHigh);
+    // Counted before they are joined, and for each method: many may have one long class.
+    this.#nameBytes += className.length + 1 + name.length;
+    if (this.#nameBytes > FUNCTION_NAME_BYTES_MAX) throw functionNamesTooLong();
+    const functionId = this.#stacks.functionOf(`${className}.${name}`);
+    pool.setMade(row, functionId + 1);
+    return functionId;
+  }
+
+  #classNameOf(low: number, high: number): string | undefined {
+    const pool = this.#pools['java.lang.Class'];
+    const row = pool.rowOf(low, high);
+    if (row === -1) return undefined;
+    this.#run(this.#plans.class, pool, row);
+    return this.#symbolOf(this.#slots.low[0], this.#slots.high[0]);
+  }
+
+  #symbolOf(low: number, high: number): string {
+    const pool = this.#pools['jdk.types.Symbol'];
+    const row = pool.rowOf(low, high);
+    if (row === -1) return '';
+    let made = pool.madeOf(row);
+    if (made === 0) {
+      this.#run(this.#plans.symbol, pool, row);
+      made = this.#symbols.push(stableSymbol(this.#text(0)));
+      pool.setMade(row, made);
+    }
+    return this.#symbols[made - 1];
+  }
+
+  #text(slot: number): string {
+    return this.textOf(this.#slots, slot);
+  }
+
+  /** Reads a constant into the slots. What it has no field for is 0 and empty. */
+  #run(plan: ValuePlan, pool: ConstantPool, row: number): void {
+    const { low, high, text } = this.#slots;
+    low.fill(0);
+    high.fill(0);
+    text.fill('');
+    this.#cursor.position = pool.offsetOf(row);
+    runPlan(plan, this.#cursor, this.#slots);
+  }
+}
+
+/** The first one is that of all other names. */
+const THREAD_STATES: readonly { readonly name: string; readonly state: ThreadState }[] = [
+  { name: '', state: 'other' },
+  { name: 'STATE_RUNNABLE', state: 'runnable' },
+  { name: 'STATE_SLEEPING', state: 'sleeping' },
+];

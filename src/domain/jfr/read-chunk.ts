@@ -1,0 +1,163 @@
+import type { Steps } from '#src/domain/model/steps.ts';
+import type { Bytes } from '#src/domain/model/units.ts';
+import { type ChunkHeader, readChunkHeader } from './chunk-header.ts';
+import { type ChunkTypes, readMetadata } from './chunk-metadata.ts';
+import { readConstantPools } from './constant-pools.ts';
+import { EVENT_KINDS, type EventKind, FAMILY_NAMES, type FamilyName, SLOT_COUNT, Slot } from './event-kinds.ts';
+import { FrameReader } from './frame-reader.ts';
+import { JfrCursor } from './jfr-cursor.ts';
+import { malformedJfr } from './malformed-jfr.ts';
+import type { RecordedStacks } from './recorded-stacks.ts';
+import type { SampleLabels } from './sample-labels.ts';
+import type { SampleSums } from './sample-sums.ts';
+import { runPlan, type ValuePlan, ValuePlanner, ValueSlots } from './value-plan.ts';
+import type { HashSecret } from './word-table.ts';
+
+/** What is known of a recording, and grows chunk by chunk. */
+export type RecordingSoFar = {
+  readonly stacks: RecordedStacks;
+  readonly labels: SampleLabels;
+  readonly sums: SampleSums;
+  readonly secret: HashSecret;
+  /** What async-profiler was told to sample by, as it said last. */
+  event: string;
+};
+
+/** What is gone through in a step: bytes of events, and frames of stacktraces that are met for the first time. */
+const STEP_BYTES = 128 << 10;
+const STEP_FRAMES = 1 << 15;
+
+const NANOSECONDS_PER_SECOND = 1e9;
+
+/**
+ * Adds the samples of one chunk.
+ *
+ *     | header | event | event | ... | constants | metadata |     in any order behind the header
+ *
+ * @returns where the chunk ends
+ * @throws StoreError 'invalid-argument' when it is malformed
+ */
+export function* readChunk(recording: Uint8Array, start: Bytes, soFar: RecordingSoFar): Steps<Bytes> {
+  const header = readChunkHeader(recording, start);
+  const cursor = new JfrCursor(recording, header.metadataStart, header.end);
+  const types = yield* readMetadata(cursor);
+  const planner = new ValuePlanner(types, header.metadataStart);
+  const pools = yield* readConstantPools(cursor, header, { types, planner, secret: soFar.secret });
+  const frames = new FrameReader(recording, header.end, pools, planner, soFar.stacks);
+  const events = new ChunkEvents(cursor, header, plansOf(types, planner), frames, soFar);
+  while (events.read()) yield;
+  return header.end;
+}
+
+type PlannedEvent = { readonly kind: EventKind; readonly plan: ValuePlan; readonly slots: ValueSlots };
+
+/** By the id of the type. */
+function plansOf(types: ChunkTypes, planner: ValuePlanner): Map<number, PlannedEvent> {
+  const plans = new Map<number, PlannedEvent>();
+  for (const kind of EVENT_KINDS) {
+    const type = types.byName.get(kind.event);
+    if (type === undefined) continue;
+    plans.set(type.id, { kind, plan: planner.planOf(type, kind.wanted), slots: new ValueSlots(SLOT_COUNT) });
+  }
+  return plans;
+}
+
+/** Goes through the events of a chunk, step by step. */
+class ChunkEvents {
+  readonly #cursor: JfrCursor;
+  readonly #header: ChunkHeader;
+  readonly #plans: ReadonlyMap<number, PlannedEvent>;
+  readonly #frames: FrameReader;
+  readonly #soFar: RecordingSoFar;
+  #next: Bytes;
+
+  constructor(
+    cursor: JfrCursor,
+    header: ChunkHeader,
+    plans: ReadonlyMap<number, PlannedEvent>,
+    frames: FrameReader,
+    soFar: RecordingSoFar,
+  ) {
+    this.#cursor = cursor;
+    this.#header = header;
+    this.#plans = plans;
+    this.#frames = frames;
+    this.#soFar = soFar;
+    this.#next = header.eventsStart;
+  }
+
+  /** Reads for one step. @returns whether there is more */
+  read(): boolean {
+    const cursor = this.#cursor;
+    const { end } = this.#header;
+    const stop = Math.min(this.#next + STEP_BYTES, end);
+    const stopFrames = this.#frames.framesRead + STEP_FRAMES;
+    while (this.#next < stop && this.#frames.framesRead < stopFrames) {
+      const start = this.#next;
+      cursor.position = start;
+      cursor.end = end;
+      const size = cursor.number('the size of an event');
+      if (size === 0 || size > end - start) {
+        throw malformedJfr(`an event of ${size} bytes, where ${end - start} are left in the chunk`, start);
+      }
+      this.#next = start + size;
+      cursor.end = this.#next;
+      cursor.long();
+      const planned = this.#plans.get(cursor.unsigned());
+      if (planned === undefined) continue;
+      runPlan(planned.plan, cursor, planned.slots);
+      this.#take(planned.kind, planned.slots);
+    }
+    return this.#next < end;
+  }
+
+  #take(kind: EventKind, slots: ValueSlots): void {
+    if (kind.family === 'setting') {
+      if (this.#frames.textOf(slots, Slot.settingName) !== 'event') return;
+      this.#soFar.event = this.#frames.textOf(slots, Slot.settingValue);
+      return;
+    }
+    const stack = this.#frames.stackOf(slots.low[Slot.stackTrace], slots.high[Slot.stackTrace]);
+    if (stack === 0) return;
+    const labelSet = this.#soFar.labels.setOf(slots);
+    if (kind.family === 'execution' || kind.family === 'wall-clock') {
+      this.#takeThread(kind.family, slots, stack, labelSet);
+      return;
+    }
+    const { sums } = this.#soFar;
+    let low = slots.low[Slot.value];
+    let high = slots.high[Slot.value];
+    if (kind.ticks && this.#header.ticksPerSecond !== NANOSECONDS_PER_SECOND) {
+      const nanos = nanosOf(low, high, this.#header.ticksPerSecond);
+      low = (nanos % 2 ** 32) | 0;
+      high = Math.floor(nanos / 2 ** 32);
+    }
+    sums.add(numberOf(kind.family), stack, labelSet, 1, low, high);
+  }
+
+  /** A sample of a thread counts as time on the CPU, as time that passed, or as both. */
+  #takeThread(family: 'execution' | 'wall-clock', slots: ValueSlots, stack: number, labelSet: number): void {
+    const { sums, event } = this.#soFar;
+    const state = this.#frames.threadStateOf(slots.low[Slot.state], slots.high[Slot.state]);
+    const onCpu =
+      family === 'execution' ? state !== 'unknown' && state !== 'sleeping' : event === 'wall' && state === 'runnable';
+    const passed = family === 'wall-clock' || event === 'wall';
+    const count = family === 'execution' ? 1 : slots.low[Slot.value] >>> 0;
+    if (count === 0) return;
+    if (onCpu) sums.add(numberOf('cpu'), stack, labelSet, count, 0, 0);
+    if (passed) sums.add(numberOf('wall'), stack, labelSet, count, 0, 0);
+  }
+}
+
+const familyNumbers = new Map(FAMILY_NAMES.map((name, number) => [name, number]));
+
+function numberOf(family: FamilyName): number {
+  return familyNumbers.get(family) ?? 0;
+}
+
+/** As the JDK's own tool converts durations: a quotient of floating point numbers, cut. */
+function nanosOf(low: number, high: number, ticksPerSecond: number): number {
+  if (high < 0) return 0;
+  const ticks = high * 2 ** 32 + (low >>> 0);
+  return Math.min(Math.floor(ticks / (ticksPerSecond / NANOSECONDS_PER_SECOND)), 2 ** 63 - 1024);
+}

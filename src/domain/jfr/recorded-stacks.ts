@@ -1,0 +1,121 @@
+import type { Bytes } from '#src/domain/model/units.ts';
+import { undecodableUpload } from '#src/domain/upload/upload.ts';
+import type { IntegerColumns } from './jfr-cursor.ts';
+import { type HashSecret, WordTable } from './word-table.ts';
+
+/** Of one stacktrace. async-profiler and the JDK cut them at 2048 unless they are told otherwise. */
+export const FRAMES_MAX = 16_384;
+
+/** Most stacktraces are shorter. */
+const FRAMES_AT_FIRST = 256;
+
+/** Of all functions: each method may have a long name of its own, made of a class that is written only once. */
+export const FUNCTION_NAME_BYTES_MAX: Bytes = 16 << 20;
+
+/**
+ * The functions, locations and stacktraces of a recording. Chunks number them anew, here they have one number for all.
+ *
+ * Functions count from 0 and locations as well; stacktraces are rows of a tree, as in a stack table: 0 is the empty one,
+ * and every other one is a location called from another stacktrace.
+ */
+export class RecordedStacks {
+  /** Room for the locations of one stacktrace, while it is read, and for the two columns that they are made of. */
+  frames: Int32Array;
+  columns: IntegerColumns;
+  /** The stacktrace before, root first: its locations, and the stacktraces that end in them. */
+  #pathLocations: Int32Array;
+  #pathStacks: Int32Array;
+  #pathLength = 0;
+  readonly #functionIds = new Map<string, number>();
+  readonly functionNames: string[] = [];
+  #nameBytes: Bytes = 0;
+  /** Function, line. */
+  readonly #locations: WordTable;
+  /** The stacktrace of the caller, location. Row i is stacktrace i + 1. */
+  readonly #stacks: WordTable;
+
+  constructor(secret: HashSecret) {
+    this.frames = new Int32Array(FRAMES_AT_FIRST);
+    this.columns = columnsOf(FRAMES_AT_FIRST);
+    this.#pathLocations = new Int32Array(FRAMES_AT_FIRST);
+    this.#pathStacks = new Int32Array(FRAMES_AT_FIRST);
+    this.#locations = new WordTable('locations', { keyWords: 2, dataWords: 0, rows: 1024 }, secret);
+    this.#stacks = new WordTable('calls', { keyWords: 2, dataWords: 0, rows: 2048 }, secret);
+  }
+
+  get locationCount(): number {
+    return this.#locations.length;
+  }
+
+  /** @throws StoreError 'invalid-argument' when all names together are too long */
+  functionOf(name: string): number {
+    const known = this.#functionIds.get(name);
+    if (known !== undefined) return known;
+    this.#nameBytes += name.length;
+    if (this.#nameBytes > FUNCTION_NAME_BYTES_MAX) throw functionNamesTooLong();
+    const id = this.functionNames.push(name) - 1;
+    this.#functionIds.set(name, id);
+    return id;
+  }
+
+  locationOf(functionId: number, line: number): number {
+    const { key } = this.#locations;
+    key[0] = functionId;
+    key[1] = line;
+    return this.#locations.intern();
+  }
+
+  /** Makes room for a stacktrace. What was in it is gone, save for the one before. */
+  reserveFrames(count: number): void {
+    if (count <= this.frames.length) return;
+    const length = Math.max(count, Math.min(2 * this.frames.length, FRAMES_MAX));
+    this.frames = new Int32Array(length);
+    this.columns = columnsOf(length);
+    this.#pathLocations = widened(this.#pathLocations, length);
+    this.#pathStacks = widened(this.#pathStacks, length);
+  }
+
+  /** The stacktrace of the first locations in `frames`, leaf first. */
+  stackOfFrames(count: number): number {
+    const { key } = this.#stacks;
+    let depth = 0;
+    // Neighbours mostly begin alike, and need not be looked for as long as they do.
+    const common = Math.min(count, this.#pathLength);
+    while (depth < common && this.#pathLocations[depth] === this.frames[count - 1 - depth]) depth++;
+    let stack = depth === 0 ? 0 : this.#pathStacks[depth - 1];
+    for (; depth < count; depth++) {
+      key[0] = stack;
+      key[1] = this.#pathLocations[depth] = this.frames[count - 1 - depth];
+      stack = this.#pathStacks[depth] = this.#stacks.intern() + 1;
+    }
+    this.#pathLength = count;
+    return stack;
+  }
+
+  functionAndLineOf(location: number): { functionId: number; line: number } {
+    const { words } = this.#locations;
+    return { functionId: words[2 * location], line: words[2 * location + 1] };
+  }
+
+  /** Leaf first. */
+  locationsOf(stack: number): number[] {
+    const { words } = this.#stacks;
+    const locations: number[] = [];
+    for (let row = stack; row > 0; row = words[2 * row - 2]) locations.push(words[2 * row - 1]);
+    return locations;
+  }
+}
+
+function columnsOf(stride: number): IntegerColumns {
+  return { low: new Int32Array(2 * stride), high: new Int32Array(2 * stride), stride };
+}
+
+function widened(column: Int32Array, length: number): Int32Array {
+  const wider = new Int32Array(length);
+  wider.set(column);
+  return wider;
+}
+
+export function functionNamesTooLong(): Error {
+  return undecodableUpload('jfr', `its names of functions take more than ${FUNCTION_NAME_BYTES_MAX} bytes`);
+}

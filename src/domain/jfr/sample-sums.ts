@@ -1,0 +1,71 @@
+import { type HashSecret, WordTable } from './word-table.ts';
+
+const KEY_WORDS = 3;
+
+/** A sample: how many events it stands for, and what they sum up to. */
+export type SummedSample = {
+  readonly stack: number;
+  readonly labelSet: number;
+  readonly count: bigint;
+  readonly sum: bigint;
+};
+
+/**
+ * Sums events up per profile, stacktrace and labels, before anything is written: a recording has many events for each
+ * such sample. Sums stop at 2^63 - 1.
+ */
+export class SampleSums {
+  /** Family, stacktrace, set of labels; count and sum, both as halves. */
+  readonly #rows: WordTable;
+
+  constructor(secret: HashSecret) {
+    this.#rows = new WordTable('samples', { keyWords: KEY_WORDS, dataWords: 4, rows: 1024 }, secret);
+  }
+
+  get length(): number {
+    return this.#rows.length;
+  }
+
+  /**
+   * Adds an event, or several that are alike.
+   *
+   * @param low, high  halves of what is added to the sum; a negative one adds nothing
+   */
+  add(family: number, stack: number, labelSet: number, count: number, low: number, high: number): void {
+    const { key } = this.#rows;
+    key[0] = family;
+    key[1] = stack;
+    key[2] = labelSet;
+    const at = this.#rows.intern() * this.#rows.stride + KEY_WORDS;
+    const { words } = this.#rows;
+    addAt(words, at, count, 0);
+    if (high >= 0) addAt(words, at + 2, low, high);
+  }
+
+  familyOf(row: number): number {
+    return this.#rows.words[row * this.#rows.stride];
+  }
+
+  at(row: number): SummedSample {
+    const { words, stride } = this.#rows;
+    const at = row * stride;
+    return {
+      stack: words[at + 1],
+      labelSet: words[at + 2],
+      count: wholeAt(words, at + KEY_WORDS),
+      sum: wholeAt(words, at + KEY_WORDS + 2),
+    };
+  }
+}
+
+function addAt(words: Int32Array, at: number, low: number, high: number): void {
+  const lowSum = (words[at] >>> 0) + (low >>> 0);
+  const highSum = words[at + 1] + high + (lowSum >= 2 ** 32 ? 1 : 0);
+  const full = highSum >= 2 ** 31;
+  words[at] = full ? -1 : lowSum | 0;
+  words[at + 1] = full ? 2 ** 31 - 1 : highSum;
+}
+
+function wholeAt(words: Int32Array, at: number): bigint {
+  return (BigInt(words[at + 1]) << 32n) | BigInt(words[at] >>> 0);
+}

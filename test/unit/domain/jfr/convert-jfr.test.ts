@@ -1,0 +1,433 @@
+import { deepEqual, equal, throws } from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { decodeProfile } from '#src/domain/pprof/decode.ts';
+import {
+  AGENT_TYPES,
+  type EventSpec,
+  type FieldSpec,
+  JfrBytes,
+  jfrChunk,
+  type TypeSpecs,
+} from '../../../fixtures/jfr-builder.ts';
+import { labelsSnapshot } from '../../../fixtures/labels-snapshot.ts';
+import { bounds, convert, shown, uploadOf } from './converted.ts';
+
+const profilesOf = (...events: EventSpec[]) => convert(uploadOf(jfrChunk({ events }))).map(shown);
+const setting = (value: string): EventSpec => ({ event: 'jdk.ActiveSetting', name: 'event', value });
+
+describe('convertJfr', () => {
+  test('makes a profile of each kind of event', () => {
+    const stack = 'Main.run:3;a/B.work:7';
+
+    const profiles = profilesOf(
+      { event: 'jdk.ExecutionSample', stack },
+      { event: 'profiler.WallClockSample', stack, samples: 3 },
+      { event: 'jdk.ObjectAllocationInNewTLAB', stack, allocationSize: 16, tlabSize: 1024 },
+      { event: 'jdk.ObjectAllocationOutsideTLAB', stack, allocationSize: 2048 },
+      { event: 'jdk.ObjectAllocationSample', stack, weight: 4096 },
+      { event: 'jdk.JavaMonitorEnter', stack, duration: 500 },
+      { event: 'jdk.ThreadPark', stack, duration: 600 },
+      { event: 'profiler.LiveObject', stack, allocationSize: 24 },
+      { event: 'profiler.Malloc', stack, address: 1, size: 77 },
+      { event: 'profiler.Free', stack, address: 1 },
+    );
+
+    deepEqual(profiles, [
+      { type: 'process_cpu cpu/nanoseconds period cpu/nanoseconds', samples: [`${stack} 10000000`] },
+      { type: 'wall wall/nanoseconds period wall/nanoseconds', samples: [`${stack} 30000000`] },
+      {
+        type: 'memory alloc_in_new_tlab_objects/count alloc_in_new_tlab_bytes/bytes period space/bytes',
+        samples: [`${stack} 1 1024`],
+      },
+      {
+        type: 'memory alloc_outside_tlab_objects/count alloc_outside_tlab_bytes/bytes period space/bytes',
+        samples: [`${stack} 1 2048`],
+      },
+      {
+        type: 'memory alloc_sample_objects/count alloc_sample_bytes/bytes period space/bytes',
+        samples: [`${stack} 1 4096`],
+      },
+      { type: 'mutex contentions/count delay/nanoseconds period mutex/count', samples: [`${stack} 1 500`] },
+      { type: 'block contentions/count delay/nanoseconds period block/count', samples: [`${stack} 1 600`] },
+      { type: 'memory live/count period objects/count', samples: [`${stack} 1`] },
+      { type: 'memory malloc_objects/count malloc_bytes/bytes', samples: [`${stack} 1 77`] },
+    ]);
+  });
+
+  test('counts a thread as on the CPU unless it sleeps or its state is unknown', () => {
+    const profiles = profilesOf(
+      { event: 'jdk.ExecutionSample', stack: 'A.a', state: 'STATE_RUNNABLE' },
+      { event: 'jdk.ExecutionSample', stack: 'A.b', state: 'STATE_IN_OBJECT_WAIT' },
+      { event: 'jdk.ExecutionSample', stack: 'A.c', state: 'STATE_SLEEPING' },
+      { event: 'jdk.ExecutionSample', stack: 'A.d', stateKey: 4711 },
+    );
+
+    deepEqual(profiles[0]?.samples, ['A.a 10000000', 'A.b 10000000']);
+    const unknown = { ...AGENT_TYPES, 'jdk.ExecutionSample': AGENT_TYPES['jdk.ExecutionSample']!.slice(0, 2) };
+    const events = [{ event: 'jdk.ExecutionSample', stack: 'A.a' }];
+    deepEqual(convert(uploadOf(jfrChunk({ events, types: unknown }))), []);
+  });
+
+  test('takes samples of threads for both when the wall clock was asked for', () => {
+    const profiles = profilesOf(
+      setting('wall'),
+      { event: 'jdk.ExecutionSample', stack: 'A.a', state: 'STATE_SLEEPING' },
+      { event: 'profiler.WallClockSample', stack: 'A.b', state: 'STATE_RUNNABLE', samples: 2 },
+      { event: 'profiler.WallClockSample', stack: 'A.c', state: 'STATE_SLEEPING', samples: 4 },
+    );
+
+    deepEqual(
+      profiles.map(({ samples }) => samples),
+      [['A.b 20000000'], ['A.a 10000000', 'A.b 20000000', 'A.c 40000000']],
+    );
+  });
+
+  test('counts the samples of a wall clock event once, and not for the events behind it', () => {
+    const profiles = profilesOf(
+      { event: 'profiler.WallClockSample', stack: 'A.a', samples: 7 },
+      { event: 'jdk.ExecutionSample', stack: 'A.a' },
+      { event: 'jdk.ObjectAllocationInNewTLAB', stack: 'A.a', tlabSize: 8 },
+    );
+
+    deepEqual(
+      profiles.map(({ samples }) => samples),
+      [['A.a 10000000'], ['A.a 70000000'], ['A.a 1 8']],
+    );
+  });
+
+  test('sums up events of one stacktrace, also across chunks that number it differently', () => {
+    const first = jfrChunk({
+      events: [
+        { event: 'profiler.Malloc', stack: 'A.a:1;A.b:2', size: 5 },
+        { event: 'profiler.Malloc', stack: 'A.a:1;A.c', size: 1 },
+        { event: 'profiler.Malloc', stack: 'A.a:1;A.b:2', size: 6 },
+      ],
+    });
+    const second = jfrChunk({
+      events: [
+        { event: 'profiler.Malloc', stack: 'Other.x', size: 3 },
+        { event: 'profiler.Malloc', stack: 'A.a:1;A.b:2', size: 7 },
+        { event: 'profiler.Malloc', stack: 'A.a:1;A.b:3', size: 9 },
+      ],
+      firstKey: 1n << 40n,
+    });
+
+    const [profile] = convert(uploadOf(Buffer.concat([first, second]))).map(shown);
+
+    deepEqual(profile?.samples, ['A.a:1;A.b:2 3 18', 'A.a:1;A.b:3 1 9', 'A.a:1;A.c 1 1', 'Other.x 1 3']);
+  });
+
+  test('stops sums at the largest 64-bit number, and leaves out negative values', () => {
+    const [profile] = profilesOf(
+      { event: 'profiler.Malloc', stack: 'A.a', size: 2n ** 62n },
+      { event: 'profiler.Malloc', stack: 'A.a', size: 2n ** 62n + 5n },
+      { event: 'profiler.Malloc', stack: 'A.b', size: -4n },
+      { event: 'profiler.Malloc', stack: 'A.b', size: 2n ** 32n - 1n },
+      { event: 'profiler.Malloc', stack: 'A.b', size: 1n },
+    );
+
+    deepEqual(profile?.samples, [`A.a 2 ${2n ** 63n - 1n}`, `A.b 3 ${2n ** 32n}`]);
+  });
+
+  test('converts durations from ticks, as the JDK shows them', () => {
+    const events = [
+      { event: 'jdk.ThreadPark', stack: 'A.a', duration: 2_799_998_547n },
+      { event: 'jdk.JavaMonitorEnter', stack: 'A.a', duration: 1000 },
+      { event: 'jdk.JavaMonitorEnter', stack: 'A.a', duration: 2n ** 62n },
+    ];
+
+    const profiles = convert(uploadOf(jfrChunk({ events, ticksPerSecond: 2_799_998_547 }))).map(shown);
+
+    // 1000 / 2.799998547 is 357.1; 2^62 loses its last digits, as any double does.
+    const large = BigInt(Math.floor(2 ** 62 / 2.799998547)) + 357n;
+    deepEqual(
+      profiles.map(({ samples }) => samples),
+      [[`A.a 2 ${large}`], ['A.a 1 1000000000']],
+    );
+  });
+
+  test('reads the period off the sample rate, and leaves out times when it is 0', () => {
+    const chunk = jfrChunk({
+      events: [
+        { event: 'jdk.ExecutionSample', stack: 'A.a' },
+        { event: 'profiler.WallClockSample', stack: 'A.a', samples: 2 },
+        { event: 'profiler.LiveObject', stack: 'A.a' },
+      ],
+    });
+
+    const samplesAt = (sampleRate: number) =>
+      convert(uploadOf(chunk, { sampleRate })).map((one) => shown(one).samples[0]);
+
+    deepEqual(samplesAt(3), ['A.a 333333333', 'A.a 666666666', 'A.a 1']);
+    deepEqual(samplesAt(0), ['A.a 1']);
+    throws(() => samplesAt(2_000_000_000), { message: /sampleRate: at most 1000000000, .* actual 2000000000/ });
+  });
+
+  test('takes time and duration from the request', () => {
+    const chunk = jfrChunk({ events: [{ event: 'profiler.LiveObject', stack: 'A.a' }] });
+    const timesOf = (fromNanos: bigint, untilNanos: bigint) => {
+      const [converted] = convert(uploadOf(chunk, { fromNanos, untilNanos }));
+      const { timeNanos, durationNanos, period } = decodeProfile(converted!.profile);
+      return [timeNanos, durationNanos, period];
+    };
+
+    deepEqual(timesOf(5n, 12n), [5n, 7n, 0n]);
+    deepEqual(timesOf(12n, 5n), [12n, 0n, 0n]);
+  });
+
+  test('labels profiles with the tags, the application and the event', () => {
+    const chunk = jfrChunk({ events: [setting('itimer'), { event: 'profiler.LiveObject', stack: 'A.a' }] });
+    const labelsOf = (...tags: string[]) => {
+      const pairs = tags.map((tag) => tag.split('=')).map(([name = '', value = '']) => ({ name, value }));
+      const [profile] = convert(uploadOf(chunk, { app: 'shop.cpu', tags: pairs }));
+      return profile?.labels.map(({ name, value }) => `${name}=${value}`).sort();
+    };
+    const own = ['__delta__=false', '__name__=memory', 'jfr_event=itimer', 'pyroscope_spy=javaspy'];
+
+    deepEqual(labelsOf(), [...own, 'service_name=shop.cpu']);
+    deepEqual(labelsOf('service_name=s'), [...own, 'app_name=shop.cpu', 'service_name=s'].sort());
+    deepEqual(labelsOf('service_name=s', 'app_name=n'), [...own, 'app_name=n', 'service_name=s'].sort());
+    // What the recording says is true, and a label that is there twice would be refused.
+    deepEqual(labelsOf('jfr_event=cpu'), [...own, 'service_name=shop.cpu']);
+  });
+
+  test('leaves out frames whose method is unknown, and samples without frames', () => {
+    const events = [
+      { event: 'profiler.LiveObject', stack: 'A.a;A.b' },
+      { event: 'profiler.LiveObject', stack: '' },
+      { event: 'profiler.LiveObject', stackTrace: 4711 },
+      { event: 'profiler.LiveObject' },
+    ];
+    const frames = new JfrBytes().raw([0]).int(3);
+    for (const method of [1, 999, 2])
+      frames
+        .int(method)
+        .int(method === 1 ? -1 : 5)
+        .int(0)
+        .int(0);
+    const pools = { 'jdk.types.StackTrace': [[4711, frames] as const] };
+
+    const [profile] = convert(uploadOf(jfrChunk({ events, pools }))).map(shown);
+
+    // Methods are numbered as they are met, leaf first; a line below zero is none.
+    deepEqual(profile?.samples, ['A.a:5;A.b 1', 'A.a;A.b 1']);
+  });
+
+  const encodings: Record<string, ((bytes: JfrBytes, string: string) => void) | undefined> = {
+    'UTF-8': undefined,
+    'Latin-1': (bytes, string) => {
+      bytes.raw([5]).int(string.length).raw(Buffer.from(string, 'latin1'));
+    },
+    'single characters': (bytes, string) => {
+      bytes.raw([4]).int(string.length);
+      for (const char of string) bytes.int(char.charCodeAt(0));
+    },
+  };
+  for (const [encoding, text] of Object.entries(encodings)) {
+    test(`reads strings in ${encoding}`, () => {
+      const events = [setting('größe'), { event: 'profiler.LiveObject', stack: 'é/B.läuft' }];
+
+      const [converted] = convert(uploadOf(jfrChunk({ events, ...(text ? { text } : {}) })));
+
+      deepEqual(converted && shown(converted).samples, ['é/B.läuft 1']);
+      equal(converted?.labels.find(({ name }) => name === 'jfr_event')?.value, 'größe');
+    });
+  }
+
+  test('reads strings that are constants', () => {
+    const constants = ['event', 'wall', 'A', 'run'];
+    const pool = constants.map((text, i) => [100 + i, new JfrBytes().text(text)] as const);
+    const text = (bytes: JfrBytes, string: string) => {
+      const at = constants.indexOf(string);
+      if (at === -1) bytes.text(string);
+      else bytes.raw([2]).int(100 + at);
+    };
+    const events = [setting('wall'), { event: 'jdk.ExecutionSample', stack: 'A.run' }];
+
+    const chunk = jfrChunk({ events, text, pools: { 'java.lang.String': pool } });
+
+    deepEqual(
+      convert(uploadOf(chunk)).map((one) => shown(one).samples),
+      [['A.run 10000000'], ['A.run 10000000']],
+    );
+  });
+
+  test('takes constants of all checkpoints, the youngest of a key', () => {
+    const events = ['A.a', 'A.b', 'B.c;A.a', 'B.d;C.e;A.b'].map((stack) => ({ event: 'profiler.LiveObject', stack }));
+    const samples = ['A.a 1', 'A.b 1', 'B.c;A.a 1', 'B.d;C.e;A.b 1'];
+
+    for (const checkpoints of [1, 2, 3, 7]) {
+      for (const firstKey of [1n, 1000n, 2n ** 40n, 2n ** 63n]) {
+        const chunk = jfrChunk({ events, checkpoints, firstKey });
+        deepEqual(convert(uploadOf(chunk)).map(shown)[0]?.samples, samples, `${checkpoints} from ${firstKey}`);
+      }
+    }
+    const twice = [
+      [500, new JfrBytes().text('old')],
+      [500, new JfrBytes().text('new')],
+    ] as const;
+    // Part 0 of two is the older checkpoint.
+    const chunk = jfrChunk({
+      events: [{ event: 'jdk.ActiveSetting', name: 'event', value: 'x' }, ...events],
+      text: (bytes, string) => (string === 'x' ? void bytes.raw([2]).int(500) : void bytes.text(string)),
+      pools: { 'java.lang.String': twice },
+      checkpoints: 2,
+    });
+    equal(convert(uploadOf(chunk))[0]?.labels.find(({ name }) => name === 'jfr_event')?.value, 'new');
+  });
+
+  test('reads past fields of every type, and of types within types', () => {
+    const types: TypeSpecs = {
+      ...AGENT_TYPES,
+      Point: [
+        { name: 'x', type: 'float' },
+        { name: 'y', type: 'double' },
+      ],
+      Box: [
+        { name: 'from', type: 'Point' },
+        { name: 'name', type: 'java.lang.String' },
+        { name: 'to', type: 'Point' },
+      ],
+      'profiler.LiveObject': [
+        { name: 'flag', type: 'boolean' },
+        { name: 'small', type: 'byte' },
+        { name: 'boxes', type: 'Box', kind: 'array' },
+        { name: 'keys', type: 'Box', kind: 'constant' },
+        { name: 'letter', type: 'char' },
+        { name: 'short', type: 'short' },
+        { name: 'stackTrace', type: 'jdk.types.StackTrace', kind: 'constant' },
+        { name: 'tail', type: 'double' },
+      ],
+    };
+    // A value of a type within is its parts one after the other: a float and a double, a text, and again. What looks
+    // like the beginning of a longer integer is none in a float.
+    const point = new Uint8Array(12).fill(0xff);
+    const box = new JfrBytes().raw(point).text('box').raw(point);
+    const events = [{ event: 'profiler.LiveObject', stack: 'A.a', flag: 1, small: 255, letter: 300, short: -1 }];
+
+    const chunk = jfrChunk({ events, types, pools: { Box: [[1, box]] } });
+
+    deepEqual(convert(uploadOf(chunk)).map(shown)[0]?.samples, ['A.a 1']);
+  });
+
+  test('reads frames of other shapes', () => {
+    const method = { name: 'method', type: 'jdk.types.Method', kind: 'constant' } as const;
+    const line = { name: 'lineNumber', type: 'int' } as const;
+    const text = { name: 'type', type: 'java.lang.String' } as const;
+    const samplesWith = (...frame: FieldSpec[]) => {
+      const types = { ...AGENT_TYPES, 'jdk.types.StackFrame': frame };
+      const events = ['A.a:3;A.b:4', 'A.b:7'].map((stack) => ({ event: 'profiler.LiveObject', stack }));
+      return convert(uploadOf(jfrChunk({ events, types }))).map((one) => shown(one).samples);
+    };
+
+    deepEqual(samplesWith(text, line, method), [['A.a:3;A.b:4 1', 'A.b:7 1']]);
+    deepEqual(samplesWith(line, method), [['A.a:3;A.b:4 1', 'A.b:7 1']]);
+    deepEqual(samplesWith(method), [['A.a;A.b 1', 'A.b 1']]);
+    deepEqual(samplesWith(line, text), []);
+    deepEqual(samplesWith(line), []);
+    const whole = jfrChunk({ events: [{ event: 'profiler.LiveObject', stack: 'A.a:3' }] });
+    const without = { ...AGENT_TYPES, 'jdk.types.StackFrame': [method] };
+    const chunk = jfrChunk({ events: [{ event: 'profiler.LiveObject', stack: 'B.b' }], types: without });
+    // Lines of the chunk before are not those of this one.
+    deepEqual(convert(uploadOf(Buffer.concat([whole, chunk]))).map(shown)[0]?.samples, ['A.a:3 1', 'B.b 1']);
+  });
+
+  test('reads stacktraces of any depth', () => {
+    const depths = [1, 255, 256, 257, 600, 16_384];
+    const events = depths.map((depth) => ({
+      event: 'profiler.LiveObject',
+      stack: Array.from({ length: depth }, (_, i) => `A.m${i % 50}:${depth}`).join(';'),
+    }));
+
+    const [profile] = convert(uploadOf(jfrChunk({ events }))).map(shown);
+
+    deepEqual(profile?.samples, events.map(({ stack }) => `${stack} 1`).sort());
+    // One that goes on where the other ends, with more frames than there was room for.
+    const [long, short] = [700, 200].map((depth) => Array.from({ length: depth }, (_, i) => `B.m${i}`).join(';'));
+    const grown = [short, long, short, long].map((stack = '') => ({ event: 'profiler.LiveObject', stack }));
+    deepEqual(
+      convert(uploadOf(jfrChunk({ events: grown }))).map(shown)[0]?.samples,
+      [`${short} 2`, `${long} 2`].sort(),
+    );
+  });
+
+  test('takes fields of another shape for absent', () => {
+    const types: TypeSpecs = {
+      ...AGENT_TYPES,
+      'profiler.Malloc': [
+        { name: 'stackTrace', type: 'jdk.types.StackTrace', kind: 'constant' },
+        { name: 'size', type: 'int' },
+      ],
+      'jdk.ThreadPark': [
+        { name: 'duration', type: 'long', kind: 'constant' },
+        { name: 'stackTrace', type: 'jdk.types.StackTrace', kind: 'constant' },
+      ],
+    };
+    const events = [
+      { event: 'profiler.Malloc', stack: 'A.a', size: 5 },
+      { event: 'jdk.ThreadPark', stack: 'A.a', duration: 5 },
+    ];
+
+    const profiles = convert(uploadOf(jfrChunk({ events, types }))).map(shown);
+
+    deepEqual(
+      profiles.map(({ samples }) => samples),
+      [['A.a 1 0'], ['A.a 1 0']],
+    );
+  });
+
+  test('gives samples the labels of their context, span and trace', () => {
+    const snapshot = labelsSnapshot({
+      contexts: { 7: { 1: 2, 3: 4, 5: 99 }, 8: { 1: 2, 3: 4 } },
+      strings: { 1: 'endpoint', 2: '/pay', 3: 'größe', 4: 'groß', 5: 'lost', 6: 'GET /pay' },
+    });
+    const event = { event: 'jdk.ExecutionSample', stack: 'A.a' };
+    const chunk = jfrChunk({
+      events: [
+        event,
+        { ...event, contextId: 7 },
+        { ...event, contextId: 8 },
+        { ...event, contextId: 9 },
+        { ...event, spanId: 0xff, spanName: 6 },
+        { ...event, spanId: 0xff, spanName: 77 },
+        { ...event, traceIdHi: 1, traceIdLo: -2 },
+        { ...event, traceIdLo: 3 },
+        { event: 'jdk.ThreadPark', stack: 'A.a' },
+      ],
+    });
+    const plain = uploadOf(chunk, { jfrLabels: snapshot });
+
+    const [cpu] = convert(plain).map(shown);
+
+    deepEqual(cpu?.samples, [
+      'A.a 20000000',
+      'A.a {endpoint=/pay größe=groß} 20000000',
+      'A.a {profile_id=00000000000000ff span_name=GET /pay} 10000000',
+      'A.a {profile_id=00000000000000ff} 10000000',
+      'A.a {trace_id=00000000000000000000000000000003} 10000000',
+      'A.a {trace_id=0000000000000001fffffffffffffffe} 10000000',
+    ]);
+    deepEqual(convert({ ...plain, jfrLabels: gzipSync(snapshot) }).map(shown)[0], cpu);
+    deepEqual(convert({ ...plain, jfrLabels: new Uint8Array(0) }).map(shown)[0]?.samples[0], 'A.a 40000000');
+  });
+
+  test('takes gzip from a form only', () => {
+    const chunk = jfrChunk({ events: [{ event: 'profiler.LiveObject', stack: 'A.a' }] });
+
+    equal(convert(uploadOf(gzipSync(chunk), { fromForm: true })).length, 1);
+    equal(convert(uploadOf(chunk, { fromForm: true })).length, 1);
+    throws(() => convert(uploadOf(gzipSync(chunk))), { message: /a chunk begins with 0x1f8b/ });
+    throws(() => convert(uploadOf(gzipSync(chunk).subarray(0, 200), { fromForm: true })), {
+      message: /the gzip data of the part "jfr" is cut off/,
+    });
+    throws(() => convert(uploadOf(Buffer.of(1), { fromForm: true })), { message: /the part "jfr" has 1 bytes/ });
+    const zeros = gzipSync(new Uint8Array(bounds.limits.maxProfileSizeBytes + 1));
+    throws(() => convert(uploadOf(zeros, { fromForm: true })), { message: /max_profile_size_bytes: limit 67108864/ });
+  });
+
+  test('makes nothing of nothing', () => {
+    deepEqual(convert(uploadOf(new Uint8Array(0))), []);
+    deepEqual(profilesOf(), []);
+  });
+});

@@ -1,0 +1,239 @@
+import { deepEqual, match, ok, throws } from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { StoreError } from '#src/domain/errors.ts';
+import { isUndecodable } from '#src/domain/upload/upload.ts';
+import {
+  AGENT_TYPES,
+  type EventSpec,
+  everyKindOfEvent,
+  JfrBytes,
+  jfrChunk,
+  type TypeSpecs,
+} from '../../../fixtures/jfr-builder.ts';
+import { labelsSnapshot } from '../../../fixtures/labels-snapshot.ts';
+import { defaultProfileLimits } from '../../../fixtures/limits.ts';
+import { mutated } from '../../../fixtures/mutated.ts';
+import { Random, runSeed } from '../../../fixtures/random.ts';
+import { bounds, convert, shown, uploadOf } from './converted.ts';
+
+const seed = runSeed();
+const events: EventSpec[] = [{ event: 'profiler.LiveObject', stack: 'A.a;B.b' }];
+
+/** The message that a recording is refused with. */
+function refusalOf(recording: Uint8Array): string {
+  try {
+    convert(uploadOf(recording));
+  } catch (error) {
+    ok(error instanceof StoreError && error.code === 'invalid-argument' && isUndecodable(error), String(error));
+    return error.message;
+  }
+  throw new Error('it was taken');
+}
+
+/** A recording with some bytes of its header replaced. */
+function withHeader(write: (view: DataView) => void): Uint8Array {
+  const chunk = jfrChunk({ events });
+  write(new DataView(chunk.buffer));
+  return chunk;
+}
+
+describe('a malformed recording', () => {
+  const chunk = jfrChunk({ events });
+  const headers: [string, (view: DataView) => void, RegExp][] = [
+    ['another magic', (v) => v.setUint32(0, 0x1f8b0800), /begins with 0x1f8b0800, not with 0x464c5200 .*offset 0$/],
+    ['another version', (v) => v.setUint32(4, 0x1_0009), /version 1.9, known is 2.x, at offset 4$/],
+    ['no size', (v) => v.setBigUint64(8, 0n), /the size of a chunk is 0, which is not from 68 to \d+, at offset 8$/],
+    ['a size beyond the end', (v) => v.setBigUint64(8, 2n ** 60n), /the size of a chunk is 1152921504606846976/],
+    ['constants in the header', (v) => v.setBigUint64(16, 67n), /the offset of the constants is 67, .*offset 16$/],
+    ['constants beyond the end', (v) => v.setBigUint64(16, 2n ** 64n - 1n), /constants is 18446744073709551615/],
+    ['metadata beyond the end', (v) => v.setBigUint64(24, 2n ** 40n), /the offset of the metadata is 1099511627776/],
+    ['no ticks', (v) => v.setBigUint64(56, 0n), /0 ticks per second, at offset 56$/],
+    ['plain integers', (v) => v.setUint32(64, 0), /integers that are not compressed, at offset 64$/],
+    ['events for metadata', (v) => v.setBigUint64(24, 68n), /where the metadata should be is an event of type \d+/],
+    [
+      'metadata for constants',
+      (v) => v.setBigUint64(16, v.getBigUint64(24)),
+      /constants should be is an event of type 0/,
+    ],
+  ];
+  for (const [what, write, message] of headers) {
+    test(`is refused by name: ${what}`, () => match(refusalOf(withHeader(write)), message));
+  }
+
+  test('is refused wherever it is cut off', () => {
+    for (let length = 1; length < chunk.length; length++) {
+      match(refusalOf(chunk.subarray(0, length)), length < 68 ? /there are \d+, at offset 0/ : /the size of a chunk/);
+      // The same with a header that knows of it.
+      const cut = chunk.slice(0, length);
+      if (length >= 68) new DataView(cut.buffer).setBigUint64(8, BigInt(length));
+      refusalOf(cut);
+    }
+    match(refusalOf(Buffer.concat([chunk, chunk.subarray(0, 99)])), /the size of a chunk is/);
+    match(refusalOf(Buffer.concat([chunk, Buffer.of(1, 2, 3)])), /with 68 bytes, and there are 3, at offset \d+$/);
+  });
+
+  test('is refused when an event has no size, or too much of it', () => {
+    const none = chunk.slice();
+    none.set([0x80, 0x80, 0x80, 0], 68);
+    match(refusalOf(none), /an event of 0 bytes, where \d+ are left in the chunk, at offset 68$/);
+    const large = chunk.slice();
+    large.set([0xff, 0xff, 0xff, 0x7f], 68);
+    match(refusalOf(large), /an event of 268435455 bytes/);
+    const small = chunk.slice();
+    small.set([0x86, 0x80, 0x80, 0], 68);
+    match(refusalOf(small), /it ends within an integer, at offset 74$/);
+  });
+
+  test('is refused when its constants lead out of the chunk, or go round in circles', () => {
+    const withDelta = (delta: bigint) => refusalOf(jfrChunk({ events, checkpoints: 2, delta }));
+
+    match(withDelta(1n), /the constants before are 1 bytes away, outside of the chunk/);
+    match(withDelta(2n ** 62n), /4611686018427387904 bytes away/);
+    match(withDelta(-(2n ** 40n)), /-1099511627776 bytes away/);
+    // A little before, the last bytes of another event look like the size of one that would overlap this one.
+    for (let delta = -1n; delta > -40n; delta--) ok(withDelta(delta).length > 0);
+  });
+
+  test('is refused when constants overlap those behind them', () => {
+    // A checkpoint in the value of a setting, which claims to reach into the true one: size, type, three times, kind, pools.
+    const claimed = [0x80 | 100, 0x80, 0x80, 0, 1, 0, 0, 0, 0, 0];
+    const forged = (delta: bigint) =>
+      jfrChunk({
+        events: [{ event: 'jdk.ActiveSetting', name: 'x', value: 'forged' }],
+        text: (bytes, text) => (text === 'forged' ? bytes.raw([3, claimed.length, ...claimed]) : bytes.text(text)),
+        delta,
+      });
+    const chunk = forged(-1n);
+    const at = Buffer.from(chunk).indexOf(Buffer.from(claimed));
+    const last = Number(new DataView(chunk.buffer).getBigUint64(16));
+
+    match(refusalOf(forged(BigInt(at - last))), new RegExp(`constants of 100 bytes, where ${last - at} are free`));
+  });
+
+  test('is refused when a type that samples need is missing', () => {
+    for (const name of ['jdk.types.StackTrace', 'jdk.types.Method', 'java.lang.Class', 'jdk.types.ThreadState']) {
+      const types = Object.fromEntries(
+        Object.entries(AGENT_TYPES).map(([key, fields]) => [key === name ? 'X' : key, fields]),
+      );
+      const bare = Object.fromEntries(
+        Object.entries(types).map(([key, fields]) => [
+          key,
+          fields.map((one) => (one.type === name ? { ...one, type: 'X' } : one)),
+        ]),
+      );
+      match(
+        refusalOf(jfrChunk({ events: [], types: bare })),
+        new RegExp(`the metadata has no type ${name}, at offset`),
+      );
+    }
+  });
+
+  const endless: [string, TypeSpecs, RegExp][] = [
+    ['a type within itself', { T: [{ name: 'self', type: 'T' }] }, /types in one another, the limit is 8/],
+    [
+      'types that double each other',
+      Object.fromEntries(
+        Array.from({ length: 8 }, (_, i) => [
+          i === 0 ? 'T' : `T${i}`,
+          Array.from({ length: 12 }, (_, k) => ({ name: `f${k}`, type: i === 7 ? 'Empty' : `T${i + 1}` })),
+        ]),
+      ),
+      /its types have more than 65536 fields/,
+    ],
+    [
+      'an array of nothing',
+      { T: [{ name: 'all', type: 'Empty', kind: 'array' }] },
+      /an array of a type that has no fields/,
+    ],
+  ];
+  for (const [what, types, message] of endless) {
+    test(`is refused for ${what}`, () => {
+      const pools = { T: [[1, new JfrBytes().int(2 ** 31)] as const] };
+      match(refusalOf(jfrChunk({ events, types: { ...AGENT_TYPES, ...types, Empty: [] }, pools })), message);
+    });
+  }
+
+  test('is refused when it has more frames, items or names than it may', () => {
+    const frames = new JfrBytes()
+      .raw([0])
+      .int(16_385)
+      .raw(new Uint8Array(4 * 16_385));
+    const deep = jfrChunk({
+      events: [{ event: 'profiler.LiveObject', stackTrace: 77 }],
+      pools: { 'jdk.types.StackTrace': [[77, frames]] },
+    });
+    match(refusalOf(deep), /a stacktrace of 16385 frames, the limit is 16384, at offset \d+$/);
+
+    const items = new JfrBytes()
+      .raw([0])
+      .int(300_000)
+      .raw(new Uint8Array(4 * 300_000));
+    const long = jfrChunk({ events, pools: { 'jdk.types.StackTrace': [[77, items]] } });
+    match(refusalOf(long), /an array of 300000 items, the limit is 262144/);
+
+    // One class with a long name, and many methods: the names are very much larger than the recording.
+    const name = 'x'.repeat(1 << 16);
+    const stack = Array.from({ length: 300 }, (_, i) => `${name}.m${i}`).join(';');
+    const named = jfrChunk({ events: [{ event: 'profiler.LiveObject', stack }] });
+    ok(named.length < 100_000);
+    match(refusalOf(named), /its names of functions take more than 16777216 bytes/);
+  });
+
+  test('is refused when the profile of it would be too large', () => {
+    // Very many labels on each of very many samples, from one context.
+    const labels = Object.fromEntries(Array.from({ length: 4000 }, (_, i) => [String(i), i]));
+    const strings = Object.fromEntries(Array.from({ length: 4000 }, (_, i) => [String(i), `label ${i}`]));
+    const many = Array.from({ length: 5000 }, (_, i) => ({
+      event: 'jdk.ExecutionSample',
+      stack: 'A.a',
+      contextId: 1,
+      spanId: i + 1,
+    }));
+    const upload = uploadOf(jfrChunk({ events: many }), {
+      jfrLabels: labelsSnapshot({ contexts: { 1: labels }, strings }),
+    });
+
+    throws(() => convert(upload, { ...bounds, limits: defaultProfileLimits }), {
+      code: 'invalid-argument',
+      message: /larger than max_profile_size_bytes: limit 4194304 bytes/,
+    });
+  });
+
+  test('is refused when its profiles are too large together', () => {
+    const stack = Array.from({ length: 100 }, (_, i) => `A.m${i}`).join(';');
+    const chunk = jfrChunk({
+      events: ['profiler.LiveObject', 'profiler.Malloc', 'jdk.ThreadPark'].map((event) => ({ event, stack })),
+    });
+    const sizes = convert(uploadOf(chunk)).map(({ profile }) => profile.length);
+    const maxBytes = (sizes[0] ?? 0) + (sizes[1] ?? 0) + 1000;
+
+    throws(() => convert(uploadOf(chunk), { ...bounds, maxBytes }), {
+      message: new RegExp(
+        `larger than what is left of ${maxBytes} bytes for all profiles of a recording: limit 1\\d{3} bytes`,
+      ),
+    });
+  });
+
+  test(`never breaks anything, whatever bytes are changed (seed ${seed})`, () => {
+    const random = new Random(seed);
+    const whole = everyKindOfEvent(random);
+    const snapshot = labelsSnapshot({ contexts: { 1: { 1: 2 } }, strings: { 1: 'a', 2: 'b' } });
+    const outcomes = { taken: 0, refused: 0 };
+
+    for (let round = 0; round < 1500; round++) {
+      const recording = mutated(random, whole, [whole, snapshot]);
+      const jfrLabels = random.chance(0.2) ? mutated(random, snapshot, [whole]) : snapshot;
+      try {
+        for (const profile of convert(uploadOf(recording, { jfrLabels }))) shown(profile);
+        outcomes.taken++;
+      } catch (error) {
+        if (!(error instanceof StoreError)) throw error;
+        outcomes.refused++;
+      }
+    }
+
+    // It must have bitten, and not everything may be refused at the door.
+    ok(outcomes.taken > 50 && outcomes.refused > 50, JSON.stringify(outcomes));
+    deepEqual(convert(uploadOf(whole)).length, 9);
+  });
+});
