@@ -1,4 +1,5 @@
-import { StoreError } from '#src/domain/errors.ts';
+import { convertJfr } from '#src/domain/jfr/convert-jfr.ts';
+import type { HashSecret } from '#src/domain/jfr/word-table.ts';
 import type { Steps } from '#src/domain/model/steps.ts';
 import { convertSpeedscope } from '#src/domain/text-profiles/convert-speedscope.ts';
 import { convertGroups, convertLines, convertTree, convertTrie } from '#src/domain/text-profiles/convert-text.ts';
@@ -7,25 +8,22 @@ import { type OpenedMessage, packed } from './open-message.ts';
 
 export type OpenUploadTask = { readonly upload: Upload; readonly bounds: ConversionBounds };
 
-/** undefined: not implemented. */
-const CONVERTERS: Record<UploadFormat, Converter | undefined> = {
-  groups: convertGroups,
-  lines: convertLines,
-  trie: convertTrie,
-  tree: convertTree,
-  speedscope: convertSpeedscope,
-  jfr: undefined,
-};
-
 /**
  * A pool task: converts an upload to plain pprofs.
  *
- * @throws StoreError 'invalid-argument', 'unimplemented'
+ * @throws StoreError 'invalid-argument'
  */
-export function* openUpload({ upload, bounds }: OpenUploadTask): Steps<OpenedMessage> {
-  const convert = CONVERTERS[upload.format];
-  if (convert === undefined) {
-    throw new StoreError('unimplemented', `bodies in format "${upload.format}" are not implemented`);
-  }
-  return packed(yield* convert(upload, bounds), bounds.limits);
+export function* openUpload({ upload, bounds }: OpenUploadTask, secret: HashSecret): Steps<OpenedMessage> {
+  return packed(yield* convertersOf(secret)[upload.format](upload, bounds), bounds.limits);
+}
+
+function convertersOf(secret: HashSecret): Record<UploadFormat, Converter> {
+  return {
+    groups: convertGroups,
+    lines: convertLines,
+    trie: convertTrie,
+    tree: convertTree,
+    speedscope: convertSpeedscope,
+    jfr: (upload, bounds) => convertJfr(upload, bounds, secret),
+  };
 }

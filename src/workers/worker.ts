@@ -1,9 +1,10 @@
 import { threadId, workerData } from 'node:worker_threads';
 import { StoreError, toWire } from '#src/domain/errors.ts';
+import type { HashSecret } from '#src/domain/jfr/word-table.ts';
 import type { Steps } from '#src/domain/model/steps.ts';
 import type { Matcher } from '#src/domain/series/matcher.ts';
 import type { Decompress } from '#src/kernels/arena-pages.ts';
-import { KernelInstance } from '#src/kernels/instance.ts';
+import { type HashSecrets, KernelInstance } from '#src/kernels/instance.ts';
 import { checkExpressions as check } from './check-expressions.ts';
 import { Inflater } from './inflater.ts';
 import type { IngestBatch, IngestReply, SealReply } from './ingest-messages.ts';
@@ -75,7 +76,7 @@ export function openMessage(input: OpenMessageTask): TaskReply<OpenedMessage> {
 }
 
 export function openUpload(input: OpenUploadTask): TaskReply<OpenedMessage> {
-  return slice(() => slicedTask.start(openUploadSteps(input)));
+  return slice(() => slicedTask.start(openUploadSteps(input, secretOf(hashSecrets))));
 }
 
 export function openOtlp(input: OpenOtlpTask): TaskReply<OpenedOtlp> {
@@ -166,6 +167,11 @@ function newQueryKernels(): KernelInstance {
   const flags = { scratch: 'pool.task-bytes-max', head: 'pool.task-bytes-max' };
   const limits = { scratchBytesMax: taskBytesMax, headBytesMax: taskBytesMax, flags, fullCode: 'too-large' } as const;
   return new KernelInstance(limits, hashSecrets);
+}
+
+/** The same secret for tables that are no kernels'. */
+function secretOf([secret]: HashSecrets): HashSecret {
+  return [Number(BigInt.asIntN(32, secret)), Number(BigInt.asIntN(32, secret >> 32n))];
 }
 
 function options(): WorkerOptions {
