@@ -1,6 +1,8 @@
 import { join, resolve } from 'node:path';
 import type { Config } from './config/config.ts';
+import type { ServerConfig } from './config/server.ts';
 import { StoreError } from './domain/errors.ts';
+import type { DurationMs } from './domain/model/units.ts';
 import { EXIT } from './exit-codes.ts';
 import { systemClock } from './platform/clock.ts';
 import { ulidSource, uuidSource } from './platform/ids.ts';
@@ -19,9 +21,12 @@ import { FilesystemStore } from './storage/filesystem-store.ts';
 import { makeKeptFolder } from './storage/kept-folder.ts';
 import { lockDirectory } from './storage/lmdb-directory-lock.ts';
 import { openMetastoreDirectory } from './storage/lmdb-metastore-directory.ts';
+import { grpcConstants } from './transports/grpc/grpc-config.ts';
+import { GrpcServer } from './transports/grpc/server.ts';
 import { browserUrl } from './transports/http/browser-url.ts';
 import { httpConstants } from './transports/http/http-config.ts';
 import { createHttpServer } from './transports/http/server.ts';
+import { createServerRoom } from './transports/http/server-room.ts';
 import type { Readiness } from './transports/http/status-routes.ts';
 import type { Pool } from './workers/pool.ts';
 
@@ -45,6 +50,7 @@ export type RolesDeps = {
 export function rolesOf(config: Config, { log, pool, warmedUp }: RolesDeps): { parts: Part[]; announce: () => void } {
   let readiness: Readiness = { ready: false, reason: 'starting' };
   let port = 0;
+  let grpcPort = 0;
   const clock = systemClock;
 
   /** What an operator set to get a folder: it is below the data directory unless it has a flag of its own. */
@@ -127,43 +133,53 @@ export function rolesOf(config: Config, { log, pool, warmedUp }: RolesDeps): { p
     );
     return () => segmentWriter.close();
   });
-  add('HTTP server', async () => {
-    const server = await createHttpServer(
-      {
+  // One part, because they stop together: each would take half of the time.
+  add('HTTP and gRPC servers', async () => {
+    const { multitenancyEnabled } = config.auth;
+    const { ingestionBodyBytesMax } = config.limits;
+    const deps = {
+      clock,
+      log,
+      registry: metrics,
+      room: createServerRoom(metrics, config.server.ingestBufferBytesMax),
+      push: new Distributor(
+        { ...distributorDefaults, attributeRules: config.otlp.attributeRules },
+        { clock, writer: segmentWriter, opener: new PoolMessageOpener(pool), limitsOf: () => config.limits },
+      ),
+      querier: new QueryFrontend(config.queryFrontend, {
         clock,
         log,
-        registry: metrics,
-        push: new Distributor(
-          { ...distributorDefaults, attributeRules: config.otlp.attributeRules },
-          { clock, writer: segmentWriter, opener: new PoolMessageOpener(pool), limitsOf: () => config.limits },
+        pool,
+        metadata: metastore,
+        backend: new QueryBackend(
+          { ...config.queryBackend, readNodesMax: pool.threadCount * READ_NODES_PER_THREAD },
+          { objects, pool },
         ),
-        querier: new QueryFrontend(config.queryFrontend, {
-          clock,
-          log,
-          pool,
-          metadata: metastore,
-          backend: new QueryBackend(
-            { ...config.queryBackend, readNodesMax: pool.threadCount * READ_NODES_PER_THREAD },
-            { objects, pool },
-          ),
-        }),
-        ready: () => readiness,
-        uiDirectory: new URL('./ui/', import.meta.url),
-      },
-      {
-        ...httpConstants,
-        multitenancyEnabled: config.auth.multitenancyEnabled,
-        ingestionBodyBytesMax: config.limits.ingestionBodyBytesMax,
-        ingestBufferBytesMax: config.server.ingestBufferBytesMax,
-      },
+      }),
+      ready: () => readiness,
+    };
+    const http = await createHttpServer(
+      { ...deps, uiDirectory: new URL('./ui/', import.meta.url) },
+      { ...httpConstants, multitenancyEnabled, ingestionBodyBytesMax },
     );
+    const grpc = new GrpcServer(deps, { ...grpcConstants, multitenancyEnabled, ingestionBodyBytesMax });
     // Nobody else has to wait for the threads: the first push should not pay for what they compile.
     await warmedUp;
-    port = await server.listen(config.server.httpListenAddress, config.server.httpListenPort);
+    const { httpListenAddress, httpListenPort, gracefulShutdownTimeoutMs } = config.server;
+    const close = async (deadlineMs: DurationMs): Promise<void> => {
+      await Promise.all([http.close(deadlineMs), grpc.close(deadlineMs)]);
+    };
+    try {
+      grpcPort = await listenToGrpc(grpc, config.server);
+      port = await http.listen(httpListenAddress, httpListenPort);
+    } catch (error) {
+      await close(0);
+      throw error;
+    }
     readiness = { ready: true };
     return async () => {
       readiness = { ready: false, reason: 'stopping' };
-      await server.close(config.server.gracefulShutdownTimeoutMs * STOP_SHARE_OF_REQUESTS);
+      await close(gracefulShutdownTimeoutMs * STOP_SHARE_OF_REQUESTS);
     };
   });
 
@@ -177,11 +193,23 @@ export function rolesOf(config: Config, { log, pool, warmedUp }: RolesDeps): { p
         `  push    curl ${tenant}--data-binary @cpu.pb.gz '${url}/ingest?name=my-app&format=pprof'`,
         `          or point a Pyroscope SDK at ${url}${config.auth.multitenancyEnabled ? ', with a tenant ID' : ''}`,
         `  look    ${url}/`,
+        `  gRPC    ${browserUrl(config.server.grpcListenAddress, grpcPort)}`,
         '',
       ].join('\n'),
     );
   };
   return { parts, announce };
+}
+
+/** @returns the port that serves everything */
+async function listenToGrpc(server: GrpcServer, config: ServerConfig): Promise<number> {
+  const { grpcListenAddress: host, grpcListenPort, otlpGrpcListenPort } = config;
+  const address = 'server.grpc-listen-address';
+  const port = await server.listen(host, grpcListenPort, 'all', { port: 'server.grpc-listen-port', address });
+  if (otlpGrpcListenPort !== 0) {
+    await server.listen(host, otlpGrpcListenPort, 'otlp', { port: 'server.otlp-grpc-listen-port', address });
+  }
+  return port;
 }
 
 function randomBytes(length: number): Uint8Array<ArrayBuffer> {

@@ -11,8 +11,10 @@ export type ServerConfig = {
   readonly httpListenPort: number;
   /** Empty: every interface. */
   readonly grpcListenAddress: string;
-  /** HTTP/2: gRPC, public and internal services. 0: any free port. */
+  /** HTTP/2: gRPC. 0: any free port. */
   readonly grpcListenPort: number;
+  /** HTTP/2, on the address of gRPC: OTLP alone. 0: none. */
+  readonly otlpGrpcListenPort: number;
   /**
    * How many bytes of request bodies may be in memory at once, counted from their first byte. Above it a request is
    * answered 503 with `Retry-After`, so many slow or large pushes cannot fill the memory.
@@ -51,6 +53,7 @@ export const serverSection: Section<ServerConfig> = {
     httpListenPort: 4040,
     grpcListenAddress: '',
     grpcListenPort: 9095,
+    otlpGrpcListenPort: 0,
     ingestBufferBytesMax: 256 << 20,
     gracefulShutdownTimeoutMs: 30_000,
   },
@@ -70,13 +73,18 @@ export const serverSection: Section<ServerConfig> = {
     grpcListenAddress: {
       flag: 'server.grpc-listen-address',
       kind: anyText,
-      meaning: 'Address of the gRPC server, which comes in a later version.',
+      meaning: 'Address of the gRPC server.',
       defaultNote: 'every interface',
     },
     grpcListenPort: {
       flag: 'server.grpc-listen-port',
       kind: integer(0, 65_535),
-      meaning: 'Port of the gRPC server, which comes in a later version.',
+      meaning: 'Port of the gRPC server; 0 takes any free one.',
+    },
+    otlpGrpcListenPort: {
+      flag: 'server.otlp-grpc-listen-port',
+      kind: integer(0, 65_535),
+      meaning: 'One more port of the gRPC server, for OTLP alone; agents expect 4317. 0 is none.',
     },
     ingestBufferBytesMax: {
       flag: 'ingest-buffer-bytes-max',
@@ -90,10 +98,17 @@ export const serverSection: Section<ServerConfig> = {
     },
   },
   check(config, refuse) {
-    const samePort = config.httpListenPort === config.grpcListenPort && config.httpListenPort !== 0;
-    const addresses = [config.httpListenAddress, config.grpcListenAddress];
-    if (samePort && (addresses[0] === addresses[1] || addresses.includes(''))) {
-      refuse('grpcListenPort', `${config.grpcListenPort} is the port of the HTTP server as well`);
+    const { httpListenAddress, grpcListenAddress, httpListenPort, grpcListenPort, otlpGrpcListenPort } = config;
+    const oneAddress = httpListenAddress === grpcListenAddress || [httpListenAddress, grpcListenAddress].includes('');
+    if (grpcListenPort !== 0 && grpcListenPort === httpListenPort && oneAddress) {
+      refuse('grpcListenPort', `${grpcListenPort} is the port of the HTTP server as well`);
+    }
+    if (otlpGrpcListenPort === 0) return;
+    if (otlpGrpcListenPort === grpcListenPort) {
+      refuse('otlpGrpcListenPort', `${otlpGrpcListenPort} is the port of the gRPC server, which serves OTLP as well`);
+    }
+    if (otlpGrpcListenPort === httpListenPort && oneAddress) {
+      refuse('otlpGrpcListenPort', `${otlpGrpcListenPort} is the port of the HTTP server as well`);
     }
   },
 };

@@ -19,6 +19,7 @@ import type {
 import type { Body, Querier, Reply, Wire } from '#src/services/query-frontend/ports.ts';
 import { type HttpConfig, httpConstants } from '#src/transports/http/http-config.ts';
 import { createHttpServer, type HttpServer } from '#src/transports/http/server.ts';
+import { createServerRoom } from '#src/transports/http/server-room.ts';
 import type { Readiness } from '#src/transports/http/status-routes.ts';
 import { FakeClock } from '../fixtures/fake-clock.ts';
 
@@ -107,7 +108,10 @@ export type Fixture = {
 /** A server with multi-tenancy on, by default on a free port of the loopback, that is closed when the test ends. */
 export async function startServer(
   t: TestContext,
-  overrides: Partial<HttpConfig> = {},
+  {
+    ingestBufferBytesMax = 64 << 20,
+    ...overrides
+  }: Partial<HttpConfig> & { readonly ingestBufferBytesMax?: number } = {},
   at: { readonly host: string; readonly port: number } = { host: '127.0.0.1', port: 0 },
 ): Promise<Fixture> {
   const directory = await mkdtemp(join(tmpdir(), 'kiln-http-'));
@@ -118,7 +122,6 @@ export async function startServer(
   const config: HttpConfig = {
     multitenancyEnabled: true,
     ingestionBodyBytesMax: 64 << 20,
-    ingestBufferBytesMax: 64 << 20,
     ...httpConstants,
     ...overrides,
   };
@@ -133,7 +136,8 @@ export async function startServer(
   const uiDirectory = pathToFileURL(`${directory}/`);
   const fixture = { clock, push, querier, registry, bugs, readiness: { ready: true } as Readiness };
   const ready = (): Readiness => fixture.readiness;
-  const deps = { clock, log, registry, push, querier: querier.asQuerier(), ready, uiDirectory };
+  const room = createServerRoom(registry, ingestBufferBytesMax);
+  const deps = { clock, log, registry, room, push, querier: querier.asQuerier(), ready, uiDirectory };
   const server = await createHttpServer(deps, config);
   const port = await server.listen(at.host, at.port);
   t.after(async () => {

@@ -3,7 +3,7 @@ import type { Bytes, DurationMs } from '#src/domain/model/units.ts';
 import type { Clock } from '#src/platform/clock.ts';
 import type { BodyBudget, Intake } from './body-budget.ts';
 import type { Exchange } from './exchange.ts';
-import type { HttpMetrics, RefusalReason } from './http-metrics.ts';
+import type { RefusalReason } from './http-metrics.ts';
 
 export type Body = {
   /** Alone in its ArrayBuffer, so that it can be transferred to a worker. */
@@ -15,14 +15,16 @@ export type Body = {
 export type BodyHost = {
   readonly budget: BodyBudget;
   readonly clock: Clock;
-  readonly metrics: HttpMetrics;
+  readonly metrics: { refused(reason: BodyRefusalReason): void };
   readonly roomTimeoutMs: DurationMs;
   readonly bodyTimeoutMs: DurationMs;
 };
 
 export type BodyLimit = {
-  /** 0: none. */
+  /** Of the message. 0: none. */
   readonly bytesMax: Bytes;
+  /** What the protocol puts around the message, which does not count. Default: nothing. */
+  readonly framingBytes?: Bytes;
   /** As it is called in messages. */
   readonly name: string;
   readonly reason: 'body_limit' | 'message_limit';
@@ -40,8 +42,8 @@ export class BodyRefusal extends StoreError {
   }
 }
 
-/** What the receiving side of an exchange must be able to do. */
-export type BodySource = Pick<Exchange, 'header' | 'signal' | 'receive' | 'pauseBody' | 'resumeBody'>;
+/** What the receiving side of an exchange, or of a gRPC call, must be able to do. */
+export type BodySource = Pick<Exchange, 'declaredBytes' | 'signal' | 'receive' | 'pauseBody' | 'resumeBody'>;
 
 /**
  * Receives the body of a request.
@@ -88,8 +90,8 @@ class BodyIntake implements Intake {
   }
 
   start(): void {
-    if (this.#declaredBytes > this.#bytesMax) {
-      this.#refuseSize(this.#declaredBytes);
+    if (this.#source.declaredBytes > this.#bytesMax) {
+      this.#refuseSize(this.#source.declaredBytes);
       return;
     }
     this.#host.budget.open(this);
@@ -112,8 +114,10 @@ class BodyIntake implements Intake {
 
   #take(chunk: Uint8Array, last: boolean): void {
     if (this.#over.signal.aborted) return;
-    if (this.#receivedBytes + chunk.length > this.#bytesMax) {
-      this.#refuseSize(this.#receivedBytes + chunk.length);
+    // The frame of a gRPC message declares its length with the first chunk.
+    const sizeBytes = Math.max(this.#receivedBytes + chunk.length, this.#source.declaredBytes);
+    if (sizeBytes > this.#bytesMax) {
+      this.#refuseSize(sizeBytes);
       return;
     }
     if (!this.#host.budget.charge(chunk.length)) {
@@ -145,7 +149,7 @@ class BodyIntake implements Intake {
 
   /** A declared length is only a claim: a client that says much and sends little must not reserve much. */
   #capacityFor(neededBytes: Bytes): Bytes {
-    const declaredBytes = this.#declaredBytes;
+    const { declaredBytes } = this.#source;
     if (neededBytes <= declaredBytes && declaredBytes <= TRUSTED_LENGTH_BYTES) return declaredBytes;
     const grownBytes = Math.max(neededBytes, 2 * this.#buffer.length);
     return declaredBytes >= neededBytes ? Math.min(grownBytes, declaredBytes) : grownBytes;
@@ -182,9 +186,12 @@ class BodyIntake implements Intake {
   }
 
   #refuseSize(bytes: Bytes): void {
-    const name = this.#limit.bytesMax === this.#bytesMax ? this.#limit.name : 'ingest-buffer-bytes-max';
-    const size = bytes === this.#declaredBytes ? `${bytes} bytes` : `at least ${bytes} bytes`;
-    const message = `the body has ${size}, ${name} is ${this.#bytesMax}`;
+    const { bytesMax, framingBytes = 0, name } = this.#limit;
+    const ownLimit = bytesMax > 0 && bytesMax + framingBytes === this.#bytesMax;
+    const atLeast = bytes === this.#source.declaredBytes ? '' : 'at least ';
+    const message = ownLimit
+      ? `the body has ${atLeast}${bytes - framingBytes} bytes, ${name} is ${bytesMax}`
+      : `the body has ${atLeast}${bytes} bytes, ingest-buffer-bytes-max is ${this.#bytesMax}`;
     this.#fail(new BodyRefusal(this.#limit.reason, 'limit-exceeded', message));
   }
 
@@ -206,11 +213,7 @@ class BodyIntake implements Intake {
 
   /** More than the budget has can never fit, whatever the limit says. */
   get #bytesMax(): Bytes {
-    return Math.min(this.#limit.bytesMax || Number.POSITIVE_INFINITY, this.#host.budget.bytesMax);
-  }
-
-  /** 0 when the body is chunked. The server library has refused lengths that are no numbers. */
-  get #declaredBytes(): Bytes {
-    return Number(this.#source.header('content-length')) || 0;
+    const { bytesMax, framingBytes = 0 } = this.#limit;
+    return Math.min(bytesMax > 0 ? bytesMax + framingBytes : Number.POSITIVE_INFINITY, this.#host.budget.bytesMax);
   }
 }

@@ -5,6 +5,7 @@ import type { Bytes, DurationMs, UnixMs } from '#src/domain/model/units.ts';
 import type { Clock } from '#src/platform/clock.ts';
 import { nextTurn } from '#src/platform/next-turn.ts';
 import type { Body } from '#src/services/query-frontend/ports.ts';
+import type { AnswerCount } from './answer-count.ts';
 import { framingFault } from './framing.ts';
 import type { HttpMetrics } from './http-metrics.ts';
 import { TurnCount } from './turn-count.ts';
@@ -36,8 +37,7 @@ export type ExchangeHost = {
   readonly open: Set<Exchange>;
   /** Requests whose answers are ready, and wait for the end of bodies that nobody wants. */
   readonly lingering: Set<Exchange>;
-  /** Of answers that are not read yet. */
-  answerBytes: Bytes;
+  readonly answers: AnswerCount;
   /** Clients are asked to come back on another connection, which then is another server. */
   closing: boolean;
   /** Runs after each exchange. */
@@ -108,7 +108,7 @@ export class Exchange {
       if (value !== '') this.#headers.set(name, value);
     }
     this.framingFault = framingFault(request);
-    this.#bodyPending = Number(this.header('content-length')) > 0 || this.header('transfer-encoding') !== '';
+    this.#bodyPending = this.declaredBytes > 0 || this.header('transfer-encoding') !== '';
     host.open.add(this);
     host.metrics.openRequests(host.open.size);
     response.onAborted(() => {
@@ -127,6 +127,11 @@ export class Exchange {
   /** The empty string when it was not sent. */
   header(name: HeaderName): string {
     return this.#headers.get(name) ?? '';
+  }
+
+  /** How long the body claims to be; 0 when it is chunked. The library has refused lengths that are no numbers. */
+  get declaredBytes(): Bytes {
+    return Number(this.header('content-length')) || 0;
   }
 
   /** Aborts when the client leaves, its deadline passes or the server closes; the reason says which. */
@@ -320,8 +325,7 @@ export class Exchange {
 
   #countAnswer(bytes: Bytes): void {
     this.#answerBytes = bytes;
-    this.#host.answerBytes += bytes;
-    this.#host.metrics.answerBytes(this.#host.answerBytes);
+    this.#host.answers.add(bytes);
   }
 
   #leaveLingering(): void {
@@ -340,8 +344,7 @@ export class Exchange {
     this.#bodyProgress?.abort();
     this.#leaveOpen();
     this.#leaveLingering();
-    this.#host.answerBytes -= this.#answerBytes;
-    this.#host.metrics.answerBytes(this.#host.answerBytes);
+    this.#host.answers.add(-this.#answerBytes);
     this.#host.metrics.answered(this.route, status, this.#host.clock.now() - this.#startedMs);
     this.#host.onEnd();
   }

@@ -6,8 +6,6 @@ export type HttpConfig = {
   readonly multitenancyEnabled: boolean;
   /** Of one body. 0: no limit of its own. */
   readonly ingestionBodyBytesMax: Bytes;
-  /** Of all bodies together that are being received or worked on. */
-  readonly ingestBufferBytesMax: Bytes;
 } & HttpConstants;
 
 export type HttpConstants = {

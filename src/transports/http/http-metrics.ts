@@ -41,12 +41,12 @@ export class HttpMetrics {
     });
     this.#bodyBytes = new Gauge({
       name: 'kiln_http_body_in_flight_bytes',
-      help: 'Request bodies in memory, bounded by ingest-buffer-bytes-max.',
+      help: 'Request bodies in memory, those of gRPC included; bounded by ingest-buffer-bytes-max.',
       registers,
     });
     this.#answerBytes = new Gauge({
       name: 'kiln_http_answer_in_flight_bytes',
-      help: 'Answers that clients have not read yet.',
+      help: 'Answers that clients have not read yet, those of gRPC included.',
       registers,
     });
     this.#pauses = new Counter({

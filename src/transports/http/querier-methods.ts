@@ -78,11 +78,15 @@ export function querierMethods(querier: Querier, messageBytesMax: Bytes): Map<st
   ]);
 }
 
+/** Compressed once: every push is answered with one. */
+const EMPTY = {
+  proto: { plain: [], gzip: [gzipSync('')] },
+  json: { plain: [Buffer.from('{}')], gzip: [gzipSync('{}')] },
+};
+
 /** A message without fields. */
 export function emptyMessage({ codec, gzip }: Wire): Reply {
-  const plain = Buffer.from(codec === 'json' ? '{}' : '');
-  const packed = gzip ? gzipSync(plain) : plain;
-  return { body: packed.length === 0 ? [] : [packed], missingObjects: 0 };
+  return { body: EMPTY[codec === 'json' ? 'json' : 'proto'][gzip ? 'gzip' : 'plain'], missingObjects: 0 };
 }
 
 function unimplemented(name: string): (call: RpcCall) => Promise<Reply> {

@@ -7,6 +7,7 @@ import type { BodyHost } from './body.ts';
 import { connectContentTypes, isConnect, serveConnect } from './connect.ts';
 import type { Answer, Exchange } from './exchange.ts';
 import { grpcWebContentTypes, isGrpcWeb, serveGrpcWeb } from './grpc-web.ts';
+import { healthCheckMethod, healthCheckPath } from './health-method.ts';
 import type { HttpConfig } from './http-config.ts';
 import { serveIngest } from './ingest.ts';
 import { canonicalMediaType, type MediaType } from './media-type.ts';
@@ -49,6 +50,7 @@ export function createRouter(deps: RouteDeps, config: HttpConfig): Router {
 
   const methods = querierMethods(deps.querier, config.queryMessageBytesMax);
   for (const [path, method] of methods) add(path, rpcRoute(method, host), true);
+  add(healthCheckPath, rpcRoute(healthCheckMethod(deps.ready, config.queryMessageBytesMax), host));
   add(pushPath, rpcRoute(pushMethod(deps.push, config.ingestionBodyBytesMax), host));
 
   for (const path of ['/ingest', '/pyroscope/ingest']) {

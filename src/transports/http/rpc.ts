@@ -4,7 +4,7 @@ import { StoreError } from '#src/domain/errors.ts';
 import type { DurationMs } from '#src/domain/model/units.ts';
 import type { Clock } from '#src/platform/clock.ts';
 import type { Reply, Wire } from '#src/services/query-frontend/ports.ts';
-import { type BodyHost, type BodyLimit, BodyRefusal, readBody } from './body.ts';
+import { type BodyHost, type BodyLimit, BodyRefusal, type BodySource, readBody } from './body.ts';
 import type { Exchange } from './exchange.ts';
 import { parseTenants, readTenants, writeTenant } from './tenant.ts';
 
@@ -17,7 +17,7 @@ export type Encoding = 'identity' | 'gzip';
 export type Message = { readonly bytes: Uint8Array; readonly encoding: Encoding };
 
 export type RpcCall = {
-  /** Exactly one for methods that write. */
+  /** Exactly one for methods that write, none for those of no tenant. */
   readonly tenants: readonly string[];
   readonly message: Uint8Array;
   /** `identity` for methods that want their messages opened. */
@@ -31,7 +31,8 @@ export type RpcCall = {
 /** A method of a service, whatever the protocol. */
 export type RpcMethod = {
   readonly limit: BodyLimit;
-  readonly tenants: 'read' | 'write';
+  /** `none`: whoever asks, the call is of no tenant. */
+  readonly tenants: 'read' | 'write' | 'none';
   /** Whether compressed messages are inflated before the call. */
   readonly opened: boolean;
   /** @throws StoreError */
@@ -39,6 +40,9 @@ export type RpcMethod = {
 };
 
 export type RpcHost = BodyHost & { readonly multitenancyEnabled: boolean };
+
+/** What a call must know and be able to do: an exchange of HTTP/1.1, or a stream of HTTP/2. */
+export type RpcSource = BodySource & Pick<Exchange, 'header' | 'cancel'>;
 
 /** What a protocol found out about a request before its body is there. */
 export type RpcHead = {
@@ -56,30 +60,30 @@ export type RpcHead = {
  *
  * The tenant is checked before the body: who may not come in should not send megabytes first.
  *
- * @throws StoreError what the method threw, or why it was not called; the reason of the exchange's signal as soon as
+ * @throws StoreError what the method threw, or why it was not called; the reason of the source's signal as soon as
  *         that aborts. The work may go on for a while then; the body is counted until it ends
  */
-export async function callRpc(exchange: Exchange, method: RpcMethod, head: RpcHead, host: RpcHost): Promise<Reply> {
-  const tenants = tenantsOf(exchange, method, host);
-  const finished = limitDuration(exchange, head.timeoutMs, host.clock);
+export async function callRpc(source: RpcSource, method: RpcMethod, head: RpcHead, host: RpcHost): Promise<Reply> {
+  const tenants = tenantsOf(source, method, host);
+  const finished = limitDuration(source, head.timeoutMs, host.clock);
   try {
-    return await untilAborted(callWithBody(exchange, method, head, tenants, host), exchange.signal);
+    return await untilAborted(callWithBody(source, method, head, tenants, host), source.signal);
   } finally {
     finished.abort(CALL_FINISHED);
   }
 }
 
 async function callWithBody(
-  exchange: Exchange,
+  source: RpcSource,
   method: RpcMethod,
   head: RpcHead,
   tenants: readonly string[],
   host: RpcHost,
 ): Promise<Reply> {
-  const body = await readBody(exchange, method.limit, host);
+  const body = await readBody(source, method.limit, host);
   try {
     const framed = head.unframe(body.bytes);
-    const { bytes, encoding } = method.opened ? await opened(framed, method.limit, host) : framed;
+    const { bytes, encoding } = method.opened ? await openMessage(framed, method.limit, host) : framed;
     return await method.call({
       tenants,
       message: bytes,
@@ -87,20 +91,25 @@ async function callWithBody(
       codec: head.codec,
       wire: { codec: head.codec, gzip: head.gzip },
       utf8LabelNames: head.utf8LabelNames,
-      signal: exchange.signal,
+      signal: source.signal,
     });
   } finally {
     body.release();
   }
 }
 
-function tenantsOf(exchange: Exchange, method: RpcMethod, host: RpcHost): readonly string[] {
-  const header = parseTenants(exchange.header('x-scope-orgid'), host.multitenancyEnabled);
+function tenantsOf(source: RpcSource, method: RpcMethod, host: RpcHost): readonly string[] {
+  if (method.tenants === 'none') return [];
+  const header = parseTenants(source.header('x-scope-orgid'), host.multitenancyEnabled);
   return method.tenants === 'write' ? [writeTenant(header)] : readTenants(header, 'unauthenticated');
 }
 
 /** Inflates off the main loop. @throws BodyRefusal when the message is larger than its limit then */
-async function opened(message: Message, limit: BodyLimit, host: RpcHost): Promise<Message> {
+export async function openMessage(
+  message: Message,
+  limit: BodyLimit,
+  host: Pick<RpcHost, 'metrics'>,
+): Promise<Message> {
   if (message.encoding === 'identity' || message.bytes.length === 0) return { ...message, encoding: 'identity' };
   try {
     return { bytes: await promisify(gunzip)(message.bytes, { maxOutputLength: limit.bytesMax }), encoding: 'identity' };
@@ -121,12 +130,16 @@ const TIMER_MS_MAX = 2 ** 31 - 1;
 const CALL_FINISHED = new StoreError('aborted', 'the call is finished');
 
 /** @returns to be aborted when the call is over, so that the timer goes */
-function limitDuration(exchange: Exchange, timeoutMs: DurationMs | undefined, clock: Clock): AbortController {
+export function limitDuration(
+  source: Pick<RpcSource, 'cancel'>,
+  timeoutMs: DurationMs | undefined,
+  clock: Clock,
+): AbortController {
   const finished = new AbortController();
   if (timeoutMs === undefined || timeoutMs > TIMER_MS_MAX) return finished;
   void clock.sleep(timeoutMs, finished.signal).then(() => {
     if (finished.signal.aborted) return;
-    exchange.cancel(new StoreError('deadline-exceeded', `the deadline of the client passed after ${timeoutMs} ms`));
+    source.cancel(new StoreError('deadline-exceeded', `the deadline of the client passed after ${timeoutMs} ms`));
   });
   return finished;
 }

@@ -8,14 +8,13 @@ import type { PushService } from '#src/services/distributor/ports.ts';
 import type { Querier } from '#src/services/query-frontend/ports.ts';
 import { parseAccept } from './accept.ts';
 import { codedFailure, textAnswer } from './answers.ts';
-import { BodyBudget } from './body-budget.ts';
 import { failureOf } from './errors.ts';
 import { type Answer, Exchange, type ExchangeHost } from './exchange.ts';
 import type { HttpConfig } from './http-config.ts';
-import { HttpMetrics } from './http-metrics.ts';
 import { listenFailure } from './listen-failure.ts';
 import { RequestFlood } from './request-flood.ts';
 import { createRouter, type Router } from './routes.ts';
+import type { ServerRoom } from './server-room.ts';
 import { readStaticFiles } from './static-files.ts';
 import type { Readiness } from './status-routes.ts';
 import { listenAlone, loadUws, type Uws } from './uws.ts';
@@ -23,8 +22,9 @@ import { listenAlone, loadUws, type Uws } from './uws.ts';
 export type HttpServerDeps = {
   readonly clock: Clock;
   readonly log: Log;
-  /** Where this server counts, and what `/metrics` prints. */
+  /** What `/metrics` prints. */
   readonly registry: Registry;
+  readonly room: ServerRoom;
   readonly push: PushService;
   readonly querier: Querier;
   readonly ready: () => Readiness;
@@ -51,13 +51,12 @@ export interface HttpServer {
 export async function createHttpServer(deps: HttpServerDeps, config: HttpConfig): Promise<HttpServer> {
   const uws = await loadUws(deps.log);
   const files = await readStaticFiles(deps.uiDirectory);
-  const metrics = new HttpMetrics(deps.registry);
-  const { clock, log } = deps;
-  const budget = new BodyBudget(config.ingestBufferBytesMax, metrics);
+  const { clock, log, room } = deps;
+  const { bodies: budget, answers, metrics } = room;
   const { roomTimeoutMs, bodyTimeoutMs } = config;
   const onBug = (error: unknown): void => log.error('a request failed because of a bug', { error: textOf(error) });
   const routeDeps = { ...deps, budget, metrics, roomTimeoutMs, bodyTimeoutMs, files, onBug };
-  return new UwsServer(uws, createRouter(routeDeps, config), config, { clock, metrics, onBug });
+  return new UwsServer(uws, createRouter(routeDeps, config), config, { clock, metrics, answers, onBug });
 }
 
 /** The stack of a bug is worth its place in the log; what is no error is at least shown. */
@@ -65,7 +64,7 @@ function textOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
-type ServerParts = Pick<ExchangeHost, 'clock' | 'metrics'> & { readonly onBug: (error: unknown) => void };
+type ServerParts = Pick<ExchangeHost, 'clock' | 'metrics' | 'answers'> & { readonly onBug: (error: unknown) => void };
 
 class UwsServer implements HttpServer {
   readonly #uws: Uws;
@@ -84,11 +83,11 @@ class UwsServer implements HttpServer {
     this.#route = route;
     this.#config = config;
     this.#parts = parts;
-    const { clock, metrics } = parts;
+    const { clock, metrics, answers } = parts;
     const onEnd = (): void => this.#ended();
     const [open, lingering] = [new Set<Exchange>(), new Set<Exchange>()];
     const limits = { ...config, lingeringMax: config.requestsMax };
-    this.#exchanges = { clock, metrics, limits, open, lingering, answerBytes: 0, closing: false, onEnd };
+    this.#exchanges = { clock, metrics, answers, limits, open, lingering, closing: false, onEnd };
     const flood = new RequestFlood(clock, config.requestsTurnMs);
     this.#app = uws.App().any('/*', (response, request) => {
       if (flood.meets()) {
@@ -167,7 +166,7 @@ class UwsServer implements HttpServer {
     if (this.#exchanges.open.size > this.#config.requestsMax) {
       return this.#refuse('requests', `more than ${this.#config.requestsMax} requests are open`);
     }
-    if (route.large && this.#exchanges.answerBytes > this.#config.answerBytesMax) {
+    if (route.large && this.#exchanges.answers.bytes > this.#config.answerBytesMax) {
       return this.#refuse(
         'answers',
         `more than ${this.#config.answerBytesMax} bytes of answers wait for their readers`,

@@ -10,16 +10,12 @@ import { FakeClock, settle } from '../../../fixtures/fake-clock.ts';
 /** A client whose chunks are sent by hand. */
 class FakeSource implements BodySource {
   paused = false;
-  readonly #contentLength: string;
+  readonly declaredBytes: number;
   #onChunk: ((chunk: Uint8Array, last: boolean) => void) | undefined;
   readonly #abort = new AbortController();
 
   constructor(contentLength: number | undefined) {
-    this.#contentLength = contentLength === undefined ? '' : String(contentLength);
-  }
-
-  header(): string {
-    return this.#contentLength;
+    this.declaredBytes = contentLength ?? 0;
   }
 
   get signal(): AbortSignal {

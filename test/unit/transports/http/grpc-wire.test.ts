@@ -1,6 +1,6 @@
 import { deepEqual, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { unframe } from '#src/transports/http/grpc-web.ts';
+import { unframe } from '#src/transports/http/grpc-wire.ts';
 
 describe('unframe', () => {
   test('takes the message out of its frame', () => {

@@ -1,0 +1,327 @@
+import { constants, type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import { StoreError } from '#src/domain/errors.ts';
+import type { Bytes, DurationMs, UnixMs } from '#src/domain/model/units.ts';
+import type { Clock } from '#src/platform/clock.ts';
+import type { Body } from '#src/services/query-frontend/ports.ts';
+import { BodyRefusal } from '#src/transports/http/body.ts';
+import type { HeaderName } from '#src/transports/http/exchange.ts';
+import { FRAME_HEADER_BYTES, frameLengthOf } from '#src/transports/http/grpc-wire.ts';
+import type { RpcSource } from '#src/transports/http/rpc.ts';
+import type { ServerRoom } from '#src/transports/http/server-room.ts';
+import type { GrpcMetrics } from './grpc-metrics.ts';
+
+/** What the calls of one server share. */
+export type CallHost = {
+  readonly clock: Clock;
+  readonly metrics: GrpcMetrics;
+  readonly room: ServerRoom;
+  /** What a client may send of a message before it is asked for more. */
+  readonly windowBytes: Bytes;
+  /** How long a client may go on sending after the answer. */
+  readonly lingerMs: DurationMs;
+  /** Calls that are not over yet. */
+  readonly open: Set<GrpcCall>;
+  /** Runs for each frame of a message. */
+  readonly onFrame: () => void;
+  /** Runs after each call. */
+  readonly onEnd: () => void;
+};
+
+/** The metadata that some method looks at. The rest is not kept. */
+const HEADERS: readonly HeaderName[] = [
+  'accept',
+  'content-type',
+  'grpc-accept-encoding',
+  'grpc-encoding',
+  'grpc-timeout',
+  'x-scope-orgid',
+];
+
+/** Of an answer, handed to the library at once. What it has is counted twice until the client takes it. */
+const WRITE_BYTES = 256 << 10;
+
+/** What Node keeps of a paused stream besides its window: a full buffer, and the frame that came last. */
+const PAUSED_BUFFER_BYTES = 128 << 10;
+
+const NOTHING = new Uint8Array(0);
+
+/**
+ * One gRPC call: a stream of HTTP/2.
+ *
+ * Nothing here throws when the client is gone: an answer to nobody is dropped.
+ */
+export class GrpcCall implements RpcSource {
+  readonly method: string;
+  readonly path: string;
+  /** The name of the method in metrics. */
+  route = 'unknown';
+  /** Whether it may take as long as it likes. */
+  streaming = false;
+
+  readonly #host: CallHost;
+  readonly #stream: ServerHttp2Stream;
+  readonly #headers = new Map<HeaderName, string>();
+  readonly #startedMs: UnixMs;
+  readonly #abort = new AbortController();
+  #state: 'open' | 'answering' | 'over' = 'open';
+  #code = 'left';
+  #answerBytes: Bytes = 0;
+  #declaredBytes: Bytes = 0;
+  /** Whether some of the message has not arrived yet. */
+  #bodyPending = true;
+  /** Frames that came and writes that were taken: whoever sees the same number twice has seen nothing happen. */
+  #progress = 0;
+  #pausedBytes: Bytes = 0;
+  #onChunk: ((chunk: Uint8Array, last: boolean) => void) | undefined;
+  /** Aborts when the call is over. There when what still comes is thrown away. */
+  #dismissed: AbortController | undefined;
+  #thrownAwayBytes: Bytes = 0;
+
+  constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, host: CallHost) {
+    this.#host = host;
+    this.#stream = stream;
+    this.#startedMs = host.clock.now();
+    this.method = textOf(headers[':method']);
+    this.path = textOf(headers[':path']);
+    for (const name of HEADERS) {
+      const value = textOf(headers[name]);
+      if (value !== '') this.#headers.set(name, value);
+    }
+    host.open.add(this);
+    host.metrics.openCalls(host.open.size);
+    stream.on('error', () => {}); // 'close' follows.
+    stream.on('close', () => this.#end());
+  }
+
+  /** The empty string when it was not sent. */
+  header(name: HeaderName): string {
+    return this.#headers.get(name) ?? '';
+  }
+
+  /** What the first frame promises, with its header; 0 until it is there. */
+  get declaredBytes(): Bytes {
+    return this.#declaredBytes;
+  }
+
+  /** Aborts when the client leaves, its deadline passes or the server closes; the reason says which. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** Whether an answer would reach anybody. */
+  get answerable(): boolean {
+    return this.#state === 'open';
+  }
+
+  get answering(): boolean {
+    return this.#state === 'answering';
+  }
+
+  get bodyPending(): boolean {
+    return this.#bodyPending;
+  }
+
+  get startedMs(): UnixMs {
+    return this.#startedMs;
+  }
+
+  get progress(): number {
+    return this.#progress;
+  }
+
+  /** Ends the work for this call early. The reason becomes the answer, if the client is still there. */
+  cancel(reason: StoreError): void {
+    this.#abort.abort(reason);
+  }
+
+  /**
+   * Starts to receive the frames of HTTP/2 that the messages are cut into.
+   *
+   * @order in the turn in which the call arrived
+   */
+  receive(onChunk: (chunk: Uint8Array, last: boolean) => void): void {
+    this.#onChunk = onChunk;
+    this.#listen();
+  }
+
+  /**
+   * Takes no more until `resumeBody`. What the client may still send has to be kept somewhere, so it is counted as if
+   * it were there.
+   */
+  pauseBody(): void {
+    const { bodies } = this.#host.room;
+    const bytes = this.#host.windowBytes + PAUSED_BUFFER_BYTES;
+    if (!bodies.charge(bytes)) {
+      const message = `too many request bodies are in memory, ingest-buffer-bytes-max is ${bodies.bytesMax}`;
+      this.cancel(new BodyRefusal('no_room', 'unavailable', message));
+      return;
+    }
+    this.#pausedBytes = bytes;
+    this.#stream.pause();
+  }
+
+  resumeBody(): void {
+    const bytes = this.#pausedBytes;
+    if (bytes === 0) return;
+    this.#pausedBytes = 0;
+    // Later: room that is given back resumes other bodies, and this may be one of them already.
+    queueMicrotask(() => this.#host.room.bodies.release(bytes));
+    this.#stream.resume();
+  }
+
+  /**
+   * Answers with a message, framed, and the status `ok`.
+   *
+   * @param trailers with the status
+   */
+  answer(headers: OutgoingHttpHeaders, framed: Body, trailers: OutgoingHttpHeaders): void {
+    if (!this.#begin('ok')) return;
+    this.#answerBytes = framed.reduce((sum, piece) => sum + piece.length, 0);
+    this.#host.room.answers.add(this.#answerBytes);
+    this.#respond(headers, trailers);
+    void this.#send(framed);
+  }
+
+  /** Answers with headers alone: a failure, or something that is no gRPC. */
+  answerHeaders(code: string, headers: OutgoingHttpHeaders): void {
+    if (!this.#begin(code)) return;
+    this.#stream.respond(headers, { endStream: true });
+    this.#dismiss();
+  }
+
+  /** Answers to what is no gRPC call. */
+  answerText(status: number, contentType: string, text: string, headers: OutgoingHttpHeaders = {}): void {
+    if (!this.#begin(String(status))) return;
+    this.#stream.respond({ ':status': status, 'content-type': contentType, ...headers });
+    this.#stream.end(text, () => this.#dismiss());
+  }
+
+  /** Begins an answer of any number of messages. Their status comes with `finish`. */
+  begin(headers: OutgoingHttpHeaders): void {
+    if (!this.#begin('left')) return;
+    this.#stream.respond(headers, { waitForTrailers: true });
+  }
+
+  /** @returns a promise that resolves when the client has taken it, or when it is gone */
+  write(framed: Uint8Array): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#state !== 'answering') return resolve();
+      this.#stream.once('close', resolve);
+      this.#stream.write(framed, () => {
+        this.#progress++;
+        this.#stream.off('close', resolve);
+        resolve();
+      });
+    });
+  }
+
+  finish(code: string, trailers: OutgoingHttpHeaders): void {
+    if (this.#state !== 'answering') return;
+    this.#code = code;
+    this.#stream.once('wantTrailers', () => {
+      this.#sendTrailers(trailers);
+      this.#dismiss();
+    });
+    this.#stream.end();
+  }
+
+  /** Ends it without an answer, or in the middle of one. */
+  destroy(): void {
+    if (!this.#stream.destroyed) this.#stream.close(constants.NGHTTP2_CANCEL);
+  }
+
+  #begin(code: string): boolean {
+    if (this.#state !== 'open') return false;
+    this.#state = 'answering';
+    this.#code = code;
+    return !this.#stream.destroyed && !this.#stream.closed;
+  }
+
+  #respond(headers: OutgoingHttpHeaders, trailers: OutgoingHttpHeaders): void {
+    this.#stream.respond(headers, { waitForTrailers: true });
+    this.#stream.once('wantTrailers', () => this.#sendTrailers(trailers));
+  }
+
+  #sendTrailers(trailers: OutgoingHttpHeaders): void {
+    if (!this.#stream.destroyed && !this.#stream.closed) this.#stream.sendTrailers(trailers);
+  }
+
+  #listen(): void {
+    this.#stream.on('data', (chunk: Buffer) => {
+      this.#progress++;
+      this.#host.onFrame();
+      // A header that is cut in two declares nothing, and nothing needs it to.
+      if (this.#progress === 1 && chunk.length >= FRAME_HEADER_BYTES) {
+        this.#declaredBytes = FRAME_HEADER_BYTES + frameLengthOf(chunk);
+      }
+      if (this.#dismissed === undefined) this.#onChunk?.(chunk, false);
+      else this.#throwAway(chunk.length);
+    });
+    this.#stream.on('end', () => {
+      // Also when the client gave up in the middle; then 'close' follows, and nobody may take half for the whole.
+      if (this.#stream.aborted || this.#stream.rstCode !== constants.NGHTTP2_NO_ERROR) return;
+      this.#bodyPending = false;
+      if (this.#dismissed === undefined) this.#onChunk?.(NOTHING, true);
+    });
+  }
+
+  /**
+   * Nobody listens any more. A client that is still sending is told so, but not at once: some take a stream that is
+   * reset for one that was not answered.
+   */
+  #dismiss(): void {
+    if (!this.#bodyPending || this.#stream.destroyed) return;
+    this.#dismissed = new AbortController();
+    if (this.#onChunk === undefined) this.#listen();
+    this.resumeBody();
+    void this.#host.clock.sleep(this.#host.lingerMs, this.#dismissed.signal).then(() => this.#hangUp());
+  }
+
+  #throwAway(bytes: Bytes): void {
+    this.#thrownAwayBytes += bytes;
+    if (this.#thrownAwayBytes > this.#host.windowBytes) this.#hangUp();
+  }
+
+  #hangUp(): void {
+    if (!this.#stream.destroyed) this.#stream.close(constants.NGHTTP2_NO_ERROR);
+  }
+
+  /** Hands over as much as the client takes, and goes on when it has. */
+  async #send(framed: Body): Promise<void> {
+    if (this.#answerBytes <= WRITE_BYTES) {
+      this.#stream.end(framed.length === 1 ? framed[0] : Buffer.concat(framed));
+      return;
+    }
+    for (const piece of framed) {
+      for (let start = 0; start < piece.length; start += WRITE_BYTES) {
+        await this.write(piece.subarray(start, start + WRITE_BYTES));
+        if (this.#stream.destroyed) return;
+      }
+    }
+    this.#stream.end();
+  }
+
+  #end(): void {
+    if (this.#state === 'over') return;
+    const { clock, metrics, room, open, onEnd } = this.#host;
+    const left = this.#stream.rstCode !== constants.NGHTTP2_NO_ERROR;
+    // A call that is answered needs no end.
+    if (this.#state === 'open' || this.streaming) this.cancel(CLIENT_LEFT);
+    this.#state = 'over';
+    this.#bodyPending = false;
+    this.#dismissed?.abort();
+    this.resumeBody();
+    open.delete(this);
+    room.answers.add(-this.#answerBytes);
+    metrics.openCalls(open.size);
+    metrics.answered(this.route, left ? 'left' : this.#code, clock.now() - this.#startedMs);
+    onEnd();
+  }
+}
+
+/** Made once, as in http/body.ts. */
+const CLIENT_LEFT = new StoreError('aborted', 'the client left');
+
+function textOf(header: string | string[] | undefined): string {
+  return typeof header === 'string' ? header : (header?.join(', ') ?? '');
+}

@@ -1,0 +1,392 @@
+import { deepEqual, equal, match, ok } from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import { compressionAlgorithms, status as Status } from '@grpc/grpc-js';
+import { type ErrorCode, StoreError } from '#src/domain/errors.ts';
+import {
+  CHECK,
+  call,
+  clientOf,
+  EXPORT,
+  frameOf,
+  PROFILE_TYPES,
+  PUSH,
+  refusalsOf,
+  request,
+  sessionOf,
+  startGrpc,
+} from './grpc-fixture.ts';
+import { gate, metricOf, until } from './http-fixture.ts';
+
+describe('gRPC calls', () => {
+  test('hand a push on as it came, and answer with an empty message', async (t) => {
+    const fixture = await startGrpc(t);
+
+    const { code, body } = await call(clientOf(t, fixture), PUSH, 'not even a message');
+
+    equal(code, Status.OK);
+    equal(body?.length, 0);
+    const [pushed] = fixture.push.messages;
+    deepEqual(
+      { ...pushed, body: Buffer.from(pushed?.body ?? []).toString() },
+      { tenant: 'acme', body: 'not even a message', codec: 'proto', encoding: 'identity' },
+    );
+  });
+
+  test('leave a compressed push compressed', async (t) => {
+    const fixture = await startGrpc(t);
+    const packed = gzipSync('message');
+
+    const answer = await request(sessionOf(t, fixture), PUSH, frameOf(packed, 1), { 'grpc-encoding': 'gzip' });
+
+    equal(answer.trailers['grpc-status'], '0');
+    equal(answer.headers['grpc-encoding'], 'gzip');
+    equal(answer.body[0], 1);
+    equal(gunzipSync(answer.body.subarray(5)).length, 0);
+    deepEqual(Buffer.from(fixture.push.messages[0]?.body ?? []), packed);
+    equal(fixture.push.messages[0]?.encoding, 'gzip');
+  });
+
+  test('hand a query to the querier, and its answer to the client, compressed or not', async (t) => {
+    const fixture = await startGrpc(t);
+    fixture.querier.work = async () => 'answer';
+    const range = Buffer.from('08011002', 'hex');
+    const client = clientOf(t, fixture);
+
+    // This client takes gzip, so it gets it, and unpacks it by itself.
+    const answer = await call(client, PROFILE_TYPES, range, { tenant: 'b|a' });
+    const plain = await request(sessionOf(t, fixture), PROFILE_TYPES, frameOf(range));
+
+    equal(answer.code, Status.OK);
+    equal(answer.body?.toString(), 'answer');
+    equal(plain.headers['content-type'], 'application/grpc');
+    equal(plain.headers['grpc-accept-encoding'], 'gzip');
+    equal(plain.headers['grpc-encoding'], undefined);
+    deepEqual(plain.body, frameOf('answer'));
+    equal(plain.trailers['grpc-status'], '0');
+    deepEqual(fixture.querier.calls[0], {
+      method: 'profileTypes',
+      tenants: ['a', 'b'],
+      request: { startMs: 1, endMs: 2 },
+      wire: { codec: 'proto', gzip: true },
+    });
+    deepEqual(fixture.querier.calls[1]?.wire, { codec: 'proto', gzip: false });
+  });
+
+  test('open a compressed query', async (t) => {
+    const fixture = await startGrpc(t);
+    const packed = frameOf(gzipSync(Buffer.from('08011002', 'hex')), 1);
+
+    const answer = await request(sessionOf(t, fixture), PROFILE_TYPES, packed, { 'grpc-encoding': 'gzip' });
+
+    equal(answer.trailers['grpc-status'], '0');
+    deepEqual(fixture.querier.calls[0]?.request, { startMs: 1, endMs: 2 });
+  });
+
+  test('know every method of the querier', async (t) => {
+    const fixture = await startGrpc(t);
+    const client = clientOf(t, fixture);
+    const methods = ['ProfileTypes', 'LabelNames', 'LabelValues', 'Series', 'SelectMergeStacktraces'];
+    methods.push('SelectMergeProfile', 'SelectSeries', 'Diff', 'AnalyzeQuery', 'SelectMergeSpanProfile');
+
+    for (const method of methods) {
+      equal((await call(client, `/querier.v1.QuerierService/${method}`, '')).code, Status.OK, method);
+    }
+    for (const method of ['SelectHeatmap', 'GetProfileStats']) {
+      const { code, message } = await call(client, `/querier.v1.QuerierService/${method}`, '');
+      deepEqual([code, message], [Status.UNIMPLEMENTED, `${method} is not implemented`]);
+    }
+  });
+
+  test('speak JSON to clients that ask for it', async (t) => {
+    const fixture = await startGrpc(t);
+    const headers = { 'content-type': 'application/grpc+json', accept: '*/*;allow-utf8-labelnames=true' };
+
+    const answer = await request(
+      sessionOf(t, fixture),
+      '/querier.v1.QuerierService/LabelNames',
+      frameOf('{"start":"1","end":"2"}'),
+      headers,
+    );
+
+    equal(answer.headers['content-type'], 'application/grpc+json');
+    deepEqual(answer.body, frameOf('{}'));
+    deepEqual(fixture.querier.calls[0]?.request, { startMs: 1, endMs: 2, matchers: [], utf8Names: true });
+    equal(fixture.querier.calls[0]?.wire.codec, 'json');
+  });
+
+  test('say when an answer misses objects', async (t) => {
+    const fixture = await startGrpc(t);
+    fixture.querier.missingObjects = 2;
+
+    const { metadata } = await call(clientOf(t, fixture), PROFILE_TYPES, '');
+
+    equal(metadata['x-kiln-partial'], 'missing-objects=2');
+  });
+
+  test('bring answers of any size, and count them until they are read', async (t) => {
+    const fixture = await startGrpc(t);
+    const pieces = [Buffer.alloc(3 << 20, 1), Buffer.alloc(10, 2), Buffer.alloc(5 << 20, 3)];
+    fixture.querier.work = async () => pieces;
+    const session = sessionOf(t, fixture);
+
+    const answer = await request(session, PROFILE_TYPES, frameOf(''));
+
+    equal(answer.trailers['grpc-status'], '0');
+    equal(Buffer.compare(answer.body, frameOf(Buffer.concat(pieces))), 0);
+    await until(async () => (await metricOf(fixture as never, 'kiln_http_answer_in_flight_bytes')) === 0);
+  });
+
+  test('of one connection go on at the same time', async (t) => {
+    const fixture = await startGrpc(t);
+    const { opened, open } = gate();
+    fixture.push.work = () => opened;
+    const client = clientOf(t, fixture);
+
+    const answers = Array.from({ length: 300 }, (_, i) => call(client, PUSH, String(i)));
+    await until(() => fixture.push.messages.length === 300);
+    open();
+
+    ok((await Promise.all(answers)).every(({ code }) => code === Status.OK));
+    equal(fixture.room.bodies.usedBytes, 0);
+  });
+});
+
+describe('gRPC failures', () => {
+  const codes: Record<ErrorCode, Status> = {
+    'invalid-argument': Status.INVALID_ARGUMENT,
+    unauthenticated: Status.UNAUTHENTICATED,
+    'limit-exceeded': Status.RESOURCE_EXHAUSTED,
+    'too-large': Status.RESOURCE_EXHAUSTED,
+    'not-found': Status.NOT_FOUND,
+    stale: Status.ABORTED,
+    'not-leader': Status.UNAVAILABLE,
+    unavailable: Status.UNAVAILABLE,
+    'deadline-exceeded': Status.DEADLINE_EXCEEDED,
+    aborted: Status.CANCELLED,
+    unimplemented: Status.UNIMPLEMENTED,
+    corrupted: Status.DATA_LOSS,
+  };
+
+  test('have the codes of Connect, and their message', async (t) => {
+    const fixture = await startGrpc(t);
+    const client = clientOf(t, fixture);
+
+    for (const [code, status] of Object.entries(codes)) {
+      fixture.push.work = () => Promise.reject(new StoreError(code as ErrorCode, `zu viel: 100 % ü ${code}`));
+      const answer = await call(client, PUSH, 'x');
+      deepEqual([answer.code, answer.message], [status, `zu viel: 100 % ü ${code}`]);
+      equal(answer.metadata['grpc-retry-pushback-ms'], status === Status.UNAVAILABLE ? '1000' : undefined);
+    }
+  });
+
+  test('of our own say nothing about themselves, but to the log', async (t) => {
+    const fixture = await startGrpc(t);
+    fixture.push.work = () => Promise.reject(new TypeError('secret'));
+
+    const { code, message } = await call(clientOf(t, fixture), PUSH, 'x');
+
+    deepEqual([code, message], [Status.INTERNAL, 'internal error']);
+    match(fixture.bugs[0] ?? '', /^TypeError: secret/);
+  });
+
+  test('with a message longer than clients take are cut', async (t) => {
+    const fixture = await startGrpc(t);
+    fixture.push.work = () => Promise.reject(new StoreError('invalid-argument', 'ü'.repeat(100_000)));
+
+    const { code, message } = await call(clientOf(t, fixture), PUSH, 'x');
+
+    equal(code, Status.INVALID_ARGUMENT);
+    equal(message, 'ü'.repeat(682));
+  });
+
+  for (const [what, tenant, path, code] of [
+    ['no tenant', null, PUSH, Status.UNAUTHENTICATED],
+    ['two tenants of a push', 'a|b', PUSH, Status.UNAUTHENTICATED],
+    ['a tenant that cannot be', 'a b', PROFILE_TYPES, Status.UNAUTHENTICATED],
+    ['no tenant of a query', null, PROFILE_TYPES, Status.UNAUTHENTICATED],
+  ] as const) {
+    test(`refuse ${what}`, async (t) => {
+      const fixture = await startGrpc(t);
+
+      equal((await call(clientOf(t, fixture), path, '', { tenant })).code, code);
+      equal(fixture.push.messages.length + fixture.querier.calls.length, 0);
+    });
+  }
+
+  test('need no tenant when there is only one', async (t) => {
+    const fixture = await startGrpc(t, { multitenancyEnabled: false });
+
+    equal((await call(clientOf(t, fixture), PUSH, '', { tenant: null })).code, Status.OK);
+    equal(fixture.push.messages[0]?.tenant, 'anonymous');
+  });
+
+  test('reach a client that is still sending', async (t) => {
+    const fixture = await startGrpc(t);
+    const client = clientOf(t, fixture);
+
+    const answer = await call(client, PUSH, Buffer.alloc(20 << 20), { tenant: null });
+
+    deepEqual([answer.code, answer.message], [Status.UNAUTHENTICATED, 'no org id']);
+    equal((await call(client, PUSH, 'x')).code, Status.OK);
+  });
+
+  test('end the sending when it goes on for longer than a second', async (t) => {
+    const fixture = await startGrpc(t);
+    const stream = sessionOf(t, fixture).request({
+      ...{ ':path': PUSH, ':method': 'POST' },
+      'content-type': 'application/grpc',
+    });
+    stream.on('error', () => {});
+    let closed = false;
+    stream.on('close', () => {
+      closed = true;
+    });
+    stream.resume();
+    stream.write(frameOf('x'));
+    await until(() => stream.readableEnded);
+    equal(closed, false);
+
+    await fixture.clock.turn(1000);
+
+    await until(() => closed);
+    equal(stream.rstCode, 0);
+  });
+
+  for (const [what, body, message] of [
+    ['no frame', '', /0 bytes, which is no frame/],
+    ['half a frame', '0000000005aa', /promises 5 bytes, 1 follow/],
+    ['two messages', '0000000001aa0000000001bb', /promises 1 bytes, 7 follow/],
+    ['unknown flags', '0200000000', /unknown flags 2/],
+    ['a compressed message of no known compression', '0100000001aa', /Grpc-Encoding/],
+  ] as const) {
+    test(`tell of ${what}`, async (t) => {
+      const fixture = await startGrpc(t);
+
+      const { trailers } = await request(sessionOf(t, fixture), PUSH, Buffer.from(body, 'hex'));
+
+      equal(trailers['grpc-status'], '3');
+      match(decodeURIComponent(String(trailers['grpc-message'])), message);
+    });
+  }
+
+  test('tell of headers that cannot be', async (t) => {
+    const fixture = await startGrpc(t);
+    const session = sessionOf(t, fixture);
+
+    const codeFor = async (headers: Record<string, string>): Promise<unknown> =>
+      (await request(session, PUSH, frameOf(''), headers)).trailers['grpc-status'];
+
+    equal(await codeFor({ 'grpc-timeout': 'xyz' }), '3');
+    equal(await codeFor({ 'grpc-timeout': '123456789S' }), '3');
+    equal(await codeFor({ 'grpc-encoding': 'br' }), '12');
+  });
+
+  test('that are none of gRPC have a status of HTTP', async (t) => {
+    const fixture = await startGrpc(t);
+    const session = sessionOf(t, fixture);
+    const frame = frameOf('');
+
+    equal((await request(session, '/nothing', frame)).status, 404);
+    equal((await request(session, '/querier.v1.QuerierService/Nope', frame)).status, 404);
+    const get = await request(session, PUSH, frame, { ':method': 'GET' });
+    deepEqual([get.status, get.headers['allow']], [405, 'POST']);
+    const connect = await request(session, PUSH, frame, { 'content-type': 'application/proto' });
+    equal(connect.status, 415);
+    equal(connect.headers['accept-post'], 'application/grpc, application/grpc+proto, application/grpc+json');
+    equal((await request(session, PUSH, frame, { accept: ';;;' })).status, 400);
+    // What the library of gRPC makes of it.
+    equal((await call(clientOf(t, fixture), '/querier.v1.QuerierService/Nope', '')).code, Status.UNIMPLEMENTED);
+  });
+});
+
+describe('the size of gRPC messages', () => {
+  test('is limited, without their frame', async (t) => {
+    const fixture = await startGrpc(t, { ingestionBodyBytesMax: 1000 });
+    const client = clientOf(t, fixture);
+
+    equal((await call(client, PUSH, Buffer.alloc(1000))).code, Status.OK);
+    const { code, message } = await call(client, PUSH, Buffer.alloc(1001));
+
+    equal(code, Status.RESOURCE_EXHAUSTED);
+    equal(message, 'the body has 1001 bytes, ingestion_body_limit_mb is 1000');
+    equal(await refusalsOf(fixture, 'body_limit'), 1);
+  });
+
+  test('is refused as soon as the frame says it', async (t) => {
+    const fixture = await startGrpc(t, { ingestionBodyBytesMax: 1000 });
+    const stream = sessionOf(t, fixture).request({
+      ':path': PUSH,
+      ':method': 'POST',
+      'content-type': 'application/grpc',
+      'x-scope-orgid': 'acme',
+    });
+    let message: unknown;
+    stream.on('response', (headers) => {
+      message = headers['grpc-message'];
+    });
+    stream.on('error', () => {});
+
+    stream.write(Buffer.from('00ffffffffaa', 'hex'));
+
+    await until(() => message !== undefined);
+    equal(message, 'the body has 4294967295 bytes, ingestion_body_limit_mb is 1000');
+  });
+
+  test('counts compressed and inflated where a query is opened', async (t) => {
+    const fixture = await startGrpc(t, { queryMessageBytesMax: 1000 });
+    const client = clientOf(t, fixture);
+    const gzip = { metadata: {}, options: {} };
+
+    const large = await call(client, PROFILE_TYPES, Buffer.alloc(1001), gzip);
+    const bomb = frameOf(gzipSync(Buffer.alloc(100_000)), 1);
+    const { trailers } = await request(sessionOf(t, fixture), PROFILE_TYPES, bomb, { 'grpc-encoding': 'gzip' });
+
+    equal(large.code, Status.RESOURCE_EXHAUSTED);
+    equal(trailers['grpc-status'], '8');
+    match(String(trailers['grpc-message']), /more than 1000 bytes when it is inflated/);
+    equal(await refusalsOf(fixture, 'message_limit'), 2);
+  });
+
+  test('may be that of a large push, compressed by the client', async (t) => {
+    const fixture = await startGrpc(t);
+    const message = Buffer.alloc(30 << 20, 'some of it is the same, ');
+    const options = { 'grpc.default_compression_algorithm': compressionAlgorithms.gzip };
+    const client = new (await import('@grpc/grpc-js')).Client(
+      `127.0.0.1:${fixture.port}`,
+      (await import('@grpc/grpc-js')).credentials.createInsecure(),
+      options,
+    );
+    t.after(() => client.close());
+
+    equal((await call(client, PUSH, message)).code, Status.OK);
+
+    const [pushed] = fixture.push.messages;
+    equal(pushed?.encoding, 'gzip');
+    equal(Buffer.compare(gunzipSync(pushed?.body ?? ''), message), 0);
+  });
+});
+
+describe('OTLP over gRPC', () => {
+  test('answers 401 to who names no tenant, and a status of gRPC to all others', async (t) => {
+    const fixture = await startGrpc(t);
+    const session = sessionOf(t, fixture);
+
+    const missing = await request(session, EXPORT, frameOf(''), { 'x-scope-orgid': '' });
+    const wrong = await request(session, EXPORT, frameOf(''), { 'x-scope-orgid': 'a b' });
+
+    equal(missing.status, 401);
+    deepEqual(JSON.parse(missing.body.toString()), { code: 'unauthenticated', message: 'no org id' });
+    deepEqual([wrong.status, wrong.trailers['grpc-status']], [200, '16']);
+  });
+
+  test('has a port without anything else', async (t) => {
+    const fixture = await startGrpc(t, {}, 'otlp');
+    const client = clientOf(t, fixture);
+
+    equal((await call(client, CHECK, '', { tenant: null })).code, Status.OK);
+    equal((await request(sessionOf(t, fixture), EXPORT, frameOf(''), { 'x-scope-orgid': '' })).status, 401);
+    for (const path of [PUSH, PROFILE_TYPES]) equal((await call(client, path, '')).code, Status.UNIMPLEMENTED);
+    equal(fixture.push.messages.length, 0);
+  });
+});
