@@ -1,0 +1,447 @@
+import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
+import type { ClientHttp2Stream } from 'node:http2';
+import { connect } from 'node:net';
+import { describe, test } from 'node:test';
+import { status as Status } from '@grpc/grpc-js';
+import {
+  call,
+  clientOf,
+  frameOf,
+  type GrpcFixture,
+  HEADERS,
+  PROFILE_TYPES,
+  PUSH,
+  refusalsOf,
+  request,
+  sessionOf,
+  startGrpc,
+} from './grpc-fixture.ts';
+import { gate, until } from './http-fixture.ts';
+
+/** What becomes of a call whose frames are sent by hand. */
+type Slow = { readonly stream: ClientHttp2Stream; status: unknown; message: string; closed: boolean };
+
+function slowly(session: ReturnType<typeof sessionOf>, path = PUSH): Slow {
+  const stream = session.request({ ...HEADERS, ':path': path });
+  const slow: Slow = { stream, status: undefined, message: '', closed: false };
+  const look = (headers: Record<string, unknown>): void => {
+    slow.status ??= headers['grpc-status'];
+    slow.message ||= decodeURIComponent(String(headers['grpc-message'] ?? ''));
+  };
+  stream.on('response', look);
+  stream.on('trailers', look);
+  stream.on('error', () => {});
+  stream.on('close', () => {
+    slow.closed = true;
+  });
+  stream.resume();
+  return slow;
+}
+
+describe('the end of a call', () => {
+  test('is the deadline of the client', async (t) => {
+    const fixture = await startGrpc(t);
+    let reason: unknown;
+    fixture.push.work = (signal) =>
+      new Promise(() => {
+        signal.addEventListener('abort', () => {
+          reason = signal.reason;
+        });
+      });
+    const answer = request(sessionOf(t, fixture), PUSH, frameOf('x'), { 'grpc-timeout': '1500m' });
+    await until(() => fixture.push.messages.length === 1);
+
+    await fixture.clock.turn(1499);
+    equal(reason, undefined);
+    await fixture.clock.turn(1);
+
+    const { trailers } = await answer;
+    equal(trailers['grpc-status'], '4');
+    match(String(trailers['grpc-message']), /deadline of the client passed after 1500 ms/);
+    match(String(reason), /deadline/);
+  });
+
+  test('comes when the client cancels, and when its connection goes', async (t) => {
+    const fixture = await startGrpc(t);
+    const reasons: unknown[] = [];
+    fixture.push.work = (signal) =>
+      new Promise((_, reject) => {
+        signal.addEventListener('abort', () => {
+          reasons.push(signal.reason.code);
+          reject(signal.reason);
+        });
+      });
+    let cancel = (): void => {};
+    const answer = call(clientOf(t, fixture), PUSH, 'x', {}, (how) => {
+      cancel = how;
+    });
+    const session = sessionOf(t, fixture);
+    slowly(session).stream.end(frameOf('y'));
+    await until(() => fixture.push.messages.length === 2);
+
+    cancel();
+    await until(() => reasons.length === 1);
+    session.destroy();
+    await until(() => reasons.length === 2);
+
+    equal((await answer).code, Status.CANCELLED);
+    deepEqual(reasons, ['aborted', 'aborted']);
+    await until(() => fixture.room.bodies.usedBytes === 0);
+    deepEqual(fixture.bugs, []);
+  });
+
+  test('comes for half a message that its client gave up', async (t) => {
+    const fixture = await startGrpc(t);
+    const slow = slowly(sessionOf(t, fixture));
+    slow.stream.write(frameOf('x'.repeat(1000)).subarray(0, 500));
+    await until(() => fixture.room.bodies.usedBytes === 500);
+
+    slow.stream.close();
+
+    await until(() => fixture.room.bodies.usedBytes === 0);
+    equal(fixture.push.messages.length, 0);
+  });
+
+  test('comes after a minute for a message that does not', async (t) => {
+    const fixture = await startGrpc(t, { keepAliveMs: 20_000 });
+    const session = sessionOf(t, fixture);
+    const [headersOnly, begun] = [slowly(session), slowly(session)];
+    begun.stream.write(Buffer.of(0));
+    await until(() => fixture.room.bodies.usedBytes === 1);
+
+    for (let second = 0; second < 60; second++) await fixture.clock.turn(1000);
+
+    for (const slow of [headersOnly, begun]) {
+      await until(() => slow.status !== undefined);
+      deepEqual([slow.status, slow.message], ['4', 'the body was not complete after 60000 ms']);
+    }
+    equal(await refusalsOf(fixture, 'body_timeout'), 2);
+    equal(fixture.room.bodies.usedBytes, 0);
+  });
+});
+
+describe('the memory for bodies', () => {
+  test('is shared with HTTP, and messages wait for it', async (t) => {
+    const fixture = await startGrpc(t, { ingestBufferBytesMax: 8 << 20 });
+    const { bodies } = fixture.room;
+    // Another server has it.
+    bodies.open({ pause: () => {}, resume: () => {} });
+    ok(bodies.charge((7 << 20) + 1));
+    const message = 'x'.repeat(400_000);
+    const slow = slowly(sessionOf(t, fixture));
+    slow.stream.end(frameOf(message));
+    await until(() => bodies.usedBytes > 7.3 * (1 << 20));
+    // What it may still send is counted.
+    const waitingBytes = bodies.usedBytes;
+    for (let i = 0; i < 50; i++) await fixture.clock.turn(0);
+    equal(bodies.usedBytes, waitingBytes);
+    equal(fixture.push.messages.length, 0);
+
+    bodies.release(7 << 20);
+
+    await until(() => fixture.push.messages.length === 1);
+    equal(fixture.push.messages[0]?.body.length, message.length);
+    await until(() => slow.status !== undefined && bodies.usedBytes === 1);
+    equal(slow.status, '0');
+  });
+
+  test('refuses who waited for five seconds, and who could not even wait', async (t) => {
+    const fixture = await startGrpc(t, { ingestBufferBytesMax: 8 << 20 });
+    const { bodies } = fixture.room;
+    bodies.open({ pause: () => {}, resume: () => {} });
+    ok(bodies.charge((7 << 20) + 1));
+    const session = sessionOf(t, fixture);
+    const waiting = [slowly(session), slowly(session)];
+    for (const { stream } of waiting) stream.write(frameOf('x'.repeat(100_000)).subarray(0, 10_000));
+    await until(() => bodies.usedBytes > (7 << 20) + 2 * 384_000);
+
+    const third = slowly(session);
+    third.stream.write(frameOf('x'.repeat(400_000)).subarray(0, 10_000));
+    await until(() => third.status !== undefined);
+    equal(waiting[0]?.status, undefined);
+    await fixture.clock.turn(5000);
+    await until(() => waiting.every(({ status }) => status !== undefined));
+
+    for (const { status, message } of [...waiting, third]) {
+      deepEqual(
+        [status, message],
+        ['14', `too many request bodies are in memory, ingest-buffer-bytes-max is ${8 << 20}`],
+      );
+    }
+    equal(await refusalsOf(fixture, 'no_room'), 3);
+    equal(bodies.usedBytes, (7 << 20) + 1);
+  });
+
+  test('is not held by clients that send slowly', async (t) => {
+    const fixture = await startGrpc(t);
+    const session = sessionOf(t, fixture);
+    const slow = Array.from({ length: 500 }, () => slowly(session));
+    for (const { stream } of slow) stream.write(frameOf('x'.repeat(1_000_000)).subarray(0, 6));
+    await until(() => fixture.room.bodies.usedBytes === 500 * 6);
+
+    const [same, other] = [session, sessionOf(t, fixture)].map((one) => request(one, PUSH, frameOf('fast')));
+
+    equal((await same)?.trailers['grpc-status'], '0');
+    equal((await other)?.trailers['grpc-status'], '0');
+    equal(fixture.push.messages.length, 2);
+  });
+});
+
+describe('a gRPC server', () => {
+  test('has so many calls open, and no more', async (t) => {
+    const fixture = await startGrpc(t, { callsMax: 2 });
+    const { opened, open } = gate();
+    fixture.push.work = () => opened;
+    const client = clientOf(t, fixture);
+    const first = [call(client, PUSH, '1'), call(client, PUSH, '2')];
+    await until(() => fixture.push.messages.length === 2);
+
+    const third = await call(client, PUSH, '3');
+    open();
+
+    deepEqual([third.code, third.message], [Status.UNAVAILABLE, 'more than 2 calls are open']);
+    for (const { code } of await Promise.all(first)) equal(code, Status.OK);
+    equal((await call(client, PUSH, '4')).code, Status.OK);
+    equal(await refusalsOf(fixture, 'calls'), 1);
+  });
+
+  test('lets further calls of a connection wait', async (t) => {
+    const fixture = await startGrpc(t, { callsPerConnectionMax: 3 });
+    const { opened, open } = gate();
+    fixture.push.work = () => opened;
+    const client = clientOf(t, fixture);
+    equal((await call(client, '/settings-are-there-now', '')).code, Status.UNIMPLEMENTED);
+
+    const answers = Array.from({ length: 10 }, (_, i) => call(client, PUSH, String(i)));
+    await until(() => fixture.push.messages.length === 3);
+    for (let i = 0; i < 100; i++) await fixture.clock.turn(0);
+    equal(fixture.push.messages.length, 3);
+    open();
+
+    for (const { code } of await Promise.all(answers)) equal(code, Status.OK);
+  });
+
+  test('accepts so many connections', async (t) => {
+    const fixture = await startGrpc(t, { connectionsMax: 1 });
+    const first = sessionOf(t, fixture);
+    equal((await request(first, PUSH, frameOf(''))).trailers['grpc-status'], '0');
+
+    const second = sessionOf(t, fixture);
+    await until(() => second.closed || second.destroyed);
+
+    await until(async () => (await refusalsOf(fixture, 'connections')) === 1);
+    equal((await request(first, PUSH, frameOf(''))).trailers['grpc-status'], '0');
+  });
+
+  test('refuses queries while too many answers are not read, and lets pushes in', async (t) => {
+    const fixture = await startGrpc(t, { answerBytesMax: 1000 });
+    fixture.room.answers.add(1001);
+    const client = clientOf(t, fixture);
+
+    const query = await call(client, PROFILE_TYPES, '');
+
+    equal(query.code, Status.UNAVAILABLE);
+    match(query.message, /more than 1000 bytes of answers wait for their readers/);
+    equal((await call(client, PUSH, '')).code, Status.OK);
+    fixture.room.answers.add(-1001);
+    equal((await call(client, PROFILE_TYPES, '')).code, Status.OK);
+  });
+
+  test('ends an answer that nobody reads', async (t) => {
+    const fixture = await startGrpc(t);
+    fixture.querier.work = async () => [Buffer.alloc(20 << 20)];
+    const stream = sessionOf(t, fixture).request({ ...HEADERS, ':path': PROFILE_TYPES });
+    stream.on('error', () => {});
+    let closed = false;
+    stream.on('close', () => {
+      closed = true;
+    });
+    stream.end(frameOf(''));
+    await until(() => fixture.room.answers.bytes > 20 << 20);
+    for (let i = 0; i < 100; i++) await fixture.clock.turn(0);
+
+    await fixture.clock.turn(30_000);
+    equal(fixture.room.answers.bytes > 0, true);
+    await fixture.clock.turn(30_000);
+
+    await until(() => fixture.room.answers.bytes === 0);
+    equal(await refusalsOf(fixture, 'slow_reader'), 1);
+    stream.resume();
+    await until(() => closed);
+  });
+
+  test('ends the connection of a client that is gone without a word, and of no other', async (t) => {
+    const fixture = await startGrpc(t);
+    const session = sessionOf(t, fixture);
+    equal((await request(session, PUSH, frameOf(''))).status, 200);
+    const silent = connect(fixture.port, '127.0.0.1');
+    let ended = false;
+    silent.on('error', () => {});
+    silent.on('close', () => {
+      ended = true;
+    });
+    silent.resume();
+    await until(() => silent.readyState === 'open' && silent.bytesRead > 0);
+
+    for (let look = 0; look < 6; look++) {
+      await fixture.clock.turn(30_000);
+      // The word of who is there must have the time to come.
+      for (let i = 0; i < 50; i++) await fixture.clock.turn(0);
+    }
+
+    await until(() => ended);
+    equal(await refusalsOf(fixture, 'keep_alive'), 1);
+    equal((await request(session, PUSH, frameOf(''))).status, 200);
+  });
+
+  test('ends the connection of who speaks something else', async (t) => {
+    const fixture = await startGrpc(t);
+    const socket = connect(fixture.port, '127.0.0.1');
+    let ended = false;
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      ended = true;
+    });
+    socket.resume();
+
+    socket.write('GET /ready HTTP/1.1\r\nHost: x\r\n\r\n');
+
+    await until(() => ended);
+    equal(await refusalsOf(fixture, 'protocol'), 1);
+    equal((await call(clientOf(t, fixture), PUSH, '')).code, Status.OK);
+  });
+
+  test('ends a connection that floods it with tiny frames', async (t) => {
+    const fixture = await startGrpc(t, { framesPerTurnMax: 1000 });
+    const other = clientOf(t, fixture);
+    const socket = connect(fixture.port, '127.0.0.1');
+    let ended = false;
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      ended = true;
+    });
+    socket.resume();
+    // The preface, empty settings, a push of one literal header after the other, then frames of one byte.
+    const literal = (name: string, value: string): Buffer =>
+      Buffer.concat([Buffer.of(0, name.length), Buffer.from(name), Buffer.of(value.length), Buffer.from(value)]);
+    const block = Buffer.concat([
+      literal(':method', 'POST'),
+      literal(':scheme', 'http'),
+      literal(':path', PUSH),
+      literal(':authority', 'x'),
+      literal('content-type', 'application/grpc'),
+      literal('x-scope-orgid', 'acme'),
+    ]);
+    const frame = (type: number, flags: number, stream: number, payload: Buffer): Buffer =>
+      Buffer.concat([Buffer.of(0, 0, payload.length, type, flags, 0, 0, 0, stream), payload]);
+    socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+    socket.write(frame(4, 0, 0, Buffer.alloc(0)));
+    socket.write(frame(1, 4, 1, block));
+    await until(async () => (await openCallsOf(fixture)) === 1);
+    socket.write(Buffer.concat(Array(50_000).fill(frame(0, 0, 1, Buffer.of(0)))));
+
+    await until(() => ended);
+
+    equal(await refusalsOf(fixture, 'flood'), 1);
+    equal((await call(other, PUSH, '')).code, Status.OK);
+    await until(() => fixture.room.bodies.usedBytes === 0);
+  });
+
+  test('takes large metadata, and survives what is too large', async (t) => {
+    const fixture = await startGrpc(t);
+    const large = await request(sessionOf(t, fixture), PUSH, frameOf(''), { authorization: 'x'.repeat(50_000) });
+    equal(large.trailers['grpc-status'], '0');
+
+    const session = sessionOf(t, fixture);
+    const tooLarge = request(session, PUSH, frameOf(''), {
+      authorization: 'x'.repeat(63_000),
+      other: 'y'.repeat(9000),
+    });
+    await tooLarge.catch(() => {});
+
+    equal((await call(clientOf(t, fixture), PUSH, '')).code, Status.OK);
+    equal(fixture.push.messages.length, 2);
+  });
+
+  test('says why it cannot listen, and which flag helps', async (t) => {
+    const fixture = await startGrpc(t);
+
+    await rejects(fixture.server.listen('127.0.0.1', fixture.port, 'all', { port: 'the-port', address: 'x' }), {
+      code: 'unavailable',
+      message: `cannot listen on 127.0.0.1:${fixture.port}: another process has the port; choose another one with --the-port`,
+    });
+    await rejects(fixture.server.listen('192.0.2.1', 0, 'all', { port: 'x', address: 'the-address' }), {
+      code: 'unavailable',
+      message: /no such address .*--the-address$/,
+    });
+  });
+});
+
+describe('a gRPC server that closes', () => {
+  test('finishes calls that are open, and takes no new ones', async (t) => {
+    const fixture = await startGrpc(t);
+    const { opened, open } = gate();
+    fixture.push.work = () => opened;
+    const session = sessionOf(t, fixture);
+    const answer = request(session, PUSH, frameOf('x'));
+    await until(() => fixture.push.messages.length === 1);
+    let goneAway = false;
+    session.on('goaway', () => {
+      goneAway = true;
+    });
+
+    const closed = fixture.server.close(10_000);
+    await until(() => goneAway);
+    const late = sessionOf(t, fixture);
+    await until(() => late.destroyed);
+    open();
+    await closed;
+
+    equal((await answer).trailers['grpc-status'], '0');
+    equal(fixture.push.messages.length, 1);
+  });
+
+  test('ends what is not finished at the deadline', async (t) => {
+    const fixture = await startGrpc(t);
+    fixture.push.work = () => new Promise(() => {});
+    const answer = request(sessionOf(t, fixture), PUSH, frameOf('x'));
+    await until(() => fixture.push.messages.length === 1);
+
+    const closed = fixture.server.close(10_000);
+    await fixture.clock.turn(10_000);
+    await closed;
+
+    const { trailers } = await answer;
+    deepEqual([trailers['grpc-status'], trailers['grpc-message']], ['14', 'the server is closing']);
+    equal(await refusalsOf(fixture, 'closing'), 1);
+  });
+
+  test('waits for a message only while it comes on', async (t) => {
+    const fixture = await startGrpc(t);
+    const session = sessionOf(t, fixture);
+    const [stuck, moving] = [slowly(session), slowly(session)];
+    for (const { stream } of [stuck, moving]) stream.write(Buffer.from('000000000a', 'hex'));
+    await until(() => fixture.room.bodies.usedBytes === 10);
+
+    const closed = fixture.server.close(10_000);
+    moving.stream.write('12345');
+    await until(() => fixture.room.bodies.usedBytes === 15);
+    await fixture.clock.turn(2000);
+    moving.stream.write('6789');
+    await until(() => stuck.status !== undefined && fixture.room.bodies.usedBytes === 9 + 5);
+    await fixture.clock.turn(2000);
+    moving.stream.end('0');
+    await until(() => moving.status !== undefined);
+    // A client that was told that it is too late may go on for a second.
+    await fixture.clock.turn(1000);
+    await closed;
+
+    deepEqual([stuck.status, moving.status], ['14', '0']);
+    match(stuck.message, /closing, and nothing of the body came for 2000 ms/);
+  });
+});
+
+async function openCallsOf({ registry }: GrpcFixture): Promise<number> {
+  const metrics = await registry.getMetricsAsJSON();
+  return metrics.find(({ name }) => name === 'kiln_grpc_calls_open')?.values[0]?.value ?? 0;
+}
