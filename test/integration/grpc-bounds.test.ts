@@ -311,41 +311,38 @@ describe('a gRPC server', () => {
     equal((await call(clientOf(t, fixture), PUSH, '')).code, Status.OK);
   });
 
-  test('ends a connection that floods it with tiny frames', async (t) => {
-    const fixture = await startGrpc(t, { framesPerTurnMax: 1000 });
-    const other = clientOf(t, fixture);
-    const socket = connect(fixture.port, '127.0.0.1');
-    let ended = false;
-    socket.on('error', () => {});
-    socket.on('close', () => {
-      ended = true;
+  for (const [what, limits, flood] of [
+    ['tiny frames', { framesPerTurnMax: 1000 }, () => Array(50_000).fill(frame(0, 0, 1, Buffer.of(0)))],
+    [
+      'calls',
+      { callsPerConnectionMax: 100 },
+      () => Array.from({ length: 20_000 }, (_, i) => frame(1, 5, 3 + 2 * i, block('/nothing'))),
+    ],
+  ] as const) {
+    test(`ends a connection that floods it with ${what}`, async (t) => {
+      const fixture = await startGrpc(t, limits);
+      const other = clientOf(t, fixture);
+      const socket = connect(fixture.port, '127.0.0.1');
+      let ended = false;
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        ended = true;
+      });
+      socket.resume();
+      socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+      socket.write(frame(4, 0, 0, Buffer.alloc(0))); // Settings.
+      socket.write(frame(1, 4, 1, block(PUSH)));
+      await until(async () => (await openCallsOf(fixture)) === 1);
+
+      socket.write(Buffer.concat(flood()));
+
+      await until(() => ended);
+      equal(await refusalsOf(fixture, 'flood'), 1);
+      equal((await call(other, PUSH, '')).code, Status.OK);
+      await until(() => fixture.room.bodies.usedBytes === 0);
+      equal(await openCallsOf(fixture), 0);
     });
-    socket.resume();
-    // The preface, empty settings, a push of one literal header after the other, then frames of one byte.
-    const literal = (name: string, value: string): Buffer =>
-      Buffer.concat([Buffer.of(0, name.length), Buffer.from(name), Buffer.of(value.length), Buffer.from(value)]);
-    const block = Buffer.concat([
-      literal(':method', 'POST'),
-      literal(':scheme', 'http'),
-      literal(':path', PUSH),
-      literal(':authority', 'x'),
-      literal('content-type', 'application/grpc'),
-      literal('x-scope-orgid', 'acme'),
-    ]);
-    const frame = (type: number, flags: number, stream: number, payload: Buffer): Buffer =>
-      Buffer.concat([Buffer.of(0, 0, payload.length, type, flags, 0, 0, 0, stream), payload]);
-    socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
-    socket.write(frame(4, 0, 0, Buffer.alloc(0)));
-    socket.write(frame(1, 4, 1, block));
-    await until(async () => (await openCallsOf(fixture)) === 1);
-    socket.write(Buffer.concat(Array(50_000).fill(frame(0, 0, 1, Buffer.of(0)))));
-
-    await until(() => ended);
-
-    equal(await refusalsOf(fixture, 'flood'), 1);
-    equal((await call(other, PUSH, '')).code, Status.OK);
-    await until(() => fixture.room.bodies.usedBytes === 0);
-  });
+  }
 
   test('takes large metadata, and survives what is too large', async (t) => {
     const fixture = await startGrpc(t);
@@ -444,4 +441,34 @@ describe('a gRPC server that closes', () => {
 async function openCallsOf({ registry }: GrpcFixture): Promise<number> {
   const metrics = await registry.getMetricsAsJSON();
   return metrics.find(({ name }) => name === 'kiln_grpc_calls_open')?.values[0]?.value ?? 0;
+}
+
+/** A frame of HTTP/2. */
+function frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
+  const head = Buffer.alloc(9);
+  head.writeUInt8(payload.length, 2);
+  head.writeUInt8(type, 3);
+  head.writeUInt8(flags, 4);
+  head.writeUInt32BE(stream, 5);
+  return Buffer.concat([head, payload]);
+}
+
+/** The headers of a call, each a literal. */
+function block(path: string): Buffer {
+  const headers = {
+    ':method': 'POST',
+    ':scheme': 'http',
+    ':path': path,
+    ':authority': 'x',
+    'content-type': 'application/grpc',
+    'x-scope-orgid': 'acme',
+  };
+  return Buffer.concat(
+    Object.entries(headers).flatMap(([name, value]) => [
+      Buffer.of(0, name.length),
+      Buffer.from(name),
+      Buffer.of(value.length),
+      Buffer.from(value),
+    ]),
+  );
 }

@@ -6,10 +6,15 @@ import type { GrpcMetrics } from './grpc-metrics.ts';
 export type ConnectionHost = Omit<CallHost, 'onFrame'> & {
   readonly metrics: GrpcMetrics;
   readonly framesPerTurnMax: number;
+  /** Open at once. */
+  readonly callsPerConnectionMax: number;
   /** Connections that are not over yet. */
   readonly connections: Set<Connection>;
   readonly onCall: (call: GrpcCall) => void;
 };
+
+/** How many more calls in a turn than may be open at once: some are answered at once, and make room for others. */
+const SPARE_CALLS = 16;
 
 /** One connection of a client: a session of HTTP/2. */
 export class Connection {
@@ -17,6 +22,7 @@ export class Connection {
   readonly #host: ConnectionHost;
   readonly #calls: CallHost;
   readonly #framesInTurn = new TurnCount();
+  readonly #callsInTurn = new TurnCount();
   /** Whether something came since the last look. */
   #alive = true;
   #asked = false;
@@ -65,16 +71,19 @@ export class Connection {
   }
 
   #take(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
-    this.#countFrame();
+    this.#alive = true;
+    if (this.#callsInTurn.add() > this.#host.callsPerConnectionMax + SPARE_CALLS) this.#endFlood();
     this.#host.onCall(new GrpcCall(stream, headers, this.#calls));
   }
 
-  /** The library reads on while there is something to read, so that a flood of tiny frames would have all turns. */
+  /** The library reads on while there is something to read, so that a flood would have all turns. */
   #countFrame(): void {
     this.#alive = true;
-    if (this.#framesInTurn.add() > this.#host.framesPerTurnMax) {
-      this.#refuse('flood', constants.NGHTTP2_ENHANCE_YOUR_CALM);
-    }
+    if (this.#framesInTurn.add() > this.#host.framesPerTurnMax) this.#endFlood();
+  }
+
+  #endFlood(): void {
+    this.#refuse('flood', constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
 
   #refuse(reason: 'keep_alive' | 'flood', code: number): void {

@@ -19,7 +19,7 @@ export type GrpcConstants = {
   readonly callsMax: number;
   /** Those of them that last: reflection, and watchers of the health. */
   readonly streamingCallsMax: number;
-  /** Calls that are open at once on a connection. Clients let more of them wait. */
+  /** Calls that are open at once on a connection. Clients let more of them wait. Nor are there many more in a turn. */
   readonly callsPerConnectionMax: number;
   /** Above it connections are not accepted. */
   readonly connectionsMax: number;
@@ -27,7 +27,7 @@ export type GrpcConstants = {
   readonly windowBytes: Bytes;
   /** The same of all messages on a connection together. */
   readonly connectionWindowBytes: Bytes;
-  /** Frames of a connection that arrive before the event loop turns. Above it the connection is ended. */
+  /** Frames of messages that arrive on a connection before the event loop turns. Above it the connection is ended. */
   readonly framesPerTurnMax: number;
   /** How long a client that is answered may go on sending. */
   readonly lingerMs: DurationMs;

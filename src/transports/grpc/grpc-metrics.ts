@@ -10,7 +10,7 @@ export type GrpcRefusalReason =
   | 'connections' // too many are open
   | 'answers' // clients read too slowly
   | 'slow_reader' // nothing of an answer was taken for too long
-  | 'flood' // too many frames before the event loop turned
+  | 'flood' // too many frames or calls of a connection before the event loop turned
   | 'keep_alive' // the client gave no sign of life
   | 'protocol' // what came is not HTTP/2
   | 'closing'; // not finished when the server closed, or its message did not come on

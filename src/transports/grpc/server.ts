@@ -120,7 +120,7 @@ export class GrpcServer {
 
   #connectionHost(onCall: (call: GrpcCall) => void): ConnectionHost {
     const { clock, room } = this.#deps;
-    const { framesPerTurnMax, windowBytes, lingerMs } = this.#config;
+    const { framesPerTurnMax, callsPerConnectionMax, windowBytes, lingerMs } = this.#config;
     return {
       clock,
       metrics: this.#metrics,
@@ -128,6 +128,7 @@ export class GrpcServer {
       windowBytes,
       lingerMs,
       framesPerTurnMax,
+      callsPerConnectionMax,
       open: this.#open,
       connections: this.#connections,
       onCall,
