@@ -7,7 +7,7 @@
 import { parseArgs } from 'node:util';
 import { type KilnUnderLoad, startKiln } from './load/kiln-under-load.ts';
 import { percentile } from './load/percentile.ts';
-import { type LoadResult, type LoadShape, Pusher } from './load/pusher.ts';
+import { type LoadResult, type LoadShape, Pusher, type PushProtocol } from './load/pusher.ts';
 import { rounded, writeResults } from './load/report.ts';
 import { makeVariants } from './load/variants.ts';
 import { gunzipMegabytesPerSecond } from './load/yardstick.ts';
@@ -29,6 +29,8 @@ const { values: options } = parseArgs({
     pods: { type: 'string', default: '10' },
     kinds: { type: 'string', default: '0' },
     variants: { type: 'string', default: '6' },
+    protocol: { type: 'string', default: 'connect' },
+    connections: { type: 'string', default: '4' },
     flag: { type: 'string', multiple: true, default: [] },
     preset: { type: 'string' },
     json: { type: 'string' },
@@ -40,6 +42,9 @@ const shape: LoadShape = {
   pods: Number(options.pods),
   kindsPerService: Number(options.kinds),
 };
+if (options.protocol !== 'connect' && options.protocol !== 'grpc') throw new Error('--protocol is connect or grpc');
+const protocol: PushProtocol =
+  options.protocol === 'grpc' ? { kind: 'grpc', connections: Number(options.connections) } : { kind: 'connect' };
 const variants = makeVariants(Number(options.variants));
 const meanRawMegabytes = variants.reduce((sum, { rawBytes }) => sum + rawBytes, 0) / variants.length / 1e6;
 const yardstick = gunzipMegabytesPerSecond(variants);
@@ -61,7 +66,7 @@ function loopOf(): Loop {
 
 async function measure(loop: Loop): Promise<Record<string, unknown> & Figures> {
   const kiln = await startKiln(options.flag);
-  const pusher = new Pusher(kiln.url, variants, shape);
+  const pusher = new Pusher(protocol.kind === 'grpc' ? kiln.grpcUrl : kiln.url, variants, shape, protocol);
   try {
     await run(pusher, loop, WARM_UP_SECONDS);
     await kiln.eventLoopDelay();
@@ -97,6 +102,7 @@ async function figuresOf(
     pushes: result.latenciesMs.length,
     statuses: result.statuses,
     rawMBPerSecond: rounded(result.rawBytes / 1e6 / result.seconds),
+    cpuMsPerPush: rounded((cpuSeconds * 1000) / result.latenciesMs.length, 2),
     rawMBPerCpuSecond: rounded(perCpuSecond),
     gunzipMBPerSecond: rounded(yardstick),
     ratio: rounded(perCpuSecond / yardstick, 3),

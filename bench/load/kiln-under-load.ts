@@ -8,6 +8,7 @@ import { cpuSecondsOf, peakRssBytesOf } from './process-usage.ts';
 /** A real Kiln with a data folder of its own. */
 export type KilnUnderLoad = {
   readonly url: string;
+  readonly grpcUrl: string;
   readonly pid: number;
   cpuSeconds(): number;
   peakRssBytes(): number;
@@ -23,10 +24,11 @@ const LIMITS_OFF = ['--validation.max-profile-stacktrace-samples=0'];
 export async function startKiln(flags: readonly string[] = []): Promise<KilnUnderLoad> {
   const dataDir = await mkdtemp(join(tmpdir(), 'kiln-bench-'));
   const kiln = new KilnProcess();
-  const { url } = await kiln.start([`--data-dir=${dataDir}`, ...LIMITS_OFF, ...flags]);
+  const { url, grpcUrl } = await kiln.start([`--data-dir=${dataDir}`, ...LIMITS_OFF, ...flags]);
   const pid = kiln.pid as number; // It has just answered.
   return {
     url,
+    grpcUrl,
     pid,
     cpuSeconds: () => cpuSecondsOf(pid),
     peakRssBytes: () => peakRssBytesOf(pid),

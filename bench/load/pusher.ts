@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:http';
+import { type ClientHttp2Session, connect } from 'node:http2';
 import { pushProto } from '../../test/fixtures/push-message.ts';
 import { Random } from '../../test/fixtures/random.ts';
 import { uniqueBody, type Variant } from './variants.ts';
@@ -18,10 +19,19 @@ export type LoadResult = {
   readonly statuses: Readonly<Record<string, number>>;
 };
 
+/** Sends one message of `push.v1.PusherService/Push`. */
+type Sender = {
+  /** @returns the status: 200, or what it is instead */
+  send(message: Uint8Array): Promise<string>;
+  close(): void;
+};
+
+/** How pushes are sent: Connect over HTTP/1.1, or gRPC on so many connections. */
+export type PushProtocol = { readonly kind: 'connect' } | { readonly kind: 'grpc'; readonly connections: number };
+
 /** Sends pushes like a fleet of agents. */
 export class Pusher {
-  readonly #url: URL;
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 4096 });
+  readonly #sender: Sender;
   readonly #variants: readonly Variant[];
   readonly #kinds: readonly string[];
   readonly #shape: LoadShape;
@@ -31,8 +41,14 @@ export class Pusher {
   #rawBytes = 0;
   #sent = 0;
 
-  constructor(url: string, variants: readonly Variant[], shape: LoadShape) {
-    this.#url = new URL('/push.v1.PusherService/Push', url);
+  /** @param url of the protocol's server */
+  constructor(
+    url: string,
+    variants: readonly Variant[],
+    shape: LoadShape,
+    protocol: PushProtocol = { kind: 'connect' },
+  ) {
+    this.#sender = protocol.kind === 'connect' ? connectSender(url) : grpcSender(url, protocol.connections);
     this.#variants = variants;
     this.#kinds = [...new Set(variants.map(({ kind }) => kind))];
     this.#shape = shape;
@@ -66,7 +82,7 @@ export class Pusher {
   }
 
   close(): void {
-    this.#agent.destroy();
+    this.#sender.close();
   }
 
   async #push(dueMs: number): Promise<void> {
@@ -79,7 +95,7 @@ export class Pusher {
       service_name: `svc-${service}`,
       pod: `pod-${this.#random.int(0, this.#shape.pods - 1)}`,
     }).map(([name, value]) => ({ name, value }));
-    const status = await this.#post(pushProto([{ labels, profiles: [profile] }]));
+    const status = await this.#sender.send(pushProto([{ labels, profiles: [profile] }]));
     this.#statuses[status] = (this.#statuses[status] ?? 0) + 1;
     if (status !== '200') return;
     this.#latenciesMs.push(performance.now() - dueMs);
@@ -94,18 +110,6 @@ export class Pusher {
     return this.#random.pick(this.#variants.filter((variant) => variant.kind === kind));
   }
 
-  #post(body: Uint8Array): Promise<string> {
-    return new Promise((resolve) => {
-      const headers = { 'content-type': 'application/proto', 'content-length': body.length };
-      const sent = request(this.#url, { method: 'POST', agent: this.#agent, headers }, (response) => {
-        response.resume();
-        response.on('end', () => resolve(String(response.statusCode)));
-      });
-      sent.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'error'));
-      sent.end(body);
-    });
-  }
-
   #take(startMs: number): LoadResult {
     const latenciesMs = this.#latenciesMs;
     const rawBytes = this.#rawBytes;
@@ -113,4 +117,54 @@ export class Pusher {
     this.#rawBytes = 0;
     return { seconds: (performance.now() - startMs) / 1000, rawBytes, latenciesMs, statuses: { ...this.#statuses } };
   }
+}
+
+const PATH = '/push.v1.PusherService/Push';
+
+function connectSender(server: string): Sender {
+  const url = new URL(PATH, server);
+  const agent = new Agent({ keepAlive: true, maxSockets: 4096 });
+  return {
+    send: (body) =>
+      new Promise((resolve) => {
+        const headers = { 'content-type': 'application/proto', 'content-length': body.length };
+        const sent = request(url, { method: 'POST', agent, headers }, (response) => {
+          response.resume();
+          response.on('end', () => resolve(String(response.statusCode)));
+        });
+        sent.on('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? 'error'));
+        sent.end(body);
+      }),
+    close: () => agent.destroy(),
+  };
+}
+
+function grpcSender(server: string, connections: number): Sender {
+  const sessions = Array.from({ length: connections }, () => connect(server));
+  let next = 0;
+  return {
+    send: (message) => grpcCall(sessions[next++ % connections] as ClientHttp2Session, message),
+    close: () => {
+      for (const session of sessions) session.destroy();
+    },
+  };
+}
+
+function grpcCall(session: ClientHttp2Session, message: Uint8Array): Promise<string> {
+  return new Promise((resolve) => {
+    const headers = { ':method': 'POST', ':path': PATH, 'content-type': 'application/grpc', te: 'trailers' };
+    const stream = session.request(headers);
+    let status = 'no status';
+    const look = (received: Record<string, unknown>): void => {
+      if (received['grpc-status'] !== undefined) status = String(received['grpc-status']);
+    };
+    stream.on('response', look);
+    stream.on('trailers', look);
+    stream.on('error', () => {});
+    stream.on('close', () => resolve(status === '0' ? '200' : `grpc-status ${status}`));
+    stream.resume();
+    const header = Buffer.alloc(5);
+    header.writeUInt32BE(message.length, 1);
+    stream.end(Buffer.concat([header, message]));
+  });
 }

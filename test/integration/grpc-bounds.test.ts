@@ -1,6 +1,6 @@
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
 import type { ClientHttp2Stream } from 'node:http2';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { describe, test } from 'node:test';
 import { status as Status } from '@grpc/grpc-js';
 import {
@@ -90,17 +90,25 @@ describe('the end of a call', () => {
     deepEqual(fixture.bugs, []);
   });
 
-  test('comes for half a message that its client gave up', async (t) => {
-    const fixture = await startGrpc(t);
-    const slow = slowly(sessionOf(t, fixture));
-    slow.stream.write(frameOf('x'.repeat(1000)).subarray(0, 500));
-    await until(() => fixture.room.bodies.usedBytes === 500);
+  for (const [what, sentBytes] of [
+    ['half a message', 500],
+    ['a message without its end', 1005],
+  ] as const) {
+    test(`comes for ${what} that its client gave up`, async (t) => {
+      const fixture = await startGrpc(t);
+      const socket = rawConnection(fixture);
+      socket.write(frame(1, 4, 1, block(PUSH)));
+      socket.write(frame(0, 0, 1, frameOf('x'.repeat(1000)).subarray(0, sentBytes)));
+      await until(() => fixture.room.bodies.usedBytes === sentBytes);
 
-    slow.stream.close();
+      socket.write(frame(3, 0, 1, Buffer.of(0, 0, 0, 8))); // RST_STREAM with CANCEL.
 
-    await until(() => fixture.room.bodies.usedBytes === 0);
-    equal(fixture.push.messages.length, 0);
-  });
+      await until(() => fixture.room.bodies.usedBytes === 0);
+      equal((await call(clientOf(t, fixture), PUSH, 'other')).code, Status.OK);
+      equal(fixture.push.messages.length, 1);
+      socket.destroy();
+    });
+  }
 
   test('comes after a minute for a message that does not', async (t) => {
     const fixture = await startGrpc(t, { keepAliveMs: 20_000 });
@@ -109,7 +117,10 @@ describe('the end of a call', () => {
     begun.stream.write(Buffer.of(0));
     await until(() => fixture.room.bodies.usedBytes === 1);
 
-    for (let second = 0; second < 60; second++) await fixture.clock.turn(1000);
+    for (let second = 0; second < 60; second++) {
+      await fixture.clock.turn(1000);
+      for (let i = 0; i < 10; i++) await fixture.clock.turn(0);
+    }
 
     for (const slow of [headersOnly, begun]) {
       await until(() => slow.status !== undefined);
@@ -322,15 +333,11 @@ describe('a gRPC server', () => {
     test(`ends a connection that floods it with ${what}`, async (t) => {
       const fixture = await startGrpc(t, limits);
       const other = clientOf(t, fixture);
-      const socket = connect(fixture.port, '127.0.0.1');
+      const socket = rawConnection(fixture);
       let ended = false;
-      socket.on('error', () => {});
       socket.on('close', () => {
         ended = true;
       });
-      socket.resume();
-      socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
-      socket.write(frame(4, 0, 0, Buffer.alloc(0))); // Settings.
       socket.write(frame(1, 4, 1, block(PUSH)));
       await until(async () => (await openCallsOf(fixture)) === 1);
 
@@ -443,10 +450,20 @@ async function openCallsOf({ registry }: GrpcFixture): Promise<number> {
   return metrics.find(({ name }) => name === 'kiln_grpc_calls_open')?.values[0]?.value ?? 0;
 }
 
+/** A connection of HTTP/2 that is written by hand: the preface and empty settings are sent. */
+function rawConnection({ port }: GrpcFixture): Socket {
+  const socket = connect(port, '127.0.0.1');
+  socket.on('error', () => {});
+  socket.resume();
+  socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
+  socket.write(frame(4, 0, 0, Buffer.alloc(0)));
+  return socket;
+}
+
 /** A frame of HTTP/2. */
 function frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
   const head = Buffer.alloc(9);
-  head.writeUInt8(payload.length, 2);
+  head.writeUInt16BE(payload.length, 1);
   head.writeUInt8(type, 3);
   head.writeUInt8(flags, 4);
   head.writeUInt32BE(stream, 5);
