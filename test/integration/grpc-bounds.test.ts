@@ -133,22 +133,22 @@ describe('the end of a call', () => {
 
 describe('the memory for bodies', () => {
   test('is shared with HTTP, and messages wait for it', async (t) => {
-    const fixture = await startGrpc(t, { ingestBufferBytesMax: 8 << 20 });
+    const fixture = await startGrpc(t, { ingestBufferBytesMax: 16 << 20 });
     const { bodies } = fixture.room;
     // Another server has it.
     bodies.open({ pause: () => {}, resume: () => {} });
-    ok(bodies.charge((7 << 20) + 1));
+    ok(bodies.charge((14 << 20) + 1));
     const message = 'x'.repeat(400_000);
     const slow = slowly(sessionOf(t, fixture));
     slow.stream.end(frameOf(message));
-    await until(() => bodies.usedBytes > 7.3 * (1 << 20));
+    await until(() => bodies.usedBytes > 14.3 * (1 << 20));
     // What it may still send is counted.
     const waitingBytes = bodies.usedBytes;
     for (let i = 0; i < 50; i++) await fixture.clock.turn(0);
     equal(bodies.usedBytes, waitingBytes);
     equal(fixture.push.messages.length, 0);
 
-    bodies.release(7 << 20);
+    bodies.release(14 << 20);
 
     await until(() => fixture.push.messages.length === 1);
     equal(fixture.push.messages[0]?.body.length, message.length);
@@ -157,30 +157,32 @@ describe('the memory for bodies', () => {
   });
 
   test('refuses who waited for five seconds, and who could not even wait', async (t) => {
-    const fixture = await startGrpc(t, { ingestBufferBytesMax: 8 << 20 });
+    const fixture = await startGrpc(t, { ingestBufferBytesMax: 16 << 20 });
     const { bodies } = fixture.room;
     bodies.open({ pause: () => {}, resume: () => {} });
-    ok(bodies.charge((7 << 20) + 1));
+    ok(bodies.charge((14 << 20) + 1));
     const session = sessionOf(t, fixture);
     const waiting = [slowly(session), slowly(session)];
     for (const { stream } of waiting) stream.write(frameOf('x'.repeat(100_000)).subarray(0, 10_000));
-    await until(() => bodies.usedBytes > (7 << 20) + 2 * 384_000);
+    await until(() => bodies.usedBytes > (14 << 20) + 2 * 384_000);
 
     const third = slowly(session);
     third.stream.write(frameOf('x'.repeat(400_000)).subarray(0, 10_000));
     await until(() => third.status !== undefined);
     equal(waiting[0]?.status, undefined);
+    // There is still some for who needs no pause.
+    equal((await request(session, PUSH, frameOf('y'.repeat(10_000)))).trailers['grpc-status'], '0');
     await fixture.clock.turn(5000);
     await until(() => waiting.every(({ status }) => status !== undefined));
 
     for (const { status, message } of [...waiting, third]) {
       deepEqual(
         [status, message],
-        ['14', `too many request bodies are in memory, ingest-buffer-bytes-max is ${8 << 20}`],
+        ['14', `too many request bodies are in memory, ingest-buffer-bytes-max is ${16 << 20}`],
       );
     }
     equal(await refusalsOf(fixture, 'no_room'), 3);
-    equal(bodies.usedBytes, (7 << 20) + 1);
+    equal(bodies.usedBytes, (14 << 20) + 1);
   });
 
   test('is not held by clients that send slowly', async (t) => {
@@ -279,6 +281,20 @@ describe('a gRPC server', () => {
     equal(await refusalsOf(fixture, 'slow_reader'), 1);
     stream.resume();
     await until(() => closed);
+  });
+
+  test('takes calls on a connection with many answers that nobody reads', async (t) => {
+    const fixture = await startGrpc(t);
+    fixture.querier.work = async () => [Buffer.alloc(100 << 10)];
+    const session = sessionOf(t, fixture);
+    const unread = Array.from({ length: 300 }, () => session.request({ ...HEADERS, ':path': PROFILE_TYPES }));
+    for (const stream of unread) {
+      stream.on('error', () => {});
+      stream.end(frameOf(''));
+    }
+    await until(() => fixture.room.answers.bytes > 300 * (100 << 10));
+
+    equal((await request(session, PUSH, frameOf(''))).trailers['grpc-status'], '0');
   });
 
   test('ends the connection of a client that is gone without a word, and of no other', async (t) => {

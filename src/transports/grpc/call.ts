@@ -37,8 +37,8 @@ const HEADERS: readonly HeaderName[] = [
   'x-scope-orgid',
 ];
 
-/** Of an answer, handed to the library at once. What it has is counted twice until the client takes it. */
-const WRITE_BYTES = 256 << 10;
+/** Of an answer, handed to the library at once. It keeps a copy until the client takes it. */
+export const WRITE_BYTES = 64 << 10;
 
 /** What Node keeps of a paused stream besides its window: a full buffer, and the frame that came last. */
 const PAUSED_BUFFER_BYTES = 128 << 10;
@@ -67,6 +67,9 @@ export class GrpcCall implements RpcSource {
   #code = 'left';
   #answerBytes: Bytes = 0;
   #declaredBytes: Bytes = 0;
+  #receivedBytes: Bytes = 0;
+  /** The last chunk of a message, until its end is there or the event loop turns. */
+  #held: Uint8Array | undefined;
   /** Whether some of the message has not arrived yet. */
   #bodyPending = true;
   /** Frames that came and writes that were taken: whoever sees the same number twice has seen nothing happen. */
@@ -151,7 +154,7 @@ export class GrpcCall implements RpcSource {
   pauseBody(): void {
     const { bodies } = this.#host.room;
     const bytes = this.#host.windowBytes + PAUSED_BUFFER_BYTES;
-    if (!bodies.charge(bytes)) {
+    if (!bodies.reserve(bytes)) {
       const message = `too many request bodies are in memory, ingest-buffer-bytes-max is ${bodies.bytesMax}`;
       this.cancel(new BodyRefusal('no_room', 'unavailable', message));
       return;
@@ -250,19 +253,40 @@ export class GrpcCall implements RpcSource {
     this.#stream.on('data', (chunk: Buffer) => {
       this.#progress++;
       this.#host.onFrame();
-      // A header that is cut in two declares nothing, and nothing needs it to.
-      if (this.#progress === 1 && chunk.length >= FRAME_HEADER_BYTES) {
-        this.#declaredBytes = FRAME_HEADER_BYTES + frameLengthOf(chunk);
-      }
-      if (this.#dismissed === undefined) this.#onChunk?.(chunk, false);
+      if (this.#dismissed === undefined) this.#take(chunk);
       else this.#throwAway(chunk.length);
     });
     this.#stream.on('end', () => {
       // Also when the client gave up in the middle; then 'close' follows, and nobody may take half for the whole.
       if (this.#stream.aborted || this.#stream.rstCode !== constants.NGHTTP2_NO_ERROR) return;
       this.#bodyPending = false;
-      if (this.#dismissed === undefined) this.#onChunk?.(NOTHING, true);
+      const last = this.#held ?? NOTHING;
+      this.#held = undefined;
+      if (this.#dismissed === undefined) this.#onChunk?.(last, true);
     });
+  }
+
+  #take(chunk: Buffer): void {
+    this.#handOn();
+    // A header that is cut in two declares nothing, and nothing needs it to.
+    if (this.#receivedBytes === 0 && chunk.length >= FRAME_HEADER_BYTES) {
+      this.#declaredBytes = FRAME_HEADER_BYTES + frameLengthOf(chunk);
+    }
+    this.#receivedBytes += chunk.length;
+    this.#held = chunk;
+    if (this.#receivedBytes !== this.#declaredBytes) {
+      this.#handOn();
+      return;
+    }
+    // The message is whole. Its end comes in this turn as a rule, and whose end is known need not be paused nor timed.
+    setImmediate(() => this.#handOn());
+  }
+
+  #handOn(): void {
+    const chunk = this.#held;
+    if (chunk === undefined) return;
+    this.#held = undefined;
+    if (this.#dismissed === undefined) this.#onChunk?.(chunk, false);
   }
 
   /**
@@ -309,6 +333,7 @@ export class GrpcCall implements RpcSource {
     if (this.#state === 'open' || this.streaming) this.cancel(CLIENT_LEFT);
     this.#state = 'over';
     this.#bodyPending = false;
+    this.#held = undefined;
     this.#dismissed?.abort();
     this.resumeBody();
     open.delete(this);

@@ -38,8 +38,10 @@ export class Connection {
       connections.delete(this);
       metrics.openConnections(connections.size);
     });
-    // The session closes by itself. What is no HTTP/2 is no bug of ours.
-    session.on('error', () => metrics.refused('protocol'));
+    // The session closes by itself. What is no HTTP/2 is no bug of ours, and who leaves is no fault.
+    session.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ERR_HTTP2_ERROR') metrics.refused('protocol');
+    });
     session.on('stream', (stream, headers) => this.#take(stream, headers));
   }
 

@@ -57,7 +57,7 @@ export const grpcConstants: GrpcConstants = {
   streamingCallsMax: 256,
   // A push waits for its segment, half a second or so: a gateway that sends 2000 pushes a second needs no second one.
   callsPerConnectionMax: 1000,
-  connectionsMax: 16_384,
+  connectionsMax: 8192,
   // A push of 4 MiB on a path of 20 ms takes a third of a second.
   windowBytes: 256 << 10,
   connectionWindowBytes: 1 << 20,

@@ -10,7 +10,7 @@ import { BodyRefusal } from '#src/transports/http/body.ts';
 import { type ListenFlags, listenFailureOf } from '#src/transports/http/listen-failure.ts';
 import type { RpcHost } from '#src/transports/http/rpc.ts';
 import type { ServerRoom } from '#src/transports/http/server-room.ts';
-import type { GrpcCall } from './call.ts';
+import { type GrpcCall, WRITE_BYTES } from './call.ts';
 import { Connection, type ConnectionHost } from './connection.ts';
 import type { GrpcConfig } from './grpc-config.ts';
 import { GrpcMetrics } from './grpc-metrics.ts';
@@ -72,6 +72,8 @@ export class GrpcServer {
   async listen(host: string, port: number, services: GrpcServices, flags: ListenFlags): Promise<number> {
     const { callsPerConnectionMax, windowBytes, connectionWindowBytes, connectionsMax } = this.#config;
     const listener = createServer({
+      // Above it the library refuses new calls: what all open ones may have handed to it, and their headers.
+      maxSessionMemory: Math.ceil((callsPerConnectionMax * 2 * WRITE_BYTES) / 1e6),
       settings: { maxConcurrentStreams: callsPerConnectionMax, initialWindowSize: windowBytes, enablePush: false },
     });
     listener.maxConnections = connectionsMax;

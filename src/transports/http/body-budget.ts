@@ -57,6 +57,17 @@ export class BodyBudget {
     return true;
   }
 
+  /**
+   * Counts what a body that is to be paused may still send, where it cannot be kept from arriving.
+   *
+   * @returns false when it would leave too little for bodies that come whole; then nothing is counted
+   */
+  reserve(bytes: Bytes): boolean {
+    if (this.#usedBytes + bytes > this.#bytesMax - this.#bytesMax * (SLACK_SHARE / 2)) return false;
+    this.#use(bytes);
+    return true;
+  }
+
   /** Pauses a body that goes on, when there are too many bytes already and it is not the oldest. */
   throttle(intake: Intake): void {
     const state = this.#intakes.get(intake);

@@ -78,6 +78,17 @@ describe('BodyBudget', () => {
     deepEqual(pausedOf(intakes), [false, false, false, true, true, true]);
   });
 
+  test('reserves what paused bodies may still send, and keeps a sixteenth for others', () => {
+    const { budget } = budgetWith(0);
+    budget.charge(59 * MIB);
+
+    equal(budget.reserve(MIB + 1), false);
+    equal(budget.usedBytes, 59 * MIB);
+    equal(budget.reserve(MIB), true);
+    equal(budget.charge(4 * MIB), true);
+    equal(budget.usedBytes, 64 * MIB);
+  });
+
   test('can pause a body again', () => {
     const { budget, intakes } = budgetWith(2);
     budget.charge(60 * MIB);
