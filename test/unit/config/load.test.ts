@@ -154,6 +154,19 @@ describe('load', () => {
     equal(problemsOf(apart).length, 1);
   });
 
+  test('OTLP has no port of its own unless it is given one that is free', () => {
+    equal(configOf([]).server.otlpGrpcListenPort, 0);
+    equal(configOf(['--server.otlp-grpc-listen-port=4317']).server.otlpGrpcListenPort, 4317);
+    deepEqual(problemsOf(['--server.otlp-grpc-listen-port=9095']), [
+      '--server.otlp-grpc-listen-port: 9095 is the port of the gRPC server, which serves OTLP as well',
+    ]);
+    deepEqual(problemsOf(['--server.otlp-grpc-listen-port=4040']), [
+      '--server.otlp-grpc-listen-port: 4040 is the port of the HTTP server as well',
+    ]);
+    const none = ['--server.grpc-listen-port=0', '--server.http-listen-port=0', '--server.otlp-grpc-listen-port=0'];
+    equal(configOf(none).server.otlpGrpcListenPort, 0);
+  });
+
   test('both ports may be left to the system', () => {
     const { server } = configOf(['--server.http-listen-port=0', '--server.grpc-listen-port=0']);
     deepEqual([server.httpListenPort, server.grpcListenPort], [0, 0]);
