@@ -10,7 +10,7 @@ import { FakeClock, settle } from '../../../fixtures/fake-clock.ts';
 /** A client whose chunks are sent by hand. */
 class FakeSource implements BodySource {
   paused = false;
-  readonly declaredBytes: number;
+  declaredBytes: number;
   #onChunk: ((chunk: Uint8Array, last: boolean) => void) | undefined;
   readonly #abort = new AbortController();
 
@@ -126,6 +126,22 @@ describe('readBody', () => {
     equal((await exact.body).bytes.length, 10);
     await rejects(more.body, { code: 'limit-exceeded' });
     equal(host.budget.usedBytes, 10);
+  });
+
+  test('does not count the framing of a message, and refuses what its frame declares too much', async () => {
+    const { host } = roomOf(100);
+    const limit = { bytesMax: 10, framingBytes: 5, name: 'the limit', reason: 'body_limit' } as const;
+    const [exact, more, declared] = [new FakeSource(undefined), new FakeSource(undefined), new FakeSource(undefined)];
+    const bodies = [exact, more, declared].map((source) => readBody(source, limit, host));
+
+    exact.send('x'.repeat(15), true);
+    more.send('x'.repeat(16), true);
+    declared.declaredBytes = 17;
+    declared.send('x');
+
+    equal((await bodies[0])?.bytes.length, 15);
+    await rejects(bodies[1] as Promise<Body>, { message: 'the body has at least 11 bytes, the limit is 10' });
+    await rejects(bodies[2] as Promise<Body>, { message: 'the body has 12 bytes, the limit is 10' });
   });
 
   test('refuses what can never fit into the memory for bodies, limit or not', async () => {

@@ -1,6 +1,6 @@
-import { deepEqual, throws } from 'node:assert/strict';
+import { deepEqual, equal, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { unframe } from '#src/transports/http/grpc-wire.ts';
+import { grpcEncodingOf, grpcMessage, grpcTimeoutOf, unframe } from '#src/transports/http/grpc-wire.ts';
 
 describe('unframe', () => {
   test('takes the message out of its frame', () => {
@@ -25,4 +25,43 @@ describe('unframe', () => {
       throws(() => unframe(Uint8Array.from(body), encoding), { code: 'invalid-argument' });
     });
   }
+});
+
+describe('grpcTimeoutOf', () => {
+  for (const [text, timeoutMs] of [
+    ['', undefined],
+    ['2H', 7_200_000],
+    ['3M', 180_000],
+    ['10S', 10_000],
+    ['99999999m', 99_999_999],
+    ['1500u', 2],
+    ['1n', 1],
+    ['0S', 0],
+  ] as const) {
+    test(`reads ${JSON.stringify(text)} as ${timeoutMs} ms`, () => equal(grpcTimeoutOf(text), timeoutMs));
+  }
+
+  for (const text of ['xyz', '10', 'S', '1.5S', '-1S', '123456789S', '1s', ' 1S']) {
+    test(`refuses ${JSON.stringify(text)}`, () => throws(() => grpcTimeoutOf(text), { code: 'invalid-argument' }));
+  }
+});
+
+describe('grpcEncodingOf', () => {
+  test('knows gzip and none', () => {
+    deepEqual(['', 'identity', 'gzip'].map(grpcEncodingOf), ['identity', 'identity', 'gzip']);
+    throws(() => grpcEncodingOf('br'), { code: 'unimplemented', message: /"br".*gzip/ });
+  });
+});
+
+describe('grpcMessage', () => {
+  test('keeps printable ASCII and writes every other byte as its number', () => {
+    equal(grpcMessage('a b~%\n\u00fc\u{1f525}'), 'a b~%25%0A%C3%BC%F0%9F%94%A5');
+  });
+
+  test('ends before a character that does not fit any more', () => {
+    equal(grpcMessage('x'.repeat(4096)).length, 4096);
+    equal(grpcMessage('x'.repeat(4097)).length, 4096);
+    equal(grpcMessage(`${'x'.repeat(4091)}\u00fcx`), 'x'.repeat(4091));
+    equal(grpcMessage(`${'x'.repeat(4090)}\u00fcx`), `${'x'.repeat(4090)}%C3%BC`);
+  });
 });
