@@ -17,6 +17,7 @@ import {
   startGrpc,
 } from './grpc-fixture.ts';
 import { gate, until } from './http-fixture.ts';
+import { block, frame, PREFACE } from './http2-frames.ts';
 
 /** What becomes of a call whose frames are sent by hand. */
 type Slow = { readonly stream: ClientHttp2Stream; status: unknown; message: string; closed: boolean };
@@ -367,6 +368,21 @@ describe('a gRPC server', () => {
     });
   }
 
+  test('outlives a client that says that something is wrong, and calls in the same packet', async (t) => {
+    const fixture = await startGrpc(t);
+    const socket = rawConnection(fixture);
+    let ended = false;
+    socket.on('close', () => {
+      ended = true;
+    });
+
+    const goAway = frame(7, 0, 0, Buffer.of(0, 0, 0, 0, 0, 0, 0, 1));
+    socket.write(Buffer.concat([goAway, frame(1, 4, 1, block(PUSH)), frame(0, 1, 1, frameOf('x'))]));
+
+    await until(() => ended);
+    equal((await call(clientOf(t, fixture), PUSH, '')).code, Status.OK);
+  });
+
   test('takes large metadata, and survives what is too large', async (t) => {
     const fixture = await startGrpc(t);
     const large = await request(sessionOf(t, fixture), PUSH, frameOf(''), { authorization: 'x'.repeat(50_000) });
@@ -466,42 +482,11 @@ async function openCallsOf({ registry }: GrpcFixture): Promise<number> {
   return metrics.find(({ name }) => name === 'kiln_grpc_calls_open')?.values[0]?.value ?? 0;
 }
 
-/** A connection of HTTP/2 that is written by hand: the preface and empty settings are sent. */
+/** A connection of HTTP/2 that is written by hand. */
 function rawConnection({ port }: GrpcFixture): Socket {
   const socket = connect(port, '127.0.0.1');
   socket.on('error', () => {});
   socket.resume();
-  socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
-  socket.write(frame(4, 0, 0, Buffer.alloc(0)));
+  socket.write(PREFACE);
   return socket;
-}
-
-/** A frame of HTTP/2. */
-function frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUInt16BE(payload.length, 1);
-  head.writeUInt8(type, 3);
-  head.writeUInt8(flags, 4);
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, payload]);
-}
-
-/** The headers of a call, each a literal. */
-function block(path: string): Buffer {
-  const headers = {
-    ':method': 'POST',
-    ':scheme': 'http',
-    ':path': path,
-    ':authority': 'x',
-    'content-type': 'application/grpc',
-    'x-scope-orgid': 'acme',
-  };
-  return Buffer.concat(
-    Object.entries(headers).flatMap(([name, value]) => [
-      Buffer.of(0, name.length),
-      Buffer.from(name),
-      Buffer.of(value.length),
-      Buffer.from(value),
-    ]),
-  );
 }

@@ -21,8 +21,8 @@ export type CallHost = {
   readonly lingerMs: DurationMs;
   /** Calls that are not over yet. */
   readonly open: Set<GrpcCall>;
-  /** Runs for each frame of a message. */
-  readonly onFrame: () => void;
+  /** Runs for each frame of a message. @returns whether somebody still wants it */
+  readonly onFrame: () => boolean;
   /** Runs after each call. */
   readonly onEnd: () => void;
 };
@@ -252,7 +252,7 @@ export class GrpcCall implements RpcSource {
   #listen(): void {
     this.#stream.on('data', (chunk: Buffer) => {
       this.#progress++;
-      this.#host.onFrame();
+      if (!this.#host.onFrame()) return;
       if (this.#dismissed === undefined) this.#take(chunk);
       else this.#throwAway(chunk.length);
     });

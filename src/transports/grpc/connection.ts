@@ -1,6 +1,7 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import { TurnCount } from '#src/transports/http/turn-count.ts';
 import { type CallHost, GrpcCall } from './call.ts';
+import { destroyLater } from './destroy-later.ts';
 import type { GrpcMetrics } from './grpc-metrics.ts';
 
 export type ConnectionHost = Omit<CallHost, 'onFrame'> & {
@@ -26,8 +27,11 @@ export class Connection {
   /** Whether something came since the last look. */
   #alive = true;
   #asked = false;
+  /** Will be destroyed as soon as the event loop turns. */
+  #refused = false;
 
   constructor(session: ServerHttp2Session, host: ConnectionHost) {
+    destroyLater(session);
     this.#session = session;
     this.#host = host;
     this.#calls = { ...host, onFrame: () => this.#countFrame() };
@@ -75,13 +79,19 @@ export class Connection {
   #take(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     this.#alive = true;
     if (this.#callsInTurn.add() > this.#host.callsPerConnectionMax + SPARE_CALLS) this.#endFlood();
+    if (this.#refused) return;
     this.#host.onCall(new GrpcCall(stream, headers, this.#calls));
   }
 
-  /** The library reads on while there is something to read, so that a flood would have all turns. */
-  #countFrame(): void {
+  /**
+   * The library reads on while there is something to read, so that a flood would have all turns.
+   *
+   * @returns whether somebody still wants it
+   */
+  #countFrame(): boolean {
     this.#alive = true;
     if (this.#framesInTurn.add() > this.#host.framesPerTurnMax) this.#endFlood();
+    return !this.#refused;
   }
 
   #endFlood(): void {
@@ -89,7 +99,8 @@ export class Connection {
   }
 
   #refuse(reason: 'keep_alive' | 'flood', code: number): void {
-    if (this.#session.destroyed) return;
+    if (this.#refused || this.#session.destroyed) return;
+    this.#refused = true;
     this.#host.metrics.refused(reason);
     this.#session.destroy(undefined, code);
   }

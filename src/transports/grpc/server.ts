@@ -81,9 +81,9 @@ export class GrpcServer {
     const onCall = (call: GrpcCall): void => void this.#serve(call, this.#routes[services]);
     const connectionHost = this.#connectionHost(onCall);
     listener.on('session', (session) => {
-      if (this.#closing.signal.aborted) return session.destroy();
+      const connection = new Connection(session, connectionHost);
       session.setLocalWindowSize(connectionWindowBytes);
-      new Connection(session, connectionHost);
+      if (this.#closing.signal.aborted) connection.destroy();
     });
     // Said by the session as well, where it is counted.
     listener.on('sessionError', () => {});
