@@ -381,6 +381,33 @@ describe('OTLP over gRPC', () => {
     deepEqual([wrong.status, wrong.trailers['grpc-status']], [200, '16']);
   });
 
+  test('hands a message on as it came, and says what was rejected', async (t) => {
+    const fixture = await startGrpc(t);
+    const client = clientOf(t, fixture);
+
+    const whole = await call(client, EXPORT, 'a message');
+    fixture.push.otlpOutcome = { rejectedProfiles: 2, message: 'no sample type' };
+    const part = await call(client, EXPORT, 'another one');
+    const json = await request(sessionOf(t, fixture), EXPORT, frameOf('{}'), {
+      'content-type': 'application/grpc+json',
+    });
+
+    deepEqual([whole.code, whole.body?.length], [Status.OK, 0]);
+    equal(part.body?.toString('hex'), `0a12${'0802'}120e${Buffer.from('no sample type').toString('hex')}`);
+    equal(
+      json.body.subarray(5).toString(),
+      '{"partialSuccess":{"rejectedProfiles":"2","errorMessage":"no sample type"}}',
+    );
+    deepEqual(
+      fixture.push.otlp.map(({ body, codec, encoding }) => [Buffer.from(body).toString(), codec, encoding]),
+      [
+        ['a message', 'proto', 'identity'],
+        ['another one', 'proto', 'identity'],
+        ['{}', 'json', 'identity'],
+      ],
+    );
+  });
+
   test('has a port without anything else', async (t) => {
     const fixture = await startGrpc(t, {}, 'otlp');
     const client = clientOf(t, fixture);

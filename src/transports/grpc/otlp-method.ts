@@ -1,17 +1,27 @@
-import { StoreError } from '#src/domain/errors.ts';
+import { gzipSync } from 'node:zlib';
 import type { Bytes } from '#src/domain/model/units.ts';
+import type { OtlpOutcome, PushService } from '#src/services/distributor/ports.ts';
+import { otlpAnswerBytes } from '#src/transports/http/otlp-answer.ts';
 import type { RpcMethod } from '#src/transports/http/rpc.ts';
 
 export const otlpExportPath = '/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export';
 
 /** `ProfilesService/Export` of OTLP. The message goes on as it came: workers inflate and decode it. */
-export function otlpExportMethod(messageBytesMax: Bytes): RpcMethod {
+export function otlpExportMethod(push: PushService, messageBytesMax: Bytes): RpcMethod {
   return {
     limit: { bytesMax: messageBytesMax, name: 'the limit of OTLP messages', reason: 'message_limit' },
     tenants: 'write',
     opened: false,
-    async call() {
-      throw new StoreError('unimplemented', 'OTLP profiles are not implemented');
+    async call({ tenants, message, codec, encoding, wire, signal }) {
+      const outcome = await push.pushOtlp(tenants[0] as string, { body: message, codec, encoding }, signal);
+      const answer = codec === 'json' ? Buffer.from(jsonOf(outcome)) : otlpAnswerBytes(outcome);
+      return { body: [wire.gzip ? gzipSync(answer) : answer], missingObjects: 0 };
     },
   };
+}
+
+/** Empty where everything was taken, as in `otlpAnswerBytes`. */
+function jsonOf({ rejectedProfiles, message }: OtlpOutcome): string {
+  if (rejectedProfiles === 0) return '{}';
+  return JSON.stringify({ partialSuccess: { rejectedProfiles: String(rejectedProfiles), errorMessage: message } });
 }

@@ -61,16 +61,16 @@ export function allRoutes(deps: GrpcRouteDeps, config: GrpcConfig): GrpcRoutes {
   }
   routes.set(pushPath, { kind: 'unary', method: pushMethod(deps.push, ingestionBodyBytesMax), large: false });
   const files = [file_push_v1_push, file_querier_v1_querier];
-  return new Map([...routes, ...otlpRoute(config), ...commonRoutes(files, deps, config)]);
+  return new Map([...routes, ...otlpRoute(deps, config), ...commonRoutes(files, deps, config)]);
 }
 
 /** What agents of OpenTelemetry need, and nothing else. */
 export function otlpRoutes(deps: GrpcRouteDeps, config: GrpcConfig): GrpcRoutes {
-  return new Map([...otlpRoute(config), ...commonRoutes([], deps, config)]);
+  return new Map([...otlpRoute(deps, config), ...commonRoutes([], deps, config)]);
 }
 
-function otlpRoute(config: GrpcConfig): Map<string, GrpcRoute> {
-  const method = otlpExportMethod(config.otlpMessageBytesMax);
+function otlpRoute({ push }: GrpcRouteDeps, config: GrpcConfig): Map<string, GrpcRoute> {
+  const method = otlpExportMethod(push, config.otlpMessageBytesMax);
   return new Map([[otlpExportPath, { kind: 'unary', method, large: false, plain401: true }]]);
 }
 
