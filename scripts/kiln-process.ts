@@ -26,6 +26,7 @@ export class KilnProcess {
       `--server.http-listen-port=${httpPort}`,
       '--server.grpc-listen-address=127.0.0.1',
       `--server.grpc-listen-port=${grpcPort}`,
+      '--server.otlp-grpc-listen-port=0',
       ...flags,
     ];
     const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });

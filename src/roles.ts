@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import type { Config } from './config/config.ts';
-import type { ServerConfig } from './config/server.ts';
+import { type ServerConfig, serverSection } from './config/server.ts';
 import { StoreError } from './domain/errors.ts';
 import type { DurationMs } from './domain/model/units.ts';
 import { EXIT } from './exit-codes.ts';
@@ -170,7 +170,7 @@ export function rolesOf(config: Config, { log, pool, warmedUp }: RolesDeps): { p
       await Promise.all([http.close(deadlineMs), grpc.close(deadlineMs)]);
     };
     try {
-      grpcPort = await listenToGrpc(grpc, config.server);
+      grpcPort = await listenToGrpc(grpc, config.server, log);
       port = await http.listen(httpListenAddress, httpListenPort);
     } catch (error) {
       await close(0);
@@ -201,13 +201,23 @@ export function rolesOf(config: Config, { log, pool, warmedUp }: RolesDeps): { p
   return { parts, announce };
 }
 
-/** @returns the port that serves everything */
-async function listenToGrpc(server: GrpcServer, config: ServerConfig): Promise<number> {
+/**
+ * A collector of OpenTelemetry on this machine has the port that agents send to by default. That is no reason not to start:
+ * what is served there is served on the other port as well.
+ *
+ * @returns the port that serves everything
+ */
+async function listenToGrpc(server: GrpcServer, config: ServerConfig, log: Log): Promise<number> {
   const { grpcListenAddress: host, grpcListenPort, otlpGrpcListenPort } = config;
   const address = 'server.grpc-listen-address';
   const port = await server.listen(host, grpcListenPort, 'all', { port: 'server.grpc-listen-port', address });
-  if (otlpGrpcListenPort !== 0) {
+  if (otlpGrpcListenPort === 0 || otlpGrpcListenPort === grpcListenPort) return port;
+  try {
     await server.listen(host, otlpGrpcListenPort, 'otlp', { port: 'server.otlp-grpc-listen-port', address });
+  } catch (error) {
+    const taken = error instanceof StoreError && error.details['errno'] === 'EADDRINUSE';
+    if (!taken || otlpGrpcListenPort !== serverSection.defaults.otlpGrpcListenPort) throw error;
+    log.warn('OTLP over gRPC has no port of its own', { reason: error.message, servedOn: port });
   }
   return port;
 }

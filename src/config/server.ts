@@ -53,7 +53,7 @@ export const serverSection: Section<ServerConfig> = {
     httpListenPort: 4040,
     grpcListenAddress: '',
     grpcListenPort: 9095,
-    otlpGrpcListenPort: 0,
+    otlpGrpcListenPort: 4317,
     ingestBufferBytesMax: 256 << 20,
     gracefulShutdownTimeoutMs: 30_000,
   },
@@ -84,7 +84,7 @@ export const serverSection: Section<ServerConfig> = {
     otlpGrpcListenPort: {
       flag: 'server.otlp-grpc-listen-port',
       kind: integer(0, 65_535),
-      meaning: 'One more port of the gRPC server, for OTLP alone; agents expect 4317. 0 is none.',
+      meaning: 'One more port of the gRPC server, for OTLP alone, unless somebody has 4317 already. 0 is none.',
     },
     ingestBufferBytesMax: {
       flag: 'ingest-buffer-bytes-max',
@@ -104,9 +104,6 @@ export const serverSection: Section<ServerConfig> = {
       refuse('grpcListenPort', `${grpcListenPort} is the port of the HTTP server as well`);
     }
     if (otlpGrpcListenPort === 0) return;
-    if (otlpGrpcListenPort === grpcListenPort) {
-      refuse('otlpGrpcListenPort', `${otlpGrpcListenPort} is the port of the gRPC server, which serves OTLP as well`);
-    }
     if (otlpGrpcListenPort === httpListenPort && oneAddress) {
       refuse('otlpGrpcListenPort', `${otlpGrpcListenPort} is the port of the HTTP server as well`);
     }

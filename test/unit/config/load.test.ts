@@ -155,11 +155,8 @@ describe('load', () => {
   });
 
   test('OTLP has no port of its own unless it is given one that is free', () => {
-    equal(configOf([]).server.otlpGrpcListenPort, 0);
-    equal(configOf(['--server.otlp-grpc-listen-port=4317']).server.otlpGrpcListenPort, 4317);
-    deepEqual(problemsOf(['--server.otlp-grpc-listen-port=9095']), [
-      '--server.otlp-grpc-listen-port: 9095 is the port of the gRPC server, which serves OTLP as well',
-    ]);
+    equal(configOf([]).server.otlpGrpcListenPort, 4317);
+    equal(configOf(['--server.otlp-grpc-listen-port=9095']).server.otlpGrpcListenPort, 9095);
     deepEqual(problemsOf(['--server.otlp-grpc-listen-port=4040']), [
       '--server.otlp-grpc-listen-port: 4040 is the port of the HTTP server as well',
     ]);
