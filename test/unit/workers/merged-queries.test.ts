@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { Section } from '#src/domain/block/block-format.ts';
+import { familiesMax, Section } from '#src/domain/block/block-format.ts';
 import type { ByteRange } from '#src/domain/block/block-meta.ts';
 import { symbolTable } from '#src/domain/block/chunk-table.ts';
 import type { FetchedRange } from '#src/domain/block/fetched-ranges.ts';
@@ -257,6 +257,25 @@ describe(`queries over merged blocks (seed ${seed})`, () => {
       equal(usesTotals(of(changed)), expected, Object.keys(changed).join());
       deepEqual(canonical(answer([block], of(changed))), canonical(answer(segments, of(changed))));
     }
+  });
+
+  test('count types that have no totals, because a block has too many types', () => {
+    const pushed = Array.from({ length: familiesMax + 8 }, (_, i): Pushed => {
+      const profile = pprof({ types: [`t${i}/count`], samples: [{ stack: `main;f${i % 5}`, v: [i + 1] }] });
+      const labels = labelList({ __name__: `t${i}`, service_name: 'api' });
+      return { service: 'api', labels, profile, id: new Uint8Array(16).fill(i + 1) };
+    });
+    const segments = [segmentOf(ingesting, pushed)];
+    const block = mergedBlock(merging, segments);
+    const [{ columns }] = decodedBlock(block)[0].datasets;
+    equal(columns.families[familiesMax].totals, undefined);
+    const name = (value: string): NodeQuery => {
+      const selection = { ...everything, matchers: [{ name: '__name__', operator: '=~', value }] } as const;
+      return { kind: 'tree', selection, callSite: [] };
+    };
+
+    // All types; one with totals; one without; some of both.
+    ok(sameAnswers(segments, [block], ['.*', 't3', `t${familiesMax + 6}`, 't6.*'].map(name)) > 0);
   });
 
   test('make up names for frames that have none, also where a call site begins with one', () => {
