@@ -56,6 +56,32 @@ describe('ingestProfile, the order of samples', () => {
   }
 });
 
+describe('ingestProfile, trace ids', () => {
+  // Rows are sorted by insertion below 48 of them, by radix from there on.
+  for (const rounds of [2, 40]) {
+    for (const [differing, traceIds] of [
+      ['first', ['11112222333344445555666677778888', '21112222333344445555666677778888']],
+      ['second', ['11112222333344445555666677778888', '11112222333344446555666677778888']],
+    ] as const) {
+      test(`${2 * rounds} samples in turn are two when only the ${differing} half of the id differs`, () => {
+        const samples = Array.from({ length: 2 * rounds }, (_, i) => ({
+          stack: 'main;work',
+          v: [i % 2 === 0 ? 1 : 100],
+          labels: { trace_id: traceIds[i % 2] },
+        }));
+        const profile = pprof({ samples });
+        bothResults(kernels, profile);
+
+        const head = new Head(kernels);
+        ingestProfile(kernels, head, ingestItem(profile), openLimits, INGEST_NOW_MS);
+
+        const [{ values }] = takenHead(kernels, head)[0].datasets[0].columns.families;
+        deepEqual([...values[0]].sort(), [BigInt(rounds), BigInt(100 * rounds)].sort());
+      });
+    }
+  }
+});
+
 /** Within a run: by stack, then span id, then trace id, and no two the same. */
 function assertSorted({ families }: DatasetColumns): void {
   for (const { sampleOffsets, stack, spans } of families) {

@@ -112,6 +112,32 @@ describe('ingestProfile, bytes of a message', () => {
     }
   });
 
+  for (const [what, at] of [
+    ['location ids', 2],
+    ['values', 5],
+  ] as const) {
+    for (const fieldBytes of [1, 2, 7, 8, 9]) {
+      test(`packed ${what} that end behind their field of ${fieldBytes} bytes are refused`, () => {
+        const sample = Buffer.from([0x0a, 0x01, 0x01, 0x12, 0x01, 0x01]);
+        const bytes = Buffer.from(pprof({ samples: [{ stack: 'main', v: [1] }] }));
+        const start = bytes.indexOf(sample);
+        ok(start > 0);
+        // One number, whose last byte in the field says that another one follows.
+        const padding = Buffer.alloc(fieldBytes - 1, 0x80);
+        const length = bytes[start - 1] + padding.length;
+        const damaged = Buffer.concat([
+          ...[bytes.subarray(0, start - 1), Buffer.from([length]), bytes.subarray(start, start + at - 1)],
+          ...[Buffer.from([fieldBytes]), padding, Buffer.from([0x81]), bytes.subarray(start + at + 1)],
+        ]);
+
+        const refused = refusal(damaged);
+
+        equal(refused.kernel, 'refused: malformed_profile');
+        equal(refused.plain, refused.kernel);
+      });
+    }
+  }
+
   // Lengths around those that take another byte, or another step of 16.
   for (const length of [1, 15, 16, 17, 31, 32, 33, 127, 128, 129, 255, 256, 257, 16_383, 16_384, 16_385]) {
     test(`names of ${length} bytes are stored whole, and refused for one byte that is not UTF-8`, () => {
