@@ -6,6 +6,9 @@ import { metrics } from '#src/platform/metrics.ts';
 import { type Lane, Pool, type PoolOptions, type TaskOptions } from '#src/workers/pool.ts';
 import type { NodeTask } from '#src/workers/query-messages.ts';
 import { openLimits } from '../../fixtures/ingest.ts';
+import { testKernels } from '../../fixtures/kernels.ts';
+import { pprof } from '../../fixtures/pprof-builder.ts';
+import { cpuLabelsOf, segmentOf, wholeRead } from '../../fixtures/segments.ts';
 
 /** A pool with real threads, closed when the test ends. */
 function startPool(t: TestContext, changed: Partial<PoolOptions> = {}): Pool {
@@ -146,6 +149,32 @@ describe('Pool', () => {
     await pool.run('warmUp', undefined, { lane: 'query' });
   });
 
+  test('a query with a bug leaves kernels behind that are not used again', async (t) => {
+    const pool = startPool(t, { taskBytesMax: 16 << 20 });
+    const memory = async (): Promise<number> => {
+      const all = await metrics.getMetricsAsJSON();
+      const values = all.find(({ name }) => name === 'kiln_pool_thread_memory_bytes')?.values ?? [];
+      return values.find(({ labels }) => labels['arena'] === 'query')?.value ?? -1;
+    };
+    const samples = Array.from({ length: 10_000 }, (_, i) => ({ stack: `main;f${i}`, v: [1] }));
+    const read = wholeRead(segmentOf(testKernels(), [{ ...cpuLabelsOf('api'), profile: pprof({ samples }) }]));
+    const selection = { startMs: 0, endMs: 4e12, matchers: [], profileIds: [], spanIds: [], traceIds: [] };
+    const task = (reads: readonly unknown[]): NodeTask => {
+      const query = { kind: 'tree', selection, callSite: [] };
+      return { query, reads, reports: [], limits: { resultBytesMax: 1 << 28, roomBytes: 1 << 28 } } as never;
+    };
+    await pool.run('queryNode', task([read]), { lane: 'query' });
+    await pool.run('warmUp', undefined, { lane: 'query' });
+    ok((await memory()) > 100_000, `${await memory()} bytes`);
+
+    await rejects(pool.run('queryNode', task([undefined]), { lane: 'query' }), { code: 'unavailable' });
+
+    await pool.run('warmUp', undefined, { lane: 'query' });
+    equal(await memory(), 0);
+    const { report } = await pool.run('queryNode', task([read]), { lane: 'query' });
+    ok(report?.kind === 'tree');
+  });
+
   test('closes when the running task has ended, and refuses those that wait or come later', async (t) => {
     const pool = startPool(t);
     const ended: string[] = [];
@@ -244,6 +273,29 @@ describe('Pool', () => {
     await refused;
     equal(deaths, 1);
     await noteStepped(pool, [], 'next');
+  });
+
+  test('refuses a query that is suspended while another task runs, when it closes', async (t) => {
+    const pool = startPool(t, { sliceMs: 0 });
+    const run = Piscina.prototype.run;
+    const other = Promise.withResolvers<void>();
+    const calls: unknown[] = [];
+    t.mock.method(Piscina.prototype, 'run', function (this: Piscina, ...call: Parameters<Piscina['run']>) {
+      calls.push(call[1]?.name);
+      if (call[1]?.name === 'warmUp') other.resolve();
+      return run.apply(this, call);
+    });
+    const sliced = pool.run('writeAnswer', STEPPED, { lane: 'query' });
+    const refused = rejects(sliced, { code: 'unavailable', message: /closed/ });
+    const ingest = pool.run('warmUp', undefined, { lane: 'ingest' });
+    await other.promise;
+    equal(await sumOf('kiln_pool_suspended_tasks'), 1);
+
+    await pool.close();
+
+    await Promise.all([refused, ingest]);
+    deepEqual(calls, ['writeAnswer', 'warmUp']);
+    equal(await sumOf('kiln_pool_suspended_tasks'), 0);
   });
 
   test('closes without waiting for a suspended query, which is refused', async (t) => {
