@@ -1,19 +1,25 @@
-// Shows what is in a block object, and checks every checksum and every invariant of it:
+// Shows what is in a block object, and checks every checksum and every invariant of it, and that what queries answer from
+// without a look at the samples says what the samples say: totals, function trees, types, and the times of the footer.
 //
 //     node scripts/inspect-block.ts FILE
 //
-// Ends with status 1 when something is corrupted; the offset of it counts from the start of the file. The format:
+// Ends with status 1 when something is corrupted, with the dataset, the section and the row of it, and with 2 when there is
+// no file to read. Offsets count from the start of the file. The format:
 // docs/formats/block-v1.md.
 
 import { readFileSync } from 'node:fs';
-import { Codec, perColumn, perFamily, sectionName } from '#src/domain/block/block-format.ts';
+import { Codec, perColumn, perFamily, Section, sectionName } from '#src/domain/block/block-format.ts';
 import type { BlockMeta, ByteRange, DatasetMeta } from '#src/domain/block/block-meta.ts';
 import { type Chunk, type ChunkTable, datasetTable, type Page, symbolTable } from '#src/domain/block/chunk-table.ts';
-import type { FamilySizes } from '#src/domain/block/dataset-faults.ts';
+import { refuseFault } from '#src/domain/block/column-fault.ts';
+import { corruptedBlock } from '#src/domain/block/corrupted-block.ts';
+import type { PushColumns } from '#src/domain/block/dataset-columns.ts';
 import { DatasetReader } from '#src/domain/block/dataset-reader.ts';
-import { wholeObject } from '#src/domain/block/fetched-ranges.ts';
+import { foldedNamesFault, sumFault, typeRowsFault } from '#src/domain/block/derived-faults.ts';
+import { type FetchedRange, wholeObject } from '#src/domain/block/fetched-ranges.ts';
 import { readFooter } from '#src/domain/block/footer-reader.ts';
 import { familySizesOf } from '#src/domain/block/part-writer.ts';
+import type { SpaceColumns } from '#src/domain/block/space-columns.ts';
 import { decodeSymbolSpace } from '#src/domain/block/symbol-space-reader.ts';
 import { StoreError } from '#src/domain/errors.ts';
 
@@ -25,8 +31,15 @@ if (file === undefined) {
   console.error('usage: node scripts/inspect-block.ts FILE');
   process.exit(2);
 }
+let bytes: Uint8Array;
 try {
-  inspect(readFileSync(file));
+  bytes = readFileSync(file);
+} catch (error) {
+  console.error(`${file} cannot be read: ${error instanceof Error ? error.message : error}`);
+  process.exit(2);
+}
+try {
+  inspect(bytes);
 } catch (error) {
   if (!(error instanceof StoreError)) throw error;
   console.error(`${error.code}: ${error.message} ${JSON.stringify(error.details)}`);
@@ -38,25 +51,25 @@ function inspect(object: Uint8Array): void {
   if (meta === undefined) return; // Not for a whole object: nothing more could be needed.
   const fetched = wholeObject(object);
   printBlock(meta);
+  checkBlockTimes(meta);
 
   const shares = new Map<string, Share>();
   let covered = 0;
   let symbolsOffset = -1;
-  let space: readonly FamilySizes[] = [];
+  let space: SpaceColumns | undefined;
   for (const dataset of meta.datasets) {
     // Datasets that share symbols follow each other.
-    if (dataset.symbols.offset !== symbolsOffset) {
+    if (space === undefined || dataset.symbols.offset !== symbolsOffset) {
       symbolsOffset = dataset.symbols.offset;
-      const table = symbolTable(dataset, fetched);
-      space = familySizesOf(decodeSymbolSpace(table, fetched));
+      const { table, columns } = naming(dataset, () => checkedSymbols(dataset, fetched));
+      space = columns;
       console.log(`\nsymbols of ${dataset.tenant}  ${place(dataset.symbols)}`);
       printTable(table, shares);
       covered += dataset.symbols.sizeBytes;
     }
-    const table = datasetTable(dataset, fetched);
-    const reader = new DatasetReader(table, fetched);
-    reader.types();
-    const { series, pushes, profiles } = reader.all(space);
+    const symbols = space;
+    const { table, columns } = naming(dataset, () => checkedDataset(dataset, symbols, fetched));
+    const { series, pushes, profiles } = columns;
     printDataset(dataset);
     console.log(`  ${series.length} series, ${pushes.timeNanos.length} pushes, ${profiles.series.length} profiles`);
     printTable(table, shares);
@@ -65,6 +78,56 @@ function inspect(object: Uint8Array): void {
   add(shares, 'footer', meta.sizeBytes - covered, meta.sizeBytes - covered);
   printShares(shares, meta.sizeBytes);
   console.log('\nall checksums and invariants hold');
+}
+
+function checkedSymbols(dataset: DatasetMeta, fetched: readonly FetchedRange[]) {
+  const table = symbolTable(dataset, fetched);
+  const columns = decodeSymbolSpace(table, fetched);
+  refuseFault(foldedNamesFault(columns), table);
+  return { table, columns };
+}
+
+function checkedDataset(dataset: DatasetMeta, space: SpaceColumns, fetched: readonly FetchedRange[]) {
+  const table = datasetTable(dataset, fetched);
+  const reader = new DatasetReader(table, fetched);
+  const types = reader.types();
+  const columns = reader.all(familySizesOf(space));
+  refuseFault(sumFault(columns, space) ?? typeRowsFault(types, columns), table);
+  checkTimes(dataset, columns.pushes);
+  return { table, columns };
+}
+
+/** A query looks for datasets by these times. */
+function checkTimes({ range, minTimeMs, maxTimeMs }: DatasetMeta, { timeNanos }: PushColumns): void {
+  const [first, last] = [BigInt(minTimeMs) * 1_000_000n, BigInt(maxTimeMs + 1) * 1_000_000n - 1n];
+  const row = timeNanos.findIndex((time) => time < first || time > last);
+  if (row === -1) return;
+  const times = { value: String(timeNanos[row]), minTimeMs, maxTimeMs };
+  throw corruptedBlock('footer: a push is outside of the times of its dataset', {
+    ...{ offset: range.offset, section: sectionName(Section.pushes), row },
+    ...times,
+  });
+}
+
+function checkBlockTimes({ datasets, minTimeMs, maxTimeMs }: BlockMeta): void {
+  for (const dataset of datasets) {
+    if (dataset.minTimeMs >= minTimeMs && dataset.maxTimeMs <= maxTimeMs) continue;
+    const { tenant, service, range } = dataset;
+    throw corruptedBlock('footer: a dataset is outside of the times of the block', {
+      ...{ tenant, service, offset: range.offset, value: `${dataset.minTimeMs} .. ${dataset.maxTimeMs}` },
+      ...{ minTimeMs, maxTimeMs },
+    });
+  }
+}
+
+/** Adds to an error which dataset it is about. Symbols are those of the first dataset that has them. */
+function naming<T>({ tenant, service }: DatasetMeta, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    throw new StoreError(error.code, error.message, { tenant, service, ...error.details }, { cause: error });
+  }
 }
 
 function printBlock(meta: BlockMeta): void {
