@@ -11,6 +11,7 @@
 // src/kernels/pprof-decode.ts has the same list of fields, and the plain twin is src/domain/pprof.
 
 import { allocScratch, allocZeroed, SCRATCH, shrinkScratch } from './arena';
+import { framesFit, LOCATION_LINES_MAX } from './frame-limits';
 import { idMap, idRow } from './id-map';
 import {
   bytesOf, countOf, durationNanos, FUNCTION, indexMessages, LOCATION, MAPPING, period, PERIOD_TYPE, SAMPLE, SAMPLE_TYPE,
@@ -60,6 +61,15 @@ const VALUE_COUNT: i32 = 9; // detail: values of the sample, types
 const STRING_0: i32 = 10;
 const STRING_INDEX: i32 = 11; // detail: index, strings, and `decodeWhat`
 const NOT_UTF8: i32 = 12; // detail: string
+const LOCATION_LINES_COUNT: i32 = 13; // detail: location, lines
+// 14 and 15 are those of frame-limits.ts.
+const STRING_BYTES: i32 = 16; // detail: string, bytes
+
+/** As in src/domain/pprof/string-limit.ts. */
+const STRING_BYTES_MAX: u32 = 8 << 20;
+
+/** Lines of the location that has the most, from `decodeLocations`. */
+let mostLines: u32 = 0;
 
 /** Whose reference it is that leads nowhere: a row of REFERENCES in src/kernels/pprof-decode.ts. */
 export let decodeWhat: i32 = 0;
@@ -96,7 +106,12 @@ export function decodeProfile(
   const locationIds = decodeLocations(profile, mappingIds, functionIds);
   if (locationIds == 0) return 0;
   if (!decodeSamples(profile, locationIds, maxDepth, maxLabels)) return 0;
-  return decodeLabels(profile) ? profile : 0;
+  if (!decodeLabels(profile)) return 0;
+  const fits = framesFit(
+    load<u32>(profile, STACK_OFFSETS), load<u32>(profile, STACK_LOCATIONS), load<u32>(profile, SAMPLES),
+    load<u32>(profile, LOCATION_LINES), mostLines, load<u32>(profile, MAX_DEPTH), load<u32>(profile, TYPES),
+  );
+  return fits ? profile : 0;
 }
 
 /**
@@ -133,6 +148,7 @@ function decodeStrings(profile: usize, maxSymbol: u32): bool {
     const length = load<u32>(spans + (i << 3), 4) - start;
     if (!isUtf8(start, length)) return fail(NOT_UTF8, i, 0) != 0;
     const cut = maxSymbol != 0 && length > maxSymbol ? <u32>tailStart(start, length, maxSymbol) - start : 0;
+    if (length - cut > STRING_BYTES_MAX) return fail(STRING_BYTES, i, length - cut) != 0;
     store<u32>(starts + (i << 2), start + cut);
     store<u32>(lengths + (i << 2), length - cut);
   }
@@ -331,6 +347,7 @@ function decodeLocations(profile: usize, mappingIds: usize, functionIds: usize):
   store<u8>(badColumn, 1);
   store<u32>(lineOffsets, 0);
   let lines: u32 = 0, anyBad: u32 = 0;
+  mostLines = 0;
   for (let row: usize = 1; row < <usize>rows; row++) {
     const span = spans + ((row - 1) << 3);
     let p: usize = load<u32>(span);
@@ -366,6 +383,8 @@ function decodeLocations(profile: usize, mappingIds: usize, functionIds: usize):
       else if (!isUnknown(5, at)) return 0;
     }
     if (id == 0) return fail(ZERO_LOCATION_ID, row - 1, 0);
+    if (lines - firstLine > LOCATION_LINES_MAX) return fail(LOCATION_LINES_COUNT, row - 1, lines - firstLine);
+    mostLines = max(mostLines, lines - firstLine);
     const mapping = idRow(mappingIds, mappingId);
     bad |= <u32>(mappingId != 0 && mapping == 0) | <u32>(lines == firstLine && address == 0);
     anyBad |= bad;

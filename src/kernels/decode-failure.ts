@@ -1,16 +1,22 @@
 import type { StoreError } from '#src/domain/errors.ts';
+import { locationLinesMax, profileFramesMax, stackFramesMax } from '#src/domain/pprof/frame-limits.ts';
 import type { ProfileLimits } from '#src/domain/pprof/ingest-options.ts';
 import {
   firstStringNotEmpty,
   malformed,
   noSampleType,
+  stackTooLong,
   stringIndexOutOfRange,
+  stringTooLong,
+  tooManyFrames,
+  tooManyLines,
   tooManySampleLabels,
   tooManySamples,
   undecodable,
   valueCountMismatch,
   zeroId,
 } from '#src/domain/pprof/profile-errors.ts';
+import { stringBytesMax } from '#src/domain/pprof/string-limit.ts';
 import type { DecodeFailure } from './pprof-decode.ts';
 
 /** The error that a client reads about a profile which the kernel could not decode. */
@@ -40,6 +46,14 @@ export function decodeFailure({ kind, detail, detail2, what }: DecodeFailure, li
       return stringIndexOutOfRange(what, BigInt(detail), detail2);
     case 'utf8':
       return malformed(`string ${detail} is not valid UTF-8`, { stringIndex: detail });
+    case 'location-lines':
+      return tooManyLines(detail, locationLinesMax, detail2);
+    case 'stack-frames':
+      return stackTooLong(detail, stackFramesMax, detail2);
+    case 'profile-frames':
+      return tooManyFrames(profileFramesMax, detail);
+    case 'string-bytes':
+      return stringTooLong(detail, stringBytesMax, detail2);
     default:
       return undecodable(kind);
   }

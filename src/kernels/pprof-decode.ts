@@ -58,6 +58,10 @@ const FAILURES = [
   'string-0',
   'string-index', // detail: index, strings
   'utf8', // detail: index of the string
+  'location-lines', // detail: row of the location, lines
+  'stack-frames', // detail: sample, frames
+  'profile-frames', // detail: frames, counted up to the limit
+  'string-bytes', // detail: index of the string, bytes
 ] as const;
 
 /** A profile that lies decoded in the scratch arena, until the next task resets it. */

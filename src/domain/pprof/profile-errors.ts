@@ -71,6 +71,38 @@ export function invalidUtf8(stringIndex: number, bytes: Uint8Array): StoreError 
   });
 }
 
+export function stringTooLong(stringIndex: number, limitBytes: Bytes, actualBytes: Bytes): StoreError {
+  return malformed(
+    `string ${stringIndex} is longer than string_bytes_max: limit ${limitBytes} bytes, actual ${actualBytes} bytes`,
+    { stringIndex, limitBytes, actualBytes },
+  );
+}
+
+/** @param row  of the table of locations */
+export function tooManyLines(row: number, limit: number, actual: number): StoreError {
+  return malformed(
+    `location ${row} of the table has more lines than location_lines_max: limit ${limit}, actual ${actual}`,
+    { row, limit, actual },
+  );
+}
+
+export function stackTooLong(sample: number, limit: number, actual: number): StoreError {
+  return malformed(
+    `the stacktrace of sample ${sample} has more frames, with inlined functions, than stack_frames_max: ` +
+      `limit ${limit}, actual ${actual}`,
+    { sample, limit, actual },
+  );
+}
+
+/** @param counted  how many there were when counting ended */
+export function tooManyFrames(limit: number, counted: number): StoreError {
+  return malformed(
+    `its different stacktraces have more frames, with inlined functions, than profile_frames_max: ` +
+      `limit ${limit}, actual at least ${counted}`,
+    { limit, counted },
+  );
+}
+
 /**
  * @param actualBytes  undefined when inflating was stopped at the limit, so that nobody knows
  * @param limitName    what sets the limit

@@ -1,4 +1,5 @@
 import type { UnixMs, UnixNanos } from '#src/domain/model/units.ts';
+import { checkFrames } from './frame-limits.ts';
 import type { ProfileLimits } from './ingest-options.ts';
 import { type PlainProfile, type PlainSample, type PlainString, plainStringOf } from './plain-profile.ts';
 import {
@@ -9,11 +10,13 @@ import {
   outsideWindow,
   profileTooLarge,
   stringIndexOutOfRange,
+  stringTooLong,
   tooManySampleLabels,
   tooManySamples,
   valueCountMismatch,
   zeroId,
 } from './profile-errors.ts';
+import { stringBytesMax } from './string-limit.ts';
 
 /**
  * Checks a profile against the format and the tenant's limits, in the order in which Pyroscope does, so that the
@@ -47,8 +50,11 @@ export function validateProfile(
   checkStringIndices(checked);
   checkSampleTypes(checked);
   strings.forEach((string, index) => {
-    if (string.text === undefined) throw invalidUtf8(index, string.bytes);
+    const { bytes, text } = string;
+    if (text === undefined) throw invalidUtf8(index, bytes);
+    if (bytes.length > stringBytesMax) throw stringTooLong(index, stringBytesMax, bytes.length);
   });
+  checkFrames(checked);
   return checked;
 }
 
