@@ -143,7 +143,11 @@ export function rolesOf(config: Config, { log, pool, warmedUp }: RolesDeps): { p
       registry: metrics,
       room: createServerRoom(metrics, config.server.ingestBufferBytesMax),
       push: new Distributor(
-        { ...distributorDefaults, attributeRules: config.otlp.attributeRules },
+        {
+          ...distributorDefaults,
+          openedBytesMax: config.server.ingestBufferBytesMax,
+          attributeRules: config.otlp.attributeRules,
+        },
         { clock, writer: segmentWriter, opener: new PoolMessageOpener(pool), limitsOf: () => config.limits },
       ),
       querier: new QueryFrontend(config.queryFrontend, {

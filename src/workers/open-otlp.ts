@@ -44,7 +44,7 @@ export function* openOtlp(
   const { profiles, rejected } = yield* convertOtlp(message, { rules, bounds });
   yield;
   return {
-    opened: packed(profiles, bounds.limits),
+    opened: yield* packed(profiles, bounds.limits),
     sources: Uint32Array.from(profiles, ({ source }) => source),
     rejected,
   };
@@ -53,6 +53,7 @@ export function* openOtlp(
 function* inflated(body: Uint8Array, maxBytes: number, inflater: Inflater | undefined): Steps<Uint8Array> {
   const message = yield* inflateInSteps(body, maxBytes, inflater);
   if (message === 'too-large') throw otlpMessageTooLarge(maxBytes, undefined);
-  if (message === 'not-gzip') throw new StoreError('invalid-argument', 'the OTLP message is not gzip');
+  if (message === 'not-gzip' || message === 'cut-off')
+    throw new StoreError('invalid-argument', 'the OTLP message is not gzip');
   return message;
 }

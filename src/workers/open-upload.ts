@@ -14,7 +14,7 @@ export type OpenUploadTask = { readonly upload: Upload; readonly bounds: Convers
  * @throws StoreError 'invalid-argument'
  */
 export function* openUpload({ upload, bounds }: OpenUploadTask, secret: HashSecret): Steps<OpenedMessage> {
-  return packed(yield* convertersOf(secret)[upload.format](upload, bounds), bounds.limits);
+  return yield* packed(yield* convertersOf(secret)[upload.format](upload, bounds), bounds.limits);
 }
 
 function convertersOf(secret: HashSecret): Record<UploadFormat, Converter> {

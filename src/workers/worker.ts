@@ -72,7 +72,7 @@ export function sealHead(): TaskReply<SealReply> {
 }
 
 export function openMessage(input: OpenMessageTask): TaskReply<OpenedMessage> {
-  return task(() => openPushMessage(input));
+  return slice(() => slicedTask.start(openMessageSteps(input)));
 }
 
 export function openUpload(input: OpenUploadTask): TaskReply<OpenedMessage> {
@@ -110,6 +110,12 @@ export function drop(): TaskReply<undefined> {
     slicedTask.drop();
     return undefined;
   });
+}
+
+function* openMessageSteps(input: OpenMessageTask): Steps<OpenedMessage> {
+  const opened = yield* openPushMessage(input, { taskBytesMax, inflater: slicedInflater });
+  discard(input.body);
+  return opened;
 }
 
 function* queryNodeSteps(input: NodeTask): Steps<NodeAnswer> {

@@ -61,6 +61,10 @@ describe('memory of a process', () => {
     const headers = { 'content-type': 'application/proto' };
     return client.post('/push.v1.PusherService/Push', pushProto([{ labels, profiles: [profile] }]), headers);
   };
+  const pushInflating = (body: Uint8Array): Promise<Reply> => {
+    const headers = { 'content-type': 'application/proto', 'content-encoding': 'gzip' };
+    return client.post('/push.v1.PusherService/Push', body, headers);
+  };
   const withinBudget = (): void => {
     const status = readFileSync(`/proc/${kiln.pid}/status`, 'utf8');
     const peakBytes = Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) * 1024;
@@ -78,6 +82,30 @@ describe('memory of a process', () => {
       equal(reply.status, 400);
       match(reply.body.toString(), /1\/6 of pool\.task-bytes-max\): limit 8388608 bytes/);
     }
+    withinBudget();
+  });
+
+  test('a message that inflates to 250 MiB is refused by the name of the limit', async () => {
+    const labels = [{ name: 'a', value: 'A'.repeat(250 * MIB) }];
+    const body = gzipSync(pushProto([{ labels, profiles: [new Uint8Array(1)] }]), { level: 1 });
+
+    const replies = await Promise.all([body, body, body].map(pushInflating));
+
+    for (const reply of replies) {
+      equal(reply.status, 429);
+      match(reply.body.toString(), /1\/4 of pool\.task-bytes-max.*limit 12582912 bytes/);
+    }
+    withinBudget();
+  });
+
+  test('messages that inflate to what a task has memory for are taken apart or refused', async () => {
+    const profiles = Array.from({ length: 1000 }, () => new Uint8Array(11 << 10));
+    const labels = Object.entries(LABELS).map(([name, value]) => ({ name, value }));
+    const body = gzipSync(pushProto([{ labels, profiles }]));
+
+    const replies = await Promise.all(Array.from({ length: 64 }, () => pushInflating(body)));
+
+    for (const { status } of replies) ok(status === 400 || status === 503, String(status));
     withinBudget();
   });
 

@@ -1,3 +1,5 @@
+import { runSteps, type Steps } from '#src/domain/model/steps.ts';
+
 /**
  * Decodes base64 where it lies: bytes take less room than their digits, so they are written over them, and a message of
  * profiles takes no memory beside itself.
@@ -13,33 +15,61 @@
  * @source      RFC 4648, sections 4 and 5
  */
 export function base64InPlace(text: Uint8Array): Uint8Array | undefined {
+  return runSteps(base64InSteps(text));
+}
+
+/** Digits that are decoded in one step, some four milliseconds. A multiple of four. */
+const STEP_DIGITS = 2 << 20;
+
+/** The same for texts of any length. */
+export function* base64InSteps(text: Uint8Array): Steps<Uint8Array | undefined> {
   const digitCount = text.length - paddingLength(text);
   const restCount = digitCount % 4;
   const paddedRightly = digitCount === text.length || text.length % 4 === 0;
   if (restCount === 1 || !paddedRightly) return undefined;
 
-  let from = 0;
-  let to = 0;
-  let seen = 0;
-  for (const wholeEnd = digitCount - restCount; from < wholeEnd; from += 4, to += 3) {
-    const a = DIGITS[text[from]];
-    const b = DIGITS[text[from + 1]];
-    const c = DIGITS[text[from + 2]];
-    const d = DIGITS[text[from + 3]];
-    seen |= a | b | c | d;
-    // What is no value of a digit is cut off by the shifts and by the width of a byte, or the text is refused below.
-    text[to] = (a << 2) | ((b >> 4) & 0x03);
-    text[to + 1] = (b << 4) | ((c >> 2) & 0x0f);
-    text[to + 2] = (c << 6) | (d & 0x3f);
+  const wholeEnd = digitCount - restCount;
+  let seen = decodeQuads(text, 0, Math.min(STEP_DIGITS, wholeEnd));
+  for (let from = STEP_DIGITS; from < wholeEnd; from += STEP_DIGITS) {
+    yield;
+    seen |= decodeQuads(text, from, Math.min(from + STEP_DIGITS, wholeEnd));
   }
+  let to = (wholeEnd / 4) * 3;
   if (restCount > 0) {
-    const [a, b, c] = [DIGITS[text[from]], DIGITS[text[from + 1]], restCount === 3 ? DIGITS[text[from + 2]] : 0];
+    const [a, b, c] = [
+      DIGITS[text[wholeEnd]],
+      DIGITS[text[wholeEnd + 1]],
+      restCount === 3 ? DIGITS[text[wholeEnd + 2]] : 0,
+    ];
     seen |= a | b | c;
     text[to++] = (a << 2) | ((b >> 4) & 0x03);
     if (restCount === 3) text[to++] = (b << 4) | ((c >> 2) & 0x0f);
   }
   const valid = (seen & NO_DIGIT) === 0 && (seen & BOTH_ALPHABETS) !== BOTH_ALPHABETS;
   return valid ? text.subarray(0, to) : undefined;
+}
+
+/**
+ * Decodes digits that come in fours.
+ *
+ * @param start  multiple of four, as is `end`
+ * @returns      what the digits are, or-ed
+ */
+function decodeQuads(text: Uint8Array, start: number, end: number): number {
+  let to = (start / 4) * 3;
+  let seen = 0;
+  for (let from = start; from < end; from += 4, to += 3) {
+    const a = DIGITS[text[from]];
+    const b = DIGITS[text[from + 1]];
+    const c = DIGITS[text[from + 2]];
+    const d = DIGITS[text[from + 3]];
+    seen |= a | b | c | d;
+    // What is no value of a digit is cut off by the shifts and by the width of a byte, or the text is refused at the end.
+    text[to] = (a << 2) | ((b >> 4) & 0x03);
+    text[to + 1] = (b << 4) | ((c >> 2) & 0x0f);
+    text[to + 2] = (c << 6) | (d & 0x3f);
+  }
+  return seen;
 }
 
 /** Beside the value of a digit, in its six low bits. */

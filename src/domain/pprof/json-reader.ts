@@ -1,9 +1,19 @@
 import { isUtf8 } from 'node:buffer';
 import { StoreError } from '#src/domain/errors.ts';
 import { STEP_ROWS, type Steps } from '#src/domain/model/steps.ts';
+import type { Bytes } from '#src/domain/model/units.ts';
 
 /** Brackets of JSON that may be open at once, in every message that Kiln reads. */
 export const JSON_DEPTH_MAX = 100;
+
+/** What is read at one go, whatever it means: a key, a number, blanks. Longer ones are in no message that is meant well. */
+const RUN_BYTES_MAX: Bytes = 256 << 10;
+
+/** Of a long text: what is looked at in one step, some ten milliseconds with escapes. */
+const STEP_TEXT_BYTES: Bytes = 1 << 20;
+
+/** Of all of it, for what is native: whether it is UTF-8, and searches. */
+const STEP_NATIVE_BYTES: Bytes = 8 << 20;
 
 /** A text as it lies in the bytes, between its quotes. */
 export type JsonText = { readonly start: number; readonly end: number; readonly escaped: boolean };
@@ -14,7 +24,8 @@ export type JsonText = { readonly start: number; readonly end: number; readonly 
  *
  * What is stepped over is checked as strictly as what is read.
  *
- * @throws StoreError 'invalid-argument' where the bytes are no JSON, with the offset, or nest deeper than `JSON_DEPTH_MAX`
+ * @throws StoreError 'invalid-argument' where the bytes are no JSON, with the offset, nest deeper than `JSON_DEPTH_MAX`, or
+ *         have a key, a number or blanks longer than 256 KiB
  * @cost   O(bytes) for all of it
  * @source RFC 8259
  */
@@ -27,10 +38,28 @@ export class JsonReader {
   #at = 0;
 
   /** @param onValue  called before each field of an object and element of a list, at any depth: the place to count */
-  constructor(bytes: Uint8Array, onValue: () => void) {
+  constructor(bytes: Uint8Array, onValue: () => void, isChecked = false) {
     this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#onValue = onValue;
-    if (!isUtf8(this.bytes)) throw notJson('it is not UTF-8');
+    if (!isChecked && !isUtf8(this.bytes)) throw notJson('it is not UTF-8');
+  }
+
+  /** The same for messages of any size, of which it takes long to say whether they are UTF-8. */
+  static *inSteps(bytes: Uint8Array, onValue: () => void): Steps<JsonReader> {
+    let start = 0;
+    while (bytes.length - start > STEP_NATIVE_BYTES) {
+      const end = characterStart(bytes, start + STEP_NATIVE_BYTES);
+      if (!isUtf8(bytes.subarray(start, end))) throw notJson('it is not UTF-8');
+      start = end;
+      yield;
+    }
+    if (!isUtf8(bytes.subarray(start))) throw notJson('it is not UTF-8');
+    return new JsonReader(bytes, onValue, true);
+  }
+
+  /** How much of it was read. */
+  get readBytes(): Bytes {
+    return this.#at;
   }
 
   /** What the next value begins with: `{`, `[`, `"`, a digit, … '' at the end. */
@@ -113,6 +142,17 @@ export class JsonReader {
     return { start, end, escaped: this.#escaped };
   }
 
+  /** @returns undefined when it is longer; then it was looked at no further, and nothing else can be read */
+  textWithin(maxBytes: Bytes): JsonText | undefined {
+    this.#expect(QUOTE);
+    const start = this.#at;
+    this.#escaped = false;
+    if (!this.#scanText(start, start + maxBytes + 1)) return undefined;
+    const end = this.#scanned;
+    this.#at = end + 1;
+    return { start, end, escaped: this.#escaped };
+  }
+
   /**
    * A text of which each character is one byte, such as base64. What those bytes are is for the caller to check.
    *
@@ -130,6 +170,23 @@ export class JsonReader {
     }
     this.#at = this.#textEnd(start) + 1;
     return withoutEscapes(this.bytes.subarray(start, this.#at - 1));
+  }
+
+  /** The same for texts that may be most of the message. */
+  *asciiInSteps(): Steps<Uint8Array> {
+    this.#expect(QUOTE);
+    const start = this.#at;
+    for (let from = start; from < this.bytes.length; from += STEP_NATIVE_BYTES) {
+      if (from > start) yield;
+      const part = this.bytes.subarray(from, from + STEP_NATIVE_BYTES);
+      const end = part.indexOf(QUOTE);
+      if ((end < 0 ? part : part.subarray(0, end)).indexOf(BACKSLASH) >= 0) break;
+      if (end < 0) continue;
+      this.#at = from + end + 1;
+      return this.bytes.subarray(start, from + end);
+    }
+    this.#at = (yield* this.#textEndInSteps(start)) + 1;
+    return yield* withoutEscapesInSteps(this.bytes.subarray(start, this.#at - 1));
   }
 
   /** A number, as it is written. */
@@ -150,9 +207,15 @@ export class JsonReader {
   *skipInSteps(): Steps<void> {
     const outer = this.#depth;
     let parts = 0;
+    let stepStart = this.#at;
     do {
-      this.#skipPart(outer);
-      if (++parts % STEP_ROWS === 0) yield;
+      if (this.#next() === QUOTE) {
+        this.#at = (yield* this.#textEndInSteps(this.#at + 1)) + 1;
+        this.#completeValue(outer);
+      } else this.#skipPart(outer);
+      if (++parts % STEP_ROWS !== 0 && this.#at - stepStart < STEP_TEXT_BYTES) continue;
+      stepStart = this.#at;
+      yield;
     } while (this.#depth > outer);
   }
 
@@ -169,10 +232,16 @@ export class JsonReader {
 
   /** Set by `#textEnd`: an object per text would be most of what a message of small profiles costs. */
   #escaped = false;
+  /** Where `#scanText` ended. */
+  #scanned = 0;
 
   /** Takes what opens a value, or a whole one and what it completes. */
   #skipPart(outer: number): void {
     if (this.#skipOpening()) return;
+    this.#completeValue(outer);
+  }
+
+  #completeValue(outer: number): void {
     // A value is complete: what encloses it goes on, or is complete as well.
     while (this.#depth > outer && !this.#taken(COMMA)) this.#close();
     if (this.#depth > outer) this.#beginMember();
@@ -216,7 +285,8 @@ export class JsonReader {
   }
 
   #key(): JsonText {
-    const key = this.text();
+    const key = this.textWithin(RUN_BYTES_MAX);
+    if (key === undefined) throw tooLong('a key');
     this.#expect(COLON);
     return key;
   }
@@ -233,12 +303,40 @@ export class JsonReader {
 
   /** @returns where the closing quote is */
   #textEnd(start: number): number {
-    const { bytes } = this;
     this.#escaped = false;
-    let i = start;
+    this.#scanText(start, this.bytes.length + 1);
+    return this.#scanned;
+  }
+
+  *#textEndInSteps(start: number): Steps<number> {
+    let from = start;
+    let escaped = false;
     for (;;) {
-      while (STOPS[bytes[i]] === 0) i++;
-      if (bytes[i] === QUOTE) return i;
+      this.#escaped = false;
+      const isEnd = this.#scanText(from, from + STEP_TEXT_BYTES);
+      escaped ||= this.#escaped;
+      from = this.#scanned;
+      if (!isEnd) yield;
+      else {
+        this.#escaped = escaped;
+        return from;
+      }
+    }
+  }
+
+  /**
+   * Looks for the closing quote before `until`.
+   *
+   * @returns whether there is one, which always is the case behind the end. `#scanned` is where it is, or where to go on
+   */
+  #scanText(from: number, until: number): boolean {
+    const { bytes } = this;
+    let i = from;
+    for (;;) {
+      while (i < until && STOPS[bytes[i]] === 0) i++;
+      this.#scanned = i;
+      if (i >= until) return false;
+      if (bytes[i] === QUOTE) return true;
       if (bytes[i] !== BACKSLASH) throw this.#unexpected(i); // A control character, or undefined behind the end.
       this.#escaped = true;
       i += this.#escapeLength(i);
@@ -289,7 +387,9 @@ export class JsonReader {
   #digits(): void {
     const { bytes } = this;
     let i = this.#at;
-    while (isDigit(bytes[i])) i++;
+    const until = i + RUN_BYTES_MAX;
+    while (i < until && isDigit(bytes[i])) i++;
+    if (i === until) throw tooLong('a number');
     if (i === this.#at) throw this.#unexpected();
     this.#at = i;
   }
@@ -319,7 +419,9 @@ export class JsonReader {
   #next(): number | undefined {
     const { bytes } = this;
     let i = this.#at;
-    while (isBlank(bytes[i])) i++;
+    const until = i + RUN_BYTES_MAX;
+    while (i < until && isBlank(bytes[i])) i++;
+    if (i === until) throw tooLong('blank space');
     this.#at = i;
     return bytes[i];
   }
@@ -331,8 +433,27 @@ export class JsonReader {
 
 /** @param text  with escapes that were checked; is overwritten */
 function withoutEscapes(text: Buffer): Uint8Array {
-  let to = 0;
-  for (let from = 0; from < text.length; from++) {
+  return text.subarray(0, unescape(text, { from: 0, to: 0 }, text.length).to);
+}
+
+function* withoutEscapesInSteps(text: Buffer): Steps<Uint8Array> {
+  let done = unescape(text, { from: 0, to: 0 }, UNESCAPE_STEP_BYTES);
+  while (done.from < text.length) {
+    yield;
+    done = unescape(text, done, done.from + UNESCAPE_STEP_BYTES);
+  }
+  return text.subarray(0, done.to);
+}
+
+/** Each escape of it may take 200 ns. */
+const UNESCAPE_STEP_BYTES: Bytes = 256 << 10;
+
+type Unescaped = { readonly from: number; readonly to: number };
+
+/** Goes on until `until`, and to the end of an escape that begins before it. */
+function unescape(text: Buffer, done: Unescaped, until: number): Unescaped {
+  let { from, to } = done;
+  for (const end = Math.min(until, text.length); from < end; from++) {
     if (text[from] !== BACKSLASH) text[to++] = text[from];
     else if (text[++from] !== LETTER_U) text[to++] = text[from] === SLASH ? SLASH : OTHER;
     else {
@@ -341,7 +462,20 @@ function withoutEscapes(text: Buffer): Uint8Array {
       from += 4;
     }
   }
-  return text.subarray(0, to);
+  return { from, to };
+}
+
+/** Where the character begins that the byte at `at` is a part of; of bytes that are no UTF-8 it does not matter. */
+function characterStart(bytes: Uint8Array, at: number): number {
+  let start = at;
+  while (start > at - 3 && (bytes[start] & 0xc0) === 0x80) start--;
+  return start;
+}
+
+function tooLong(what: string): StoreError {
+  return new StoreError('invalid-argument', `the message has ${what} of more than ${RUN_BYTES_MAX} bytes`, {
+    limitBytes: RUN_BYTES_MAX,
+  });
 }
 
 function notJson(why: string): StoreError {

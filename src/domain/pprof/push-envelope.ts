@@ -1,6 +1,9 @@
+import { BinaryReader } from '@bufbuild/protobuf/wire';
 import { StoreError } from '#src/domain/errors.ts';
 import type { Label } from '#src/domain/model/labels.ts';
-import { eachField, message } from './wire-fields.ts';
+import { runSteps, type Steps } from '#src/domain/model/steps.ts';
+import type { Bytes } from '#src/domain/model/units.ts';
+import { message, skip } from './wire-fields.ts';
 
 /** One profile of a push message, still as it came. */
 export type EnvelopedProfile = {
@@ -26,6 +29,15 @@ export const MAIN_LOOP_ENVELOPE: EnvelopeBudget = { fieldsMax: 4096, labelBytesM
 /** What a pool task reads: an empty label takes two bytes of the message and a hundred of memory. */
 export const POOL_ENVELOPE: EnvelopeBudget = { fieldsMax: 1 << 20, labelBytesMax: 64 << 20 };
 
+/** Of the name or the value of one label, which is read in one step. Longer ones are over every budget. */
+export const LABEL_TEXT_BYTES_MAX: Bytes = 1 << 20;
+
+/** Fields of an envelope that are read in one step: a microsecond or two each, and more until the code is compiled. */
+export const STEP_FIELDS = 1 << 12;
+
+/** Bytes of labels that are read in one step, and one text more: at 16 ns each where they are not ASCII. */
+const STEP_LABEL_BYTES: Bytes = 1 << 19;
+
 /**
  * Reads the envelope of a `push.v1.PushRequest`: whose profiles there are and where they lie.
  *
@@ -34,14 +46,24 @@ export const POOL_ENVELOPE: EnvelopeBudget = { fieldsMax: 1 << 20, labelBytesMax
  * @cost   O(fields + label bytes), both below the budget; no profile is touched
  */
 export function readPushEnvelope(body: Uint8Array, budget: EnvelopeBudget): EnvelopedProfile[] | undefined {
-  const reading: Reading = { profiles: [], budget, fields: 0, labelBytes: 0 };
+  return runSteps(readPushEnvelopeInSteps(body, budget));
+}
+
+/** The same for messages that may have very many parts. */
+export function* readPushEnvelopeInSteps(
+  body: Uint8Array,
+  budget: EnvelopeBudget,
+): Steps<EnvelopedProfile[] | undefined> {
+  const reading: Reading = { profiles: [], budget, fields: 0, labelBytes: 0, stepFields: 0, stepLabelBytes: 0 };
   try {
-    eachField(body, (field, wire, reader) => {
+    const reader = new BinaryReader(body);
+    while (reader.pos < reader.len) {
+      if (isStepOver(reading)) yield;
+      const [field, wire] = reader.tag();
       count(reading);
-      if (field !== 1) return false;
-      readSeries(message(reader, wire), reading);
-      return true;
-    });
+      if (field === 1) yield* readSeries(message(reader, wire), reading);
+      else skip(reader, wire);
+    }
   } catch (error) {
     if (error instanceof OverBudget) return undefined;
     const what = error instanceof Error ? error.message : 'unknown reason';
@@ -55,6 +77,9 @@ type Reading = {
   readonly budget: EnvelopeBudget;
   fields: number;
   labelBytes: number;
+  /** Where the step began. */
+  stepFields: number;
+  stepLabelBytes: number;
 };
 
 /** Thrown and caught by the readers of envelopes: what is over the budget of one may be within that of another. */
@@ -64,50 +89,66 @@ function count(reading: Reading): void {
   if (++reading.fields > reading.budget.fieldsMax) throw new OverBudget();
 }
 
+/** Begins a new step if it is. */
+function isStepOver(reading: Reading): boolean {
+  const { fields, labelBytes, stepFields, stepLabelBytes } = reading;
+  if (fields - stepFields < STEP_FIELDS && labelBytes - stepLabelBytes < STEP_LABEL_BYTES) return false;
+  reading.stepFields = fields;
+  reading.stepLabelBytes = labelBytes;
+  return true;
+}
+
 /** Labels may come after the samples: both are collected before a profile is made of them. */
-function readSeries(bytes: Uint8Array, reading: Reading): void {
+function* readSeries(bytes: Uint8Array, reading: Reading): Steps<void> {
   const labels: Label[] = [];
   const samples: Uint8Array[] = [];
-  eachField(bytes, (field, wire, reader) => {
+  const reader = new BinaryReader(bytes);
+  while (reader.pos < reader.len) {
+    if (isStepOver(reading)) yield;
+    const [field, wire] = reader.tag();
     count(reading);
-    if (field === 1) labels.push(readLabel(message(reader, wire), reading));
-    else if (field === 2) samples.push(readSample(message(reader, wire), reading));
-    else return false;
-    return true;
-  });
+    if (field === 1) labels.push(yield* readLabel(message(reader, wire), reading));
+    else if (field === 2) samples.push(yield* readSample(message(reader, wire), reading));
+    else skip(reader, wire);
+  }
   for (const profile of samples) reading.profiles.push({ labels, profile, ingest: undefined });
 }
 
-function readLabel(bytes: Uint8Array, reading: Reading): Label {
+function* readLabel(bytes: Uint8Array, reading: Reading): Steps<Label> {
   reading.labelBytes += bytes.length;
   if (reading.labelBytes > reading.budget.labelBytesMax) throw new OverBudget();
   let name = '';
   let value = '';
-  eachField(bytes, (field, wire, reader) => {
+  const reader = new BinaryReader(bytes);
+  while (reader.pos < reader.len) {
+    if (isStepOver(reading)) yield;
+    const [field, wire] = reader.tag();
     count(reading);
     if (field === 1) name = textOf(message(reader, wire));
     else if (field === 2) value = textOf(message(reader, wire));
-    else return false;
-    return true;
-  });
+    else skip(reader, wire);
+  }
   return { name, value };
 }
 
 /** The id that a client gives its profile is not looked at: stored ids are the server's. */
-function readSample(bytes: Uint8Array, reading: Reading): Uint8Array {
+function* readSample(bytes: Uint8Array, reading: Reading): Steps<Uint8Array> {
   let profile: Uint8Array = new Uint8Array(0);
-  eachField(bytes, (field, wire, reader) => {
+  const reader = new BinaryReader(bytes);
+  while (reader.pos < reader.len) {
+    if (isStepOver(reading)) yield;
+    const [field, wire] = reader.tag();
     count(reading);
-    if (field !== 1) return false;
-    profile = message(reader, wire);
-    return true;
-  });
+    if (field === 1) profile = message(reader, wire);
+    else skip(reader, wire);
+  }
   return profile;
 }
 
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 function textOf(bytes: Uint8Array): string {
+  if (bytes.length > LABEL_TEXT_BYTES_MAX) throw new OverBudget();
   try {
     return decoder.decode(bytes);
   } catch {

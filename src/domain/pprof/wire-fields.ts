@@ -59,7 +59,8 @@ export function uint64(reader: BinaryReader, wire: WireType): bigint {
   return BigInt(reader.uint64());
 }
 
-function skip(reader: BinaryReader, wire: WireType): void {
+/** Steps over a field that nobody wants. @throws Error as above */
+export function skip(reader: BinaryReader, wire: WireType): void {
   if (wire === WireType.Varint) reader.uint64();
   else if (wire === WireType.LengthDelimited) message(reader, wire);
   else if (wire === WireType.Bit64) advance(reader, 8);

@@ -1,5 +1,6 @@
 import { toWire, type WireError } from '#src/domain/errors.ts';
 import { type Label, LabelName, valueOf } from '#src/domain/model/labels.ts';
+import { runSteps, type Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import type { ProfileLimits } from '#src/domain/pprof/ingest-options.ts';
 import { labelsOnArrival, UNKNOWN_SERVICE } from './service-name.ts';
@@ -37,6 +38,9 @@ export function withRequestLabels<Profile extends Sent>(
   });
 }
 
+/** Whose bytes are counted in one step. */
+const STEP_LABELS = 1 << 15;
+
 export type RequestLimits = LabelLimits & Pick<ProfileLimits, 'maxSessionsPerSeries'>;
 
 /**
@@ -49,8 +53,21 @@ export type RequestLimits = LabelLimits & Pick<ProfileLimits, 'maxSessionsPerSer
  * of which nothing is left is accepted whatever its labels are.
  */
 export function requestLabels(sent: readonly Label[], limits: RequestLimits): RequestLabels {
-  const labelBytes = sent.reduce((sum, { name, value }) => sum + Buffer.byteLength(name) + Buffer.byteLength(value), 0);
-  const labels = withSessionReduced(labelsOnArrival(sent), limits.maxSessionsPerSeries);
+  return runSteps(requestLabelsInSteps(sent, limits));
+}
+
+/** The same for lists that a pool task read, of hundreds of thousands. Short ones are one step. */
+export function* requestLabelsInSteps(sent: readonly Label[], limits: RequestLimits): Steps<RequestLabels> {
+  let labelBytes = 0;
+  for (let start = 0; start < sent.length; start += STEP_LABELS) {
+    if (start > 0) yield;
+    labelBytes += bytesOf(sent, start, Math.min(start + STEP_LABELS, sent.length));
+  }
+  const isLong = sent.length > STEP_LABELS;
+  const present = labelsOnArrival(sent);
+  if (isLong) yield;
+  const labels = withSessionReduced(present, limits.maxSessionsPerSeries);
+  if (isLong) yield;
   const fault = overLabelLimits(labels, limits);
   if (fault !== undefined) return { labels: [], labelFault: toWire(fault), service: UNKNOWN_SERVICE, labelBytes };
   return {
@@ -59,4 +76,10 @@ export function requestLabels(sent: readonly Label[], limits: RequestLimits): Re
     service: valueOf(labels, LabelName.serviceName) ?? UNKNOWN_SERVICE,
     labelBytes,
   };
+}
+
+function bytesOf(labels: readonly Label[], start: number, end: number): Bytes {
+  let bytes = 0;
+  for (let i = start; i < end; i++) bytes += Buffer.byteLength(labels[i].name) + Buffer.byteLength(labels[i].value);
+  return bytes;
 }

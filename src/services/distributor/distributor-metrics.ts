@@ -60,6 +60,12 @@ const waitingProfiles = new Gauge({
   registers,
 });
 
+const openedBytes = new Gauge({
+  name: 'kiln_distributor_opened_bytes',
+  help: 'Bytes of messages that threads have opened, until they are answered.',
+  registers,
+});
+
 const refusedMessages = new Counter({
   name: 'kiln_distributor_refused_messages_total',
   help: 'Push messages with too many parts, or nested too deep.',
@@ -77,6 +83,11 @@ export const distributorMetrics = {
   /** @param change  how many more, or fewer */
   waiting(change: number): void {
     waitingProfiles.inc(change);
+  },
+
+  /** @param change  how many more, or fewer */
+  opened(change: Bytes): void {
+    openedBytes.inc(change);
   },
 
   /** Counts a message that is over a bound, which the error then names. */

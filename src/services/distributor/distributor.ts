@@ -36,6 +36,11 @@ export type DistributorConfig = {
   readonly pushConcurrencyMax: number;
   /** Whether metrics have a label for the tenant. Many tenants make many series. */
   readonly tenantMetrics: boolean;
+  /**
+   * Bytes of messages that were opened by threads and are not answered yet. What was sent compressed is here as large as
+   * it is, so the bound of the bodies says nothing about it.
+   */
+  readonly openedBytesMax: Bytes;
   /** What becomes of the attributes of OTLP profiles. */
   readonly attributeRules: readonly AttributeRule[];
 };
@@ -43,6 +48,7 @@ export type DistributorConfig = {
 export const distributorDefaults: DistributorConfig = {
   pushConcurrencyMax: 256,
   tenantMetrics: false,
+  openedBytesMax: 256 << 20,
   attributeRules: [],
 };
 
@@ -84,6 +90,7 @@ export class Distributor implements PushService {
   readonly #config: DistributorConfig;
   readonly #deps: DistributorDeps;
   readonly #rates: RateLimiter;
+  #openedBytes: Bytes = 0;
 
   constructor(config: DistributorConfig, deps: DistributorDeps) {
     this.#config = config;
@@ -99,7 +106,8 @@ export class Distributor implements PushService {
     const read = plain ? readPushEnvelope(message.body, MAIN_LOOP_ENVELOPE) : undefined;
     if (read !== undefined) return this.pushProfiles(tenant, read, signal);
     const bounds = { maxBytes, limits: profileLimitsOf(limits) };
-    await this.#push(tenant, await this.#opened(this.#deps.opener.open(message, bounds, signal)), signal);
+    const profiles = await this.#opened(this.#deps.opener.open(message, bounds, signal));
+    await this.#holding(profiles, () => this.#push(tenant, profiles, signal));
   }
 
   async pushProfiles(tenant: string, profiles: readonly PushedProfile[], signal: AbortSignal): Promise<void> {
@@ -110,7 +118,7 @@ export class Distributor implements PushService {
     const limits = this.#deps.limitsOf(tenant);
     const bounds = { maxBytes: limits.ingestionBodyBytesMax || MESSAGE_BYTES_MAX, limits: profileLimitsOf(limits) };
     const profiles = await this.#opened(this.#deps.opener.openUpload(upload, bounds, signal));
-    if (profiles.length > 0) await this.#push(tenant, profiles, signal);
+    if (profiles.length > 0) await this.#holding(profiles, () => this.#push(tenant, profiles, signal));
   }
 
   async pushOtlp(tenant: string, message: OtlpMessage, signal: AbortSignal): Promise<OtlpOutcome> {
@@ -124,8 +132,36 @@ export class Distributor implements PushService {
       distributorMetrics.rejected(this.#tenantLabel(tenant), reason, count);
     }
     const failures = new OtlpFailures(opened);
-    if (opened.profiles.length > 0) await this.#store(tenant, opened.profiles, failures, signal);
+    const { profiles } = opened;
+    if (profiles.length > 0) await this.#holding(profiles, () => this.#store(tenant, profiles, failures, signal));
     return failures.outcome();
+  }
+
+  /** One alone is held however large it is: refused, it would be sent again for ever. */
+  async #holding(profiles: readonly OpenedProfile[], work: () => Promise<void>): Promise<void> {
+    const bytes = openedBytesOf(profiles);
+    const { openedBytesMax } = this.#config;
+    if (this.#openedBytes > 0 && this.#openedBytes + bytes > openedBytesMax) {
+      throw new StoreError(
+        'unavailable',
+        'too many messages are open that are not stored yet (ingest-buffer-bytes-max)',
+        {
+          limitBytes: openedBytesMax,
+          actualBytes: this.#openedBytes + bytes,
+        },
+      );
+    }
+    this.#addOpened(bytes);
+    try {
+      await work();
+    } finally {
+      this.#addOpened(-bytes);
+    }
+  }
+
+  #addOpened(bytes: Bytes): void {
+    this.#openedBytes += bytes;
+    distributorMetrics.opened(bytes);
   }
 
   async #opened<Opened>(opening: Promise<Opened>): Promise<Opened> {
@@ -269,6 +305,17 @@ export class Distributor implements PushService {
   #tenantLabel(tenant: string): string {
     return this.#config.tenantMetrics ? tenant : '';
   }
+}
+
+/** Profiles of one series share its labels, and stand together. */
+function openedBytesOf(profiles: readonly OpenedProfile[]): Bytes {
+  let bytes = 0;
+  let before: OpenedProfile['labels'] | undefined;
+  for (const { profile, labels, labelBytes } of profiles) {
+    bytes += labels === before ? profile.length : profile.length + labelBytes;
+    before = labels;
+  }
+  return bytes;
 }
 
 function rateOf({ ingestionRateBytes, ingestionBurstBytes }: LimitsConfig): Rate {

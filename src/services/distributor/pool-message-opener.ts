@@ -17,13 +17,18 @@ export class PoolMessageOpener implements MessageOpener {
     this.#pool = pool;
   }
 
+  /**
+   * In the lane of queries, because it comes in slices: ingest tasks go first, and a thread has one such task at a time.
+   * That is no wait without end. The lane is first in, first out, and every task of it is bounded, as are those that wait
+   * (`pool.queue-max`; of queries the nodes at work), and one of its slices follows on every few ingest tasks.
+   */
   async open(message: PushMessage, bounds: MessageBounds, signal: AbortSignal): Promise<readonly OpenedProfile[]> {
     const body = ownedBytes(message.body);
-    const options = { lane: 'ingest', transfer: [body.buffer], signal } as const;
+    const options = { lane: 'query', transfer: [body.buffer], signal } as const;
     return listed(await this.#pool.run('openMessage', { ...message, body, ...bounds }, options));
   }
 
-  /** In the lane of queries, because it comes in slices: ingest tasks go first, and a thread has one such task at a time. */
+  /** In the lane of queries, as above. */
   async openUpload(upload: Upload, bounds: ConversionBounds, signal: AbortSignal): Promise<readonly OpenedProfile[]> {
     const body = ownedBytes(upload.body);
     const jfrLabels = upload.jfrLabels && ownedBytes(upload.jfrLabels);

@@ -1,7 +1,9 @@
 import { deepEqual, equal, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import { runSteps } from '#src/domain/model/steps.ts';
 import { requestLabels } from '#src/domain/series/request-labels.ts';
+import { Inflater } from '#src/workers/inflater.ts';
 import { type OpenMessageTask, openMessage, profilesOf } from '#src/workers/open-message.ts';
 import { labelList } from '../../fixtures/labels.ts';
 import { defaultLimits } from '../../fixtures/limits.ts';
@@ -15,11 +17,12 @@ const expected = series.flatMap(({ labels, profiles }) =>
   profiles.map((profile) => ({ ...requestLabels(labels, defaultLimits), profile, ingest: undefined })),
 );
 
+function taskOf(body: Uint8Array, task: Partial<OpenMessageTask> = {}): OpenMessageTask {
+  return { body, codec: 'json', encoding: 'identity', maxBytes: 1 << 20, limits: defaultLimits, ...task };
+}
+
 function open(body: Uint8Array, task: Partial<OpenMessageTask> = {}) {
-  const opened = openMessage({
-    ...{ body, codec: 'json', encoding: 'identity', maxBytes: 1 << 20, limits: defaultLimits },
-    ...task,
-  });
+  const opened = runSteps(openMessage(taskOf(body, task), { taskBytesMax: 64 << 20, inflater: Inflater.create() }));
   return { opened, profiles: [...profilesOf(opened)] };
 }
 
@@ -97,6 +100,43 @@ describe('openMessage', () => {
 
     throws(() => open(new Uint8Array(1001), { maxBytes: 1000 }), tooLarge);
     throws(() => open(gzipSync(new Uint8Array(100_000)), { maxBytes: 1000, encoding: 'gzip' }), tooLarge);
+  });
+
+  test('a task has memory for a quarter of it inflated, and for all of it as it came', () => {
+    const [max, taskBytesMax] = [1 << 20, 4000];
+    const openWithin = (body: Uint8Array, encoding: 'identity' | 'gzip', maxBytes = max) => {
+      const steps = openMessage(taskOf(body, { encoding, codec: 'proto', maxBytes }), {
+        taskBytesMax,
+        inflater: undefined,
+      });
+      return runSteps(steps).ends.length;
+    };
+    const message = (profileBytes: number) => pushProto([{ labels: [], profiles: [new Uint8Array(profileBytes)] }]);
+
+    equal(openWithin(gzipSync(message(930)), 'gzip'), 1);
+    throws(() => openWithin(gzipSync(message(1000)), 'gzip'), {
+      code: 'limit-exceeded',
+      message:
+        /\(1\/4 of pool\.task-bytes-max, 64 MiB by default\): limit 1000 bytes, actual more than that once inflated/,
+    });
+    equal(openWithin(message(3930), 'identity'), 1);
+    throws(() => openWithin(message(4000), 'identity'), {
+      message: /\(pool\.task-bytes-max\): limit 4000 bytes, actual 40\d\d bytes/,
+    });
+    // Of two limits the smaller one is named.
+    throws(() => openWithin(gzipSync(message(1000)), 'gzip', 500), {
+      message: /the configured maximum: limit 500 bytes/,
+    });
+  });
+
+  test('refuses a label of which one text is too long for a step', () => {
+    const labels = [{ name: 'a', value: 'x'.repeat((1 << 20) + 1) }];
+    for (const [codec, body] of [
+      ['proto', pushProto([{ labels, profiles: [Uint8Array.of(1)] }])],
+      ['json', pushJson([{ labels, profiles: [Uint8Array.of(1)] }])],
+    ] as const) {
+      throws(() => open(body, { codec, maxBytes: 2 << 20 }), { message: /or 1048576 of one name or value/ });
+    }
   });
 
   test('refuses gzip that is none', () => {

@@ -90,7 +90,7 @@ describe('inflateInSteps', () => {
       for (; !step.done; step = steps.next()) count++;
 
       deepEqual(Buffer.from(step.value as Uint8Array), Buffer.concat([raw, raw]));
-      equal(count, inflater === undefined ? 0 : 5);
+      equal(count, inflater === undefined ? 0 : 6); // Five between six pieces, one while they are joined.
     });
 
     test(`stops at its limit and at faults, ${name}`, () => {
@@ -100,9 +100,9 @@ describe('inflateInSteps', () => {
       };
       equal(outcomeOf(gzip, raw.length - 1), 'too-large');
       equal(outcomeOf(gzip, raw.length), raw.length);
-      equal(outcomeOf(gzip.subarray(0, -20), raw.length), 'not-gzip');
+      equal(outcomeOf(gzip.subarray(0, -20), raw.length), 'cut-off');
       equal(outcomeOf(raw, raw.length), 'not-gzip');
-      equal(outcomeOf(new Uint8Array(0), raw.length), 'not-gzip');
+      equal(outcomeOf(new Uint8Array(0), raw.length), 'cut-off');
     });
   }
 });

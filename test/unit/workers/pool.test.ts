@@ -130,7 +130,7 @@ describe('Pool', () => {
       limits: openLimits,
     } as const;
 
-    await rejects(startPool(t).run('openMessage', task, { lane: 'ingest' }), {
+    await rejects(startPool(t).run('openMessage', task, { lane: 'query' }), {
       name: 'StoreError',
       code: 'limit-exceeded',
       details: { limitBytes: 10 },

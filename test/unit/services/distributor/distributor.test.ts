@@ -31,6 +31,7 @@ const signal = new AbortController().signal;
 const limits: LimitsConfig = { ...defaultLimits, ingestionRateBytes: 0 };
 
 class FakeWriter implements ProfileWriter {
+  before: () => Promise<void> = async () => {};
   readonly waves: RoutedProfile[][] = [];
   outcomeOf = ({ profile }: RoutedProfile): ProfileOutcome => ({ kind: 'stored', rawBytes: profile.length });
 
@@ -40,6 +41,7 @@ class FakeWriter implements ProfileWriter {
     _taken?: () => void,
   ): Promise<ProfileOutcome[]> {
     this.waves.push([...profiles]);
+    await this.before();
     return profiles.map((profile) => this.outcomeOf(profile));
   }
 
@@ -99,13 +101,17 @@ function upload(body: Uint8Array): Upload {
   };
 }
 
-function setUp(changed: Partial<LimitsConfig> = {}, pushConcurrencyMax = distributorDefaults.pushConcurrencyMax) {
+function setUp(
+  changed: Partial<LimitsConfig> = {},
+  pushConcurrencyMax = distributorDefaults.pushConcurrencyMax,
+  openedBytesMax = distributorDefaults.openedBytesMax,
+) {
   const clock = new FakeClock();
   const writer = new FakeWriter();
   const opener = new FakeOpener();
   const limitsOf = (): LimitsConfig => ({ ...limits, ...changed });
   const distributor = new Distributor(
-    { ...distributorDefaults, pushConcurrencyMax },
+    { ...distributorDefaults, pushConcurrencyMax, openedBytesMax },
     { clock, writer, opener, limitsOf },
   );
   return { clock, writer, opener, distributor };
@@ -136,6 +142,46 @@ describe('Distributor', () => {
 
     equal(opener.opened.length, 3);
     deepEqual(writer.services(), ['read', 'opened', 'opened', 'opened']);
+  });
+
+  test('holds a bounded number of bytes that threads have opened, until they are answered', async () => {
+    // Of each of these, 100 bytes of a profile, and of `otlp` two of them with a list of labels each.
+    const { distributor, writer, opener } = setUp({}, undefined, 500);
+    opener.otlp = { ...opener.otlp, services: ['otlp 1', 'otlp 2'], sources: Uint32Array.of(0, 1) };
+    const body = new Uint8Array(1);
+    const pushes = [
+      () => distributor.pushMessage('t', { body, codec: 'json', encoding: 'identity' }, signal),
+      () => distributor.pushUpload('t', upload(body), signal),
+      () => distributor.pushOtlp('t', { body, codec: 'proto', encoding: 'identity' }, signal),
+    ];
+    let store = (): void => {};
+    const stored = new Promise<void>((resolve) => {
+      store = resolve;
+    });
+    writer.before = () => stored;
+
+    const held = Promise.all(Array.from({ length: 3 }, () => pushes[0]?.()));
+    await nextTurn();
+    for (const push of pushes) {
+      await rejects(push, {
+        code: 'unavailable',
+        message: /\(ingest-buffer-bytes-max\)/,
+      });
+    }
+    equal(writer.waves.length, 3);
+    store();
+    await held;
+
+    for (const push of pushes) await push();
+    equal(writer.waves.length, 6);
+  });
+
+  test('takes a message that is larger than what may be open, where no other is', async () => {
+    const { distributor, writer } = setUp({}, undefined, 1);
+
+    await distributor.pushUpload('t', upload(Uint8Array.of(1, 2)), signal);
+
+    equal(writer.services().length, 2);
   });
 
   test('has uploads converted, and takes their profiles in like others', async () => {
