@@ -21,6 +21,12 @@ export type IngestItem = {
   readonly id: Uint8Array;
 };
 
+/**
+ * Of the profiles of a batch, uncompressed. Who makes a batch knows only what profiles say of themselves; the thread stops
+ * when what it took came to that much in truth.
+ */
+export const BATCH_BYTES_MAX: Bytes = 4 << 20;
+
 /** What goes to a thread at once: one hop for all. */
 export type IngestBatch = {
   readonly items: readonly IngestItem[];
@@ -39,8 +45,10 @@ export type IngestReply = {
   /** Another id means another head, which knows nothing of earlier batches: the window, or the head, is gone. */
   readonly headId: string;
   readonly headBytes: Bytes;
-  /** One per item, in order. */
+  /** One per item that was tried, in order: the first of them, and at least one. */
   readonly outcomes: readonly IngestOutcome[];
+  /** The bytes of the others, in order, because they moved to the thread: they are for another batch. Mostly none. */
+  readonly later: readonly Uint8Array[];
 };
 
 /** The head of a window, encoded: one part per tenant. */

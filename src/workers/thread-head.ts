@@ -1,11 +1,18 @@
 import { segmentZstdLevel } from '#src/domain/block/chunk-writer.ts';
 import { StoreError } from '#src/domain/errors.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
+import { isGzip } from '#src/domain/pprof/inflate.ts';
 import type { ArenaMemory, KernelInstance } from '#src/kernels/instance.ts';
 import { encodeHead } from './encode-head.ts';
 import { Head } from './head.ts';
 import type { Inflater } from './inflater.ts';
-import type { IngestBatch, IngestReply, SealReply } from './ingest-messages.ts';
+import {
+  BATCH_BYTES_MAX,
+  type IngestBatch,
+  type IngestOutcome,
+  type IngestReply,
+  type SealReply,
+} from './ingest-messages.ts';
 import { ingestProfile } from './ingest-profile.ts';
 import { discard } from './transfer.ts';
 import { ZstdCompressor } from './zstd-compressor.ts';
@@ -44,21 +51,25 @@ export class ThreadHead {
   }
 
   /**
-   * Decodes profiles into the head.
+   * Decodes profiles into the head, until they came to `BATCH_BYTES_MAX`.
    *
    * @throws what is no StoreError: a bug, or a kernel that trapped. The head may be half-written then, so it is dropped
    */
   ingest({ items, limits, nowMs }: IngestBatch): IngestReply {
-    return this.#droppingOnBug(() => ({
-      headId: this.#headId,
-      outcomes: items.map((item) => {
+    return this.#droppingOnBug(() => {
+      const outcomes: IngestOutcome[] = [];
+      let spentBytes = 0;
+      while (outcomes.length < items.length && spentBytes < BATCH_BYTES_MAX) {
+        const item = items[outcomes.length];
         const limit = limits[item.limits];
         const outcome = ingestProfile(this.#kernels, this.#head, item, limit, nowMs, this.#options.inflater);
+        spentBytes += spentOn(item.profile, outcome);
         discard(item.profile);
-        return outcome;
-      }),
-      headBytes: this.#head.usedBytes,
-    }));
+        outcomes.push(outcome);
+      }
+      const later = items.slice(outcomes.length).map(({ profile }) => profile);
+      return { headId: this.#headId, outcomes, later, headBytes: this.#head.usedBytes };
+    });
   }
 
   /**
@@ -96,4 +107,13 @@ export class ThreadHead {
     this.#head = new Head(kernels);
     this.#headCount++;
   }
+}
+
+/** The most that deflate makes of a byte. */
+const DEFLATE_RATIO_MAX = 1032;
+
+/** What a profile came to, or the most it can have been where nobody knows, because it failed before or in the end. */
+function spentOn(profile: Uint8Array, outcome: IngestOutcome): Bytes {
+  if (outcome.kind !== 'head-full' && outcome.rawBytes > 0) return outcome.rawBytes;
+  return isGzip(profile) ? profile.length * DEFLATE_RATIO_MAX : profile.length;
 }

@@ -10,7 +10,7 @@ import type { Clock } from '#src/platform/clock.ts';
 import type { Log } from '#src/platform/log.ts';
 import { metrics } from '#src/platform/metrics.ts';
 import type { ProfileOutcome, ProfileWriter, RoutedProfile } from '#src/services/distributor/ports.ts';
-import type { IngestItem, IngestOutcome } from '#src/workers/ingest-messages.ts';
+import { BATCH_BYTES_MAX, type IngestItem, type IngestOutcome } from '#src/workers/ingest-messages.ts';
 import type { BlockRegistry, HeadThreads, ObjectWriter } from './ports.ts';
 import { registerBlock } from './register-block.ts';
 
@@ -45,8 +45,6 @@ const SHARD = 1;
 
 /** One hop costs as much as decoding a small profile, so a hop carries up to this many, about 25 ms of work. */
 const BATCH_PROFILES_MAX = 16;
-/** Uncompressed, with the labels. */
-const BATCH_BYTES_MAX = 4 << 20;
 
 /** Segments on their way to storage at a time. With more of them waiting, the current one grows instead. */
 export const FLUSHES_MAX = 4;
@@ -56,7 +54,7 @@ const SPILL_PROFILES = BATCH_PROFILES_MAX;
 
 type Pending = {
   readonly profile: RoutedProfile;
-  /** What it adds to a batch. */
+  /** What it adds to a batch: what it says that it has uncompressed, and its labels. */
   readonly batchBytes: Bytes;
   readonly signal: AbortSignal;
   /** Called when it waits no longer. */
@@ -260,12 +258,26 @@ export class SegmentWriter implements ProfileWriter {
       for (const [i, outcome] of reply.outcomes.entries()) {
         this.#settle(lane, window, batch[i], outcome, reply.headId);
       }
+      if (reply.later.length > 0) this.#putBack(lane, batch.slice(reply.outcomes.length), reply.later);
       if (window.rawBytes >= this.#options.segmentBytesMax || reply.headBytes >= this.#options.headBytesMax) {
         this.#flushFull(window);
       }
     } catch (error) {
       for (const pending of batch) pending.answer(failed(error));
     }
+  }
+
+  /**
+   * Profiles that were larger than they said took the time of the others, which are the first of the next batch. They are
+   * told to be taken once, though they wait again: what follows them is no more than without that.
+   */
+  #putBack(lane: Lane, untried: readonly Pending[], bytes: readonly Uint8Array[]): void {
+    const again = untried.map((pending, i): Pending => {
+      const profile = { ...pending.profile, profile: bytes[i], ownsBuffer: true };
+      return { ...pending, profile, taken: () => {} };
+    });
+    for (const { profile } of again) this.#addWaiting(waitingBytesOf(profile));
+    lane.queue.unshift(...again);
   }
 
   #settle(lane: Lane, window: Window, pending: Pending, outcome: IngestOutcome, headId: string): void {

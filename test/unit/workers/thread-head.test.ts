@@ -1,8 +1,10 @@
 import { deepEqual, equal, notEqual, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import type { KernelInstance } from '#src/kernels/instance.ts';
-import type { IngestBatch, SealReply } from '#src/workers/ingest-messages.ts';
+import type { IngestBatch, IngestReply, SealReply } from '#src/workers/ingest-messages.ts';
 import { ThreadHead } from '#src/workers/thread-head.ts';
+import { buffersOf } from '#src/workers/transfer.ts';
 import { INGEST_NOW_MS, ingestItem, openLimits } from '../../fixtures/ingest.ts';
 import { testKernels } from '../../fixtures/kernels.ts';
 import { pprof } from '../../fixtures/pprof-builder.ts';
@@ -43,6 +45,16 @@ function servicesOf({ parts }: SealReply): string[] {
   return parts.flatMap(({ datasets }) => datasets.map(({ service }) => service));
 }
 
+function countsOf({ outcomes, later }: IngestReply): number[] {
+  return [outcomes.length, later.length];
+}
+
+/** A field that no profile has, of so many bytes. */
+function unknownField(bytes: number): Buffer {
+  const length = Buffer.of((bytes & 127) | 128, ((bytes >> 7) & 127) | 128, ((bytes >> 14) & 127) | 128, bytes >> 21);
+  return Buffer.concat([Buffer.of(0xf2, 0x01), length, Buffer.alloc(bytes)]);
+}
+
 describe('ThreadHead', () => {
   test('seals what the batches of a window brought, under the id that they were answered with', () => {
     const { head } = setUp();
@@ -54,6 +66,53 @@ describe('ThreadHead', () => {
     deepEqual([first.headId, second.headId], [sealed.headId, sealed.headId]);
     deepEqual(servicesOf(sealed), ['a', 'b', 'c']);
     notEqual(head.ingest(batchOf('d')).headId, sealed.headId);
+  });
+
+  describe('a batch that is larger than its profiles say', () => {
+    const item = (text: Uint8Array) => ingestItem(text, {});
+    const plain = pprof({ samples: [{ stack: 'main', v: [1] }] });
+    /** Its last member, which is empty, speaks for all of it. */
+    const lying = (text: Uint8Array): Buffer => Buffer.concat([gzipSync(text), gzipSync(new Uint8Array(0))]);
+    const batch = (...profiles: Uint8Array[]): IngestBatch => {
+      // Owned, as they come to a thread.
+      const items = profiles.map((bytes) => item(new Uint8Array(bytes)));
+      return { items, limits: [openLimits], nowMs: INGEST_NOW_MS };
+    };
+    const large = (bytes: number): Buffer => Buffer.concat([plain, unknownField(bytes)]);
+
+    test('ends when they came to the bytes of a batch, and the others come back as they were', () => {
+      const { head } = setUp();
+      const reply = head.ingest(batch(...Array.from({ length: 16 }, () => lying(large(3 << 19)))));
+
+      deepEqual(
+        reply.outcomes.map(({ kind }) => kind),
+        ['stored', 'stored', 'stored'],
+      );
+      equal(reply.later.length, 13);
+      for (const bytes of reply.later) deepEqual(Buffer.from(bytes), lying(large(3 << 19)));
+      deepEqual(
+        buffersOf(reply),
+        reply.later.map(({ buffer }) => buffer),
+      );
+    });
+
+    test('tries one at least, and gives none back that it has time for', () => {
+      const { head } = setUp();
+
+      deepEqual(countsOf(head.ingest(batch(lying(large(9 << 19)), plain))), [1, 1]);
+      deepEqual(countsOf(head.ingest(batch(...Array.from({ length: 16 }, () => plain)))), [16, 0]);
+      deepEqual(countsOf(head.ingest(batch())), [0, 0]);
+    });
+
+    test('counts what failed before anybody knew how large it is', () => {
+      const { head } = setUp();
+      const broken = gzipSync(new Uint8Array(3 << 20));
+      broken.fill(0xff, broken.length - 8);
+      const small = Buffer.from([0xff, 0xff]);
+
+      deepEqual(countsOf(head.ingest(batch(broken, broken, broken, plain))), [2, 2]);
+      deepEqual(countsOf(head.ingest(batch(...Array.from({ length: 16 }, () => small)))), [16, 0]);
+    });
   });
 
   test('drops the head and the kernels when a batch traps', () => {

@@ -38,6 +38,7 @@ function setUp(
     ...headOptions
   }: {
     profilesMax?: number;
+    triedMax?: number;
     putFaults?: StorageFaults;
   } = {},
   changed: Partial<SegmentWriterOptions> = {},
@@ -151,6 +152,47 @@ describe('SegmentWriter', () => {
     equal(taken, 1);
   });
 
+  test('gives what a thread did not come to another batch, first and in order', async () => {
+    const { clock, heads, writer } = setUp({ triedMax: 3 });
+    let taken = 0;
+    const writeOf = (first: number, count: number): Promise<ProfileOutcome[]> => {
+      const profiles = Array.from({ length: count }, (_, i) => routed(fakeProfile(first + i)));
+      return writer.write(profiles, signal, () => taken++);
+    };
+
+    const writes = [writeOf(0, 5), writeOf(5, 15)];
+    await clock.turn(1000);
+
+    const tried = heads.batches.flatMap(({ items }) => items.slice(0, 3)).map(({ profile }) => numberOf(profile));
+    deepEqual(
+      tried,
+      Array.from({ length: 20 }, (_, i) => i),
+    );
+    deepEqual(
+      heads.batches.map(({ items }) => items.length),
+      [16, 16, 14, 11, 8, 5, 2],
+    );
+    for (const outcome of (await Promise.all(writes)).flat()) equal(summaryOf(outcome), 'stored');
+    equal(taken, 2);
+    match(await metrics.metrics(), /^kiln_segment_writer_waiting_bytes 0$/m);
+  });
+
+  test('tries nothing again whose client left meanwhile', async () => {
+    const { clock, heads, writer } = setUp({ triedMax: 1 });
+    const leaving = new AbortController();
+    const ingest = heads.ingest.bind(heads);
+    heads.ingest = (...batch) => {
+      leaving.abort();
+      return ingest(...batch);
+    };
+
+    const write = writer.write([1, 2].map(fakeStored), leaving.signal);
+    await clock.turn(1000);
+
+    deepEqual((await write).map(summaryOf), ['stored', 'aborted']);
+    match(await metrics.metrics(), /^kiln_segment_writer_waiting_bytes 0$/m);
+  });
+
   test('tells a client that left so, and only it', async () => {
     const { clock, writer } = setUp();
 
@@ -183,6 +225,14 @@ describe('SegmentWriter', () => {
     equal(await flushesNow(), 0);
   });
 });
+
+function fakeStored(number: number): RoutedProfile {
+  return routed(fakeProfile(number));
+}
+
+function numberOf(profile: Uint8Array): number {
+  return (JSON.parse(Buffer.from(profile).toString()) as { number: number }).number;
+}
 
 async function flushesNow(): Promise<number> {
   return Number(/^kiln_segment_writer_flushes (\d+)/m.exec(await metrics.metrics())?.[1]);
