@@ -64,7 +64,13 @@ for (let run = 0; run < 6; run++) {
     t.diagnostic(JSON.stringify({ seed: seed + run, headFaults, putFaults, indexFaults }));
 
     const clock = new FakeClock();
-    const heads = new FakeHeadThreads(clock, random, { threads: 3, faults: headFaults, profilesMax: 50, taskMs: 20 });
+    const heads = new FakeHeadThreads(clock, random, {
+      threads: 3,
+      faults: headFaults,
+      profilesMax: 50,
+      triedMax: 12,
+      taskMs: 20,
+    });
     const objects = new FakeObjectWriter({ clock, random, faults: putFaults, taskMs: 60 });
     const registry = new FakeBlockRegistry(objects, { clock, random, faults: indexFaults, taskMs: 10 });
     let ids = 0;

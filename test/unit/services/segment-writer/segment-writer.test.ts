@@ -177,6 +177,28 @@ describe('SegmentWriter', () => {
     match(await metrics.metrics(), /^kiln_segment_writer_waiting_bytes 0$/m);
   });
 
+  test('a profile that comes back is taken once', async () => {
+    const { clock, heads, writer } = setUp({ triedMax: 3 });
+    const ingest = heads.ingest.bind(heads);
+    let taken = 0;
+    const takenBefore: number[] = [];
+    heads.ingest = (...batch) => {
+      takenBefore.push(taken);
+      return ingest(...batch);
+    };
+
+    const write = writer.write(
+      Array.from({ length: 20 }, (_, i) => fakeStored(i)),
+      signal,
+      () => taken++,
+    );
+    await clock.turn(1000);
+    await write;
+
+    // 16, then the other 13 and three more, then the last one is among them.
+    deepEqual(takenBefore, [0, 0, 1, 1, 1, 1, 1]);
+  });
+
   test('tries nothing again whose client left meanwhile', async () => {
     const { clock, heads, writer } = setUp({ triedMax: 1 });
     const leaving = new AbortController();
