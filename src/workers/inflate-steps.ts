@@ -4,7 +4,7 @@ import type { Bytes } from '#src/domain/model/units.ts';
 import type { Inflater } from './inflater.ts';
 import { discard } from './transfer.ts';
 
-/** What is inflated in one step, some three milliseconds. */
+/** What is inflated in one step, some three milliseconds; and of the body, where nothing comes out of it, some ten. */
 const STEP_BYTES: Bytes = 1 << 20;
 
 /** What is copied in one step: some milliseconds where the memory is new. */
@@ -29,10 +29,16 @@ export function* inflateInSteps(
   let sizeBytes = 0;
   for (;;) {
     const piece = new Uint8Array(STEP_BYTES);
-    const inflated = pieces.length === 0 ? inflater.inflateInto(body, piece) : inflater.continueInto(piece);
+    let filled = 0;
+    let inflated = pieces.length === 0 ? inflater.inflateInto(body, piece, STEP_BYTES) : inflater.continueInto(piece);
+    while (inflated.kind === 'paused') {
+      yield;
+      filled += inflated.bytes;
+      inflated = inflater.continueInto(piece.subarray(filled));
+    }
     if (inflated.kind === 'cut-off') return 'cut-off';
     if (inflated.kind === 'corrupt') return 'not-gzip';
-    const pieceBytes = inflated.kind === 'done' ? inflated.bytes : STEP_BYTES;
+    const pieceBytes = inflated.kind === 'done' ? filled + inflated.bytes : STEP_BYTES;
     sizeBytes += pieceBytes;
     if (sizeBytes > maxBytes) return 'too-large';
     pieces.push(piece.subarray(0, pieceBytes));

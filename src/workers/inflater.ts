@@ -7,7 +7,9 @@ export type Inflated =
   | { readonly kind: 'cut-off' }
   | { readonly kind: 'corrupt' }
   /** The target is full, so there may be more: go on in another one. */
-  | { readonly kind: 'no-room' };
+  | { readonly kind: 'no-room' }
+  /** A part of the source is used up: go on behind those bytes of the target. */
+  | { readonly kind: 'paused'; readonly bytes: number };
 
 const NOTHING = new Uint8Array(0);
 
@@ -21,6 +23,7 @@ export class Inflater {
   readonly #handle: ZlibHandle;
   /** What is not inflated yet, for `continueInto`. */
   #rest: Uint8Array = NOTHING;
+  #partBytes = 0;
 
   private constructor(handle: ZlibHandle) {
     this.#handle = handle;
@@ -36,10 +39,12 @@ export class Inflater {
    * Inflates all members of a gzip body. Never writes outside of the target.
    *
    * @param target  a byte more than the result, or else it ends with 'no-room' even if the result just fits
+   * @param partBytes  of the source that are looked at before it pauses. What many empty members come to fits any target
    * @cost one pass, no copy
    */
-  inflateInto(source: Uint8Array, target: Uint8Array): Inflated {
+  inflateInto(source: Uint8Array, target: Uint8Array, partBytes = source.length): Inflated {
     this.#handle.reset();
+    this.#partBytes = partBytes;
     this.#rest = source;
     return this.continueInto(target);
   }
@@ -47,16 +52,21 @@ export class Inflater {
   /**
    * Goes on with what did not fit into the targets before.
    *
-   * @order after 'no-room'
+   * @order after 'no-room' and 'paused'
    */
   continueInto(target: Uint8Array): Inflated {
     const source = this.#rest;
     this.#rest = NOTHING;
-    this.#handle.write(constants.Z_FINISH, source, target);
+    const isLast = source.length <= this.#partBytes;
+    const part = isLast ? source : source.subarray(0, this.#partBytes);
+    this.#handle.write(isLast ? constants.Z_FINISH : constants.Z_NO_FLUSH, part, target);
     const { failure, targetLeft, sourceLeft } = this.#handle;
     if (failure !== undefined) return { kind: failure.code === 'Z_BUF_ERROR' ? 'cut-off' : 'corrupt' };
-    if (targetLeft > 0) return { kind: 'done', bytes: target.length - targetLeft };
-    this.#rest = source.subarray(source.length - sourceLeft);
+    const bytes = target.length - targetLeft;
+    // With room and bytes left it met what is no member, such as zeros that pad the last one.
+    if (targetLeft > 0 && (isLast || sourceLeft > 0)) return { kind: 'done', bytes };
+    this.#rest = source.subarray(part.length - sourceLeft);
+    if (targetLeft > 0) return { kind: 'paused', bytes };
     return { kind: 'no-room' };
   }
 }

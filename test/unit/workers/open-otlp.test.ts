@@ -1,4 +1,4 @@
-import { deepEqual, equal, throws } from 'node:assert/strict';
+import { deepEqual, equal, ok, throws } from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -89,8 +89,9 @@ describe('inflateInSteps', () => {
       let step = steps.next();
       for (; !step.done; step = steps.next()) count++;
 
-      deepEqual(Buffer.from(step.value as Uint8Array), Buffer.concat([raw, raw]));
-      equal(count, inflater === undefined ? 0 : 6); // Five between six pieces, one while they are joined.
+      ok(Buffer.concat([raw, raw]).equals(step.value as Uint8Array));
+      // Five between six pieces, five between parts of the body, one while the pieces are joined.
+      equal(count, inflater === undefined ? 0 : 11);
     });
 
     test(`stops at its limit and at faults, ${name}`, () => {
@@ -105,4 +106,39 @@ describe('inflateInSteps', () => {
       equal(outcomeOf(new Uint8Array(0), raw.length), 'cut-off');
     });
   }
+
+  test('pauses where a body comes to nothing, and goes on as if it had not', () => {
+    const empty = gzipSync(new Uint8Array(0));
+    const members = (count: number): Buffer => Buffer.alloc(count * empty.length, empty);
+    const inflater = Inflater.create();
+    const outcomeOf = (...parts: Uint8Array[]): { count: number; value: Uint8Array | string } => {
+      const steps = inflateInSteps(Buffer.concat(parts), 8 << 20, inflater);
+      let step = steps.next();
+      let count = 0;
+      for (; !step.done; step = steps.next()) count++;
+      return { count, value: step.value };
+    };
+
+    const wholeParts = Math.ceil((5 << 20) / empty.length);
+    const { count, value } = outcomeOf(members(wholeParts), gzip, members(100_000), new Uint8Array(3 << 20));
+    ok(raw.equals(value as Uint8Array));
+    ok(count >= 5 + 2 + 1, `${count} pauses`);
+    equal(outcomeOf(members(wholeParts), gzip.subarray(0, -1)).value, 'cut-off');
+    equal(outcomeOf(members(wholeParts), Buffer.alloc(2 << 20, 'x')).value, 'not-gzip');
+    // A member that ends with a part, and one of which the header begins there.
+    for (const short of [0, 1, 10, 19]) {
+      const named = gzipNamed((1 << 20) - short);
+      equal(named.length, (1 << 20) - short);
+      ok(raw.equals(outcomeOf(named, gzip).value as Uint8Array));
+      equal((outcomeOf(named, new Uint8Array(2 << 20)).value as Uint8Array).length, 0);
+    }
+  });
 });
+
+/** A member without content of so many bytes: most of them are the name of its file. */
+function gzipNamed(bytes: number): Buffer {
+  const plain = gzipSync(new Uint8Array(0));
+  const header = Buffer.from(plain.subarray(0, 10));
+  header[3] = 8;
+  return Buffer.concat([header, Buffer.alloc(bytes - plain.length - 1, 'n'), Buffer.of(0), plain.subarray(10)]);
+}
