@@ -84,7 +84,7 @@ export const serverSection: Section<ServerConfig> = {
     otlpGrpcListenPort: {
       flag: 'server.otlp-grpc-listen-port',
       kind: integer(0, 65_535),
-      meaning: 'One more port of the gRPC server, for OTLP alone, unless somebody has 4317 already. 0 is none.',
+      meaning: 'One more port of the gRPC server, for OTLP alone, unless 4317 is taken; 0 is none.',
     },
     ingestBufferBytesMax: {
       flag: 'ingest-buffer-bytes-max',
