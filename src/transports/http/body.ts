@@ -32,13 +32,24 @@ export type BodyLimit = {
 
 export type BodyRefusalReason = Extract<RefusalReason, 'body_limit' | 'message_limit' | 'no_room' | 'body_timeout'>;
 
-/** A body that was not taken. Its code is right for RPCs; other routes look at the reason. */
+const STATUS: Record<BodyRefusalReason, number> = {
+  body_limit: 413,
+  message_limit: 413,
+  body_timeout: 408,
+  no_room: 503,
+};
+
+/** A body that was not taken. Its code is right for RPCs; other routes answer its status. */
 export class BodyRefusal extends StoreError {
   readonly reason: BodyRefusalReason;
 
   constructor(reason: BodyRefusalReason, code: StoreError['code'], message: string) {
     super(code, message);
     this.reason = reason;
+  }
+
+  get status(): number {
+    return STATUS[this.reason];
   }
 }
 

@@ -1,6 +1,6 @@
 import { isUndecodable } from '#src/domain/upload/upload.ts';
 import { statusFailure } from './answers.ts';
-import { BodyRefusal, type BodyRefusalReason } from './body.ts';
+import { BodyRefusal } from './body.ts';
 import { failureOf, failureOfStatus } from './errors.ts';
 import type { Answer } from './exchange.ts';
 import type { IngestFormat } from './ingest-format.ts';
@@ -17,17 +17,10 @@ const TEXT_FORMATS: ReadonlySet<IngestFormat> = new Set(['groups', 'lines', 'tri
  */
 export function ingestFailure(error: unknown, format: IngestFormat): Answer {
   if (error instanceof BodyRefusal) {
-    return statusFailure(failureOfStatus(BODY_STATUS[error.reason], error.message));
+    return statusFailure(failureOfStatus(error.status, error.message));
   }
   const failure = failureOf(error);
   const rejected = failure.status === 400 || failure.status === 404 || failure.code === 'data_loss';
   const unprocessable = TEXT_FORMATS.has(format) ? isUndecodable(error) : rejected;
   return statusFailure(failureOfStatus(unprocessable ? 422 : failure.status, failure.message));
 }
-
-const BODY_STATUS: Record<BodyRefusalReason, number> = {
-  body_limit: 413,
-  message_limit: 413,
-  body_timeout: 408,
-  no_room: 503,
-};

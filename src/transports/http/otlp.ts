@@ -3,7 +3,7 @@ import type { Bytes } from '#src/domain/model/units.ts';
 import { isMessageTooLarge, stageOf } from '#src/domain/otlp/otlp-errors.ts';
 import type { OtlpOutcome, PushService } from '#src/services/distributor/ports.ts';
 import { codedFailure, methodNotAllowed, retryHeaders, textAnswer } from './answers.ts';
-import { type BodyHost, BodyRefusal, type BodyRefusalReason, readBody } from './body.ts';
+import { type BodyHost, BodyRefusal, readBody } from './body.ts';
 import { failureOf } from './errors.ts';
 import type { Answer, Exchange } from './exchange.ts';
 import { otlpAnswerBytes } from './otlp-answer.ts';
@@ -90,15 +90,8 @@ function otlpFailure(error: unknown): Answer {
 }
 
 function statusOf(error: unknown): number | undefined {
-  if (error instanceof BodyRefusal) return BODY_STATUS[error.reason];
+  if (error instanceof BodyRefusal) return error.status;
   if (!(error instanceof StoreError)) return undefined;
   if (isMessageTooLarge(error)) return 413;
   return stageOf(error) === undefined ? undefined : 500;
 }
-
-const BODY_STATUS: Record<BodyRefusalReason, number> = {
-  body_limit: 413,
-  message_limit: 413,
-  body_timeout: 408,
-  no_room: 503,
-};
