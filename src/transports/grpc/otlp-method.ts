@@ -4,8 +4,6 @@ import type { OtlpOutcome, PushService } from '#src/services/distributor/ports.t
 import { otlpAnswerBytes } from '#src/transports/http/otlp-answer.ts';
 import type { RpcMethod } from '#src/transports/http/rpc.ts';
 
-export const otlpExportPath = '/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export';
-
 /** `ProfilesService/Export` of OTLP. The message goes on as it came: workers inflate and decode it. */
 export function otlpExportMethod(push: PushService, messageBytesMax: Bytes): RpcMethod {
   return {

@@ -11,6 +11,7 @@ import { parseAccept, understandsUtf8LabelNames } from '#src/transports/http/acc
 import { failureJson, failureOf } from '#src/transports/http/errors.ts';
 import { healthCheckMethod, healthCheckPath } from '#src/transports/http/health-method.ts';
 import { canonicalMediaType } from '#src/transports/http/media-type.ts';
+import { otlpExportPath } from '#src/transports/http/otlp.ts';
 import { pushMethod, pushPath } from '#src/transports/http/push-method.ts';
 import { querierMethods } from '#src/transports/http/querier-methods.ts';
 import type { RpcHost, RpcMethod } from '#src/transports/http/rpc.ts';
@@ -20,7 +21,7 @@ import type { GrpcCall } from './call.ts';
 import { grpcCodecOf, grpcContentTypes } from './content-types.ts';
 import type { GrpcConfig } from './grpc-config.ts';
 import { healthWatchMethod, healthWatchPath } from './health-watch.ts';
-import { otlpExportMethod, otlpExportPath } from './otlp-method.ts';
+import { otlpExportMethod } from './otlp-method.ts';
 import { reflectionMethod, reflectionPaths } from './reflection.ts';
 import { type StreamingMethod, serveStreaming } from './streaming.ts';
 import { failCall, serveUnary } from './unary.ts';

@@ -30,6 +30,11 @@ export type BodyLimit = {
   readonly reason: 'body_limit' | 'message_limit';
 };
 
+/** Of everything that carries profiles. @param bytesMax 0: none */
+export function ingestionBodyLimit(bytesMax: Bytes): BodyLimit {
+  return { bytesMax, name: 'ingestion_body_limit_mb', reason: 'body_limit' };
+}
+
 export type BodyRefusalReason = Extract<RefusalReason, 'body_limit' | 'message_limit' | 'no_room' | 'body_timeout'>;
 
 const STATUS: Record<BodyRefusalReason, number> = {

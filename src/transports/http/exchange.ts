@@ -231,7 +231,7 @@ export class Exchange {
    */
   #mayFlood(): boolean {
     if (!this.#bodyPending) return false;
-    return this.header('transfer-encoding') !== '' || Number(this.header('content-length')) > DISCARDED_BYTES_MAX;
+    return this.header('transfer-encoding') !== '' || this.declaredBytes > DISCARDED_BYTES_MAX;
   }
 
   /**

@@ -5,7 +5,7 @@ import type { IngestOptions } from '#src/domain/pprof/ingest-options.ts';
 import { type Upload, undecodableUpload } from '#src/domain/upload/upload.ts';
 import type { PushedProfile, PushService } from '#src/services/distributor/ports.ts';
 import { codedFailure, emptyAnswer, methodNotAllowed } from './answers.ts';
-import { type BodyHost, readBody } from './body.ts';
+import { type BodyHost, ingestionBodyLimit, readBody } from './body.ts';
 import { failureOf } from './errors.ts';
 import type { Answer, Exchange } from './exchange.ts';
 import { ingestFailure } from './ingest-failure.ts';
@@ -84,12 +84,7 @@ async function pushBody(
   parameters: IngestParameters,
   host: IngestHost,
 ): Promise<void> {
-  const limit = {
-    bytesMax: host.ingestionBodyBytesMax,
-    name: 'ingestion_body_limit_mb',
-    reason: 'body_limit',
-  } as const;
-  const body = await readBody(exchange, limit, host);
+  const body = await readBody(exchange, ingestionBodyLimit(host.ingestionBodyBytesMax), host);
   try {
     const contentType = exchange.header('content-type');
     if (parameters.format !== 'pprof' && parameters.format !== 'pprof-form') {

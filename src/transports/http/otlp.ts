@@ -3,18 +3,17 @@ import type { Bytes } from '#src/domain/model/units.ts';
 import { isMessageTooLarge, stageOf } from '#src/domain/otlp/otlp-errors.ts';
 import type { OtlpOutcome, PushService } from '#src/services/distributor/ports.ts';
 import { codedFailure, methodNotAllowed, retryHeaders, textAnswer } from './answers.ts';
-import { type BodyHost, BodyRefusal, readBody } from './body.ts';
+import { type BodyHost, BodyRefusal, ingestionBodyLimit, readBody } from './body.ts';
 import { failureOf } from './errors.ts';
 import type { Answer, Exchange } from './exchange.ts';
 import { otlpAnswerBytes } from './otlp-answer.ts';
 import { untilAborted } from './rpc.ts';
 import { parseTenants, writeTenant } from './tenant.ts';
 
+export const otlpExportPath = '/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export';
+
 /** The route of OTLP over HTTP, and the method of its gRPC service, which takes the same bodies. */
-export const otlpPaths = [
-  '/v1development/profiles',
-  '/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export',
-] as const;
+export const otlpPaths = ['/v1development/profiles', otlpExportPath] as const;
 
 export type OtlpHost = BodyHost & {
   readonly multitenancyEnabled: boolean;
@@ -64,12 +63,7 @@ async function pushBody(
   codec: 'proto' | 'json',
   host: OtlpHost,
 ): Promise<OtlpOutcome> {
-  const limit = {
-    bytesMax: host.ingestionBodyBytesMax,
-    name: 'ingestion_body_limit_mb',
-    reason: 'body_limit',
-  } as const;
-  const body = await readBody(exchange, limit, host);
+  const body = await readBody(exchange, ingestionBodyLimit(host.ingestionBodyBytesMax), host);
   try {
     // Other codings are taken for none, and then the message cannot be decoded.
     const encoding = exchange.header('content-encoding').toLowerCase() === 'gzip' ? 'gzip' : 'identity';
