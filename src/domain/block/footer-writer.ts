@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { Builder } from 'flatbuffers';
+import { Builder, ByteBuffer } from 'flatbuffers';
 import { StoreError } from '#src/domain/errors.ts';
 import type { Label, Labels } from '#src/domain/model/labels.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
@@ -21,24 +21,27 @@ type Offset = number;
  *     |         n bytes         |  u32  |   u32   |      u32            |   u32   |
  *     '------------------------- covered ---------------------------- '
  *
- * @param meta  `sizeBytes` is the whole object, this footer included: see `joinParts`
+ * @param block         what it says; the size of the object it finds by itself
+ * @param contentBytes  of the object before the footer
  * @throws StoreError 'limit-exceeded' when it is larger than a reader accepts
+ * @cost   O(datasets and their labels)
  * @source docs/formats/block-v1.md, "Footer"
  */
-export function encodeFooter(meta: BlockMeta): Uint8Array {
-  const builder = new Builder(1024 + meta.datasets.length * 256);
-  BlockFooter.finishBlockFooterBuffer(builder, writeBlock(builder, meta));
+export function encodeFooter(block: Omit<BlockMeta, 'sizeBytes'>, contentBytes: Bytes): Uint8Array {
+  const builder = new Builder(1024 + block.datasets.length * 256);
+  BlockFooter.finishBlockFooterBuffer(builder, writeBlock(builder, block));
   const metadata = builder.asUint8Array();
   if (metadata.length > footerBytesMax) {
     throw new StoreError('limit-exceeded', 'block footer: it is too large', {
       sizeBytes: metadata.length,
       sizeBytesMax: footerBytesMax,
-      datasets: meta.datasets.length,
+      datasets: block.datasets.length,
     });
   }
 
   const footer = new Uint8Array(metadata.length + TRAILER_BYTES);
   footer.set(metadata);
+  setObjectBytes(footer, contentBytes + footer.length);
   const trailer = new DataView(footer.buffer, metadata.length);
   trailer.setUint32(0, Magic.footer, true);
   trailer.setUint32(4, BLOCK_VERSION, true);
@@ -47,16 +50,20 @@ export function encodeFooter(meta: BlockMeta): Uint8Array {
   return footer;
 }
 
-/**
- * How long the footer of an object is, before its size is known: all sizes above 0 take the same 8 bytes.
- *
- * @cost as `encodeFooter`
- */
-export function footerBytesOf(meta: Omit<BlockMeta, 'sizeBytes'>): Bytes {
-  return encodeFooter({ ...meta, sizeBytes: 1 }).length;
+/** Stands where the size of the object comes: a field of 0 would be left out. */
+const SIZE_UNKNOWN = 1n;
+
+/** The slot of `size_bytes` in proto/block.fbs, as an entry of the vtable. */
+const SIZE_ENTRY = 4 + 2 * 7;
+
+/** The object ends with the footer, so its size is known when the footer is there. */
+function setObjectBytes(footer: Uint8Array, sizeBytes: Bytes): void {
+  const bytes = new ByteBuffer(footer);
+  const { bb_pos: table } = BlockFooter.getRootAsBlockFooter(bytes);
+  bytes.writeInt64(table + bytes.__offset(table, SIZE_ENTRY), BigInt(sizeBytes));
 }
 
-function writeBlock(builder: Builder, meta: BlockMeta): Offset {
+function writeBlock(builder: Builder, meta: Omit<BlockMeta, 'sizeBytes'>): Offset {
   const id = sharedString(builder, meta.id);
   const tenant = sharedString(builder, meta.tenant);
   const offsets = meta.datasets.map((dataset) => writeDataset(builder, dataset));
@@ -70,7 +77,7 @@ function writeBlock(builder: Builder, meta: BlockMeta): Offset {
     meta.level,
     BigInt(meta.minTimeMs),
     BigInt(meta.maxTimeMs),
-    BigInt(meta.sizeBytes),
+    SIZE_UNKNOWN,
     datasets,
   );
 }

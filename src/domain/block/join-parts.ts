@@ -1,7 +1,7 @@
 import type { Bytes } from '#src/domain/model/units.ts';
 import { assert } from '#src/platform/assert.ts';
 import type { BlockMeta, ByteRange, DatasetMeta } from './block-meta.ts';
-import { encodeFooter, footerBytesOf } from './footer-writer.ts';
+import { encodeFooter } from './footer-writer.ts';
 import type { BlockPart } from './part-writer.ts';
 
 /**
@@ -29,9 +29,9 @@ export function joinParts(
 
   const { id, shard, tenant, level } = block;
   const known = { id, shard, tenant, level, ...timesOf(datasets), datasets };
-  const meta = { ...known, sizeBytes: offset + footerBytesOf(known) };
-  parts.push(encodeFooter(meta));
-  return { parts, meta };
+  const footer = encodeFooter(known, offset);
+  parts.push(footer);
+  return { parts, meta: { ...known, sizeBytes: offset + footer.length } };
 }
 
 function rebased(dataset: DatasetMeta, base: Bytes): DatasetMeta {

@@ -121,9 +121,10 @@ describe('inspect-block', () => {
   test('finds a block whose times leave a dataset out', async () => {
     const part = encodePart(goldenInput);
     const { parts, meta } = joinParts([part], goldenBlock);
-    const footer = encodeFooter({ ...meta, maxTimeMs: meta.maxTimeMs - 1 });
+    const content = Buffer.concat(parts.slice(0, -1));
+    const footer = encodeFooter({ ...meta, maxTimeMs: meta.maxTimeMs - 1 }, content.length);
     const file = join(folder, 'block-times');
-    writeFileSync(file, Buffer.concat([...parts.slice(0, -1), footer]));
+    writeFileSync(file, Buffer.concat([content, footer]));
 
     const { status, errors } = await inspected(file);
 
