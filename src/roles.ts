@@ -25,6 +25,7 @@ import { grpcConstants } from './transports/grpc/grpc-config.ts';
 import { GrpcServer } from './transports/grpc/server.ts';
 import { browserUrl } from './transports/http/browser-url.ts';
 import { httpConstants } from './transports/http/http-config.ts';
+import { otlpPaths } from './transports/http/otlp.ts';
 import { createHttpServer } from './transports/http/server.ts';
 import { createServerRoom } from './transports/http/server-room.ts';
 import type { Readiness } from './transports/http/status-routes.ts';
@@ -50,7 +51,7 @@ export type RolesDeps = {
 export function rolesOf(config: Config, { log, pool, warmedUp }: RolesDeps): { parts: Part[]; announce: () => void } {
   let readiness: Readiness = { ready: false, reason: 'starting' };
   let port = 0;
-  let grpcPort = 0;
+  let grpcPorts: GrpcPorts = { all: 0, otlp: 0 };
   const clock = systemClock;
 
   /** What an operator set to get a folder: it is below the data directory unless it has a flag of its own. */
@@ -174,7 +175,7 @@ export function rolesOf(config: Config, { log, pool, warmedUp }: RolesDeps): { p
       await Promise.all([http.close(deadlineMs), grpc.close(deadlineMs)]);
     };
     try {
-      grpcPort = await listenToGrpc(grpc, config.server, log);
+      grpcPorts = await listenToGrpc(grpc, config.server, log);
       port = await http.listen(httpListenAddress, httpListenPort);
     } catch (error) {
       await close(0);
@@ -188,7 +189,8 @@ export function rolesOf(config: Config, { log, pool, warmedUp }: RolesDeps): { p
   });
 
   const announce = (): void => {
-    const url = browserUrl(config.server.httpListenAddress, port);
+    const { httpListenAddress, grpcListenAddress } = config.server;
+    const url = browserUrl(httpListenAddress, port);
     const tenant = config.auth.multitenancyEnabled ? "-H 'X-Scope-OrgID: my-tenant' " : '';
     process.stdout.write(
       [
@@ -197,7 +199,8 @@ export function rolesOf(config: Config, { log, pool, warmedUp }: RolesDeps): { p
         `  push    curl ${tenant}--data-binary @cpu.pb.gz '${url}/ingest?name=my-app&format=pprof'`,
         `          or point a Pyroscope SDK at ${url}${config.auth.multitenancyEnabled ? ', with a tenant ID' : ''}`,
         `  look    ${url}/`,
-        `  gRPC    ${browserUrl(config.server.grpcListenAddress, grpcPort)}`,
+        `  gRPC    ${browserUrl(grpcListenAddress, grpcPorts.all)}`,
+        `  OTLP    ${browserUrl(grpcListenAddress, grpcPorts.otlp)} (gRPC), ${url}${otlpPaths[0]} (HTTP)`,
         '',
       ].join('\n'),
     );
@@ -205,25 +208,30 @@ export function rolesOf(config: Config, { log, pool, warmedUp }: RolesDeps): { p
   return { parts, announce };
 }
 
+/** Where gRPC is served: everything, and OTLP, which may have a port of its own as well. */
+type GrpcPorts = { readonly all: number; readonly otlp: number };
+
 /**
  * A collector of OpenTelemetry on this machine has the port that agents send to by default. That is no reason not to start:
  * what is served there is served on the other port as well.
- *
- * @returns the port that serves everything
  */
-async function listenToGrpc(server: GrpcServer, config: ServerConfig, log: Log): Promise<number> {
+async function listenToGrpc(server: GrpcServer, config: ServerConfig, log: Log): Promise<GrpcPorts> {
   const { grpcListenAddress: host, grpcListenPort, otlpGrpcListenPort } = config;
   const address = 'server.grpc-listen-address';
-  const port = await server.listen(host, grpcListenPort, 'all', { port: 'server.grpc-listen-port', address });
-  if (otlpGrpcListenPort === 0 || otlpGrpcListenPort === grpcListenPort) return port;
+  const all = await server.listen(host, grpcListenPort, 'all', { port: 'server.grpc-listen-port', address });
+  if (otlpGrpcListenPort === 0 || otlpGrpcListenPort === grpcListenPort) return { all, otlp: all };
   try {
-    await server.listen(host, otlpGrpcListenPort, 'otlp', { port: 'server.otlp-grpc-listen-port', address });
+    const otlp = await server.listen(host, otlpGrpcListenPort, 'otlp', {
+      port: 'server.otlp-grpc-listen-port',
+      address,
+    });
+    return { all, otlp };
   } catch (error) {
     const taken = error instanceof StoreError && error.details['errno'] === 'EADDRINUSE';
     if (!taken || otlpGrpcListenPort !== serverSection.defaults.otlpGrpcListenPort) throw error;
-    log.warn('OTLP over gRPC has no port of its own', { reason: error.message, servedOn: port });
+    log.warn('OTLP over gRPC has no port of its own', { reason: error.message, servedOn: all });
+    return { all, otlp: all };
   }
-  return port;
 }
 
 function randomBytes(length: number): Uint8Array<ArrayBuffer> {

@@ -29,6 +29,12 @@ async function grpcPortOf(kiln: KilnCommand): Promise<number> {
   return Number(port);
 }
 
+/** The port of OTLP over gRPC, as the banner says it. */
+async function otlpPortOf(kiln: KilnCommand): Promise<number> {
+  const [, port] = await kiln.printed(/OTLP +http:\/\/localhost:(\d+) \(gRPC\)/);
+  return Number(port);
+}
+
 function message(samples: { stack: string; v: number[] }[]): Uint8Array {
   return pushProto([{ labels: LABELS, profiles: [pprof({ samples })] }]);
 }
@@ -93,9 +99,11 @@ describe('gRPC of a Kiln', () => {
     const port = await freePort();
     const others = flagsFor(await temporaryDirectory(t)).filter((flag) => !flag.includes('otlp-grpc'));
     const kiln = new KilnCommand(t, { args: [...others, `--server.otlp-grpc-listen-port=${port}`] });
-    await kiln.url();
+    const { port: httpPort } = new URL(await kiln.url());
     const client = clientOf(t, { port });
 
+    equal(await otlpPortOf(kiln), port);
+    match(kiln.stdout, new RegExp(`OTLP .*, http://localhost:${httpPort}/v1development/profiles \\(HTTP\\)`));
     equal((await call(client, CHECK, '')).code, Status.OK);
     equal((await call(client, PUSH, '')).code, Status.UNIMPLEMENTED);
     equal((await call(client, EXPORT, 'this is no message', { tenant: 'a' })).code === Status.OK, false);
@@ -111,7 +119,9 @@ describe('gRPC of a Kiln', () => {
 
     await kiln.url();
 
-    const client = clientOf(t, { port: await grpcPortOf(kiln) });
+    const port = await grpcPortOf(kiln);
+    equal(await otlpPortOf(kiln), port);
+    const client = clientOf(t, { port });
     equal((await call(client, EXPORT, 'this is no message', { tenant: 'a' })).code === Status.UNIMPLEMENTED, false);
     match(kiln.stderr, /OTLP over gRPC has no port of its own/);
   });
