@@ -1,16 +1,14 @@
 import type { Bytes, DurationMs } from '#src/domain/model/units.ts';
+import {
+  type TransportConfig,
+  type TransportConstants,
+  transportConstants,
+} from '#src/transports/http/transport-config.ts';
 
 /** What the gRPC server must know of the configuration, and its own constants, which tests make smaller. */
-export type GrpcConfig = {
-  /** Off: one tenant, and the tenant metadata is ignored. */
-  readonly multitenancyEnabled: boolean;
-  /** Of one message of a push. 0: no limit of its own. */
-  readonly ingestionBodyBytesMax: Bytes;
-} & GrpcConstants;
+export type GrpcConfig = TransportConfig & GrpcConstants;
 
-export type GrpcConstants = {
-  /** Of a query message, compressed or not. Such messages are decoded on the main loop. */
-  readonly queryMessageBytesMax: Bytes;
+export type GrpcConstants = TransportConstants & {
   /** Of a message of a call that lasts. */
   readonly streamMessageBytesMax: Bytes;
   /** Of a message of OTLP. */
@@ -31,24 +29,15 @@ export type GrpcConstants = {
   readonly framesPerTurnMax: number;
   /** How long a client that is answered may go on sending. */
   readonly lingerMs: DurationMs;
-  /** Answers that clients have not read yet, those of HTTP included. Above it new queries are refused. */
-  readonly answerBytesMax: Bytes;
-  /** How long a message may wait for room before it is refused. */
-  readonly roomTimeoutMs: DurationMs;
-  /** From the headers to the end of the message. */
-  readonly bodyTimeoutMs: DurationMs;
   /**
    * How often connections are looked after. One on which nothing came meanwhile is asked for a sign of life, and ended
    * when it gives none until the next time; so is an answer of which nothing was taken.
    */
   readonly keepAliveMs: DurationMs;
-  /** How long nothing of a message may come while the server closes. */
-  readonly closingBodyIdleTimeoutMs: DurationMs;
 };
 
 export const grpcConstants: GrpcConstants = {
-  // The first bounds are those of the HTTP server, for the same reasons.
-  queryMessageBytesMax: 256 << 10,
+  ...transportConstants,
   // The names of things.
   streamMessageBytesMax: 16 << 10,
   // Pyroscope's.
@@ -63,10 +52,6 @@ export const grpcConstants: GrpcConstants = {
   connectionWindowBytes: 1 << 20,
   framesPerTurnMax: 16_384,
   lingerMs: 1_000,
-  answerBytesMax: 512 << 20,
-  roomTimeoutMs: 5_000,
-  bodyTimeoutMs: 60_000,
   // Balancers forget connections on which nothing comes for a minute or more.
   keepAliveMs: 30_000,
-  closingBodyIdleTimeoutMs: 2_000,
 };

@@ -1,16 +1,10 @@
-import type { Bytes, DurationMs } from '#src/domain/model/units.ts';
+import type { DurationMs } from '#src/domain/model/units.ts';
+import { type TransportConfig, type TransportConstants, transportConstants } from './transport-config.ts';
 
 /** What the HTTP server must know of the configuration, and its own constants, which tests make smaller. */
-export type HttpConfig = {
-  /** Off: one tenant, and the tenant header is ignored. */
-  readonly multitenancyEnabled: boolean;
-  /** Of one body. 0: no limit of its own. */
-  readonly ingestionBodyBytesMax: Bytes;
-} & HttpConstants;
+export type HttpConfig = TransportConfig & HttpConstants;
 
-export type HttpConstants = {
-  /** Of a query message, compressed or not. Such messages are decoded on the main loop. */
-  readonly queryMessageBytesMax: Bytes;
+export type HttpConstants = TransportConstants & {
   /** Requests that are not answered yet. Above it new ones are answered 503. */
   readonly requestsMax: number;
   /** How long a turn of the event loop may take in which there are more requests than connections. */
@@ -19,19 +13,10 @@ export type HttpConstants = {
   readonly chunksPerTurnMax: number;
   /** After so long without a chunk the answer to a refused chunked body does not wait for its end any more. */
   readonly lingerIdleMs: DurationMs;
-  /** Answers that clients have not read yet. Above it new queries are answered 503. */
-  readonly answerBytesMax: Bytes;
-  /** How long a body may wait for room before it is refused. */
-  readonly roomTimeoutMs: DurationMs;
-  /** From the headers to the end of the body. */
-  readonly bodyTimeoutMs: DurationMs;
-  /** How long nothing of a body may come while the server closes. */
-  readonly closingBodyIdleTimeoutMs: DurationMs;
 };
 
 export const httpConstants: HttpConstants = {
-  // A thousand profile ids are 40 KB. The main loop decodes this much JSON in 3 ms, and the worst of it in 15.
-  queryMessageBytesMax: 256 << 10,
+  ...transportConstants,
   // A push waits for its segment, half a second or so: 8192 of them are what 16,000 pushes a second leave open.
   requestsMax: 8192,
   requestsTurnMs: 500,
@@ -40,10 +25,4 @@ export const httpConstants: HttpConstants = {
   chunksPerTurnMax: 16_384,
   // A packet that was lost twice comes within a second.
   lingerIdleMs: 1_000,
-  answerBytesMax: 512 << 20,
-  roomTimeoutMs: 5_000,
-  // Pyroscope's read timeout of a process that has a query-frontend.
-  bodyTimeoutMs: 60_000,
-  // A packet that was lost twice comes within a second. Who sends nothing for two has gone, and must not hold a stop.
-  closingBodyIdleTimeoutMs: 2_000,
 };
