@@ -1,9 +1,9 @@
 // Merges segments to blocks as compaction does, twice, and asks all three what people ask. See README.md.
 //
 //     npm run bench:merge -- [--dir BUCKET --raw-mb N] [--profiles 7000] [--kinds 0] [--group 20] [--only REGEX]
-//                            [--n 3] [--json FILE]
+//                            [--n 3] [--json FILE] [--keep FOLDER]
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { BlockMeta, DatasetMeta } from '#src/domain/block/block-meta.ts';
@@ -46,6 +46,7 @@ const { values: options } = parseArgs({
     only: { type: 'string', default: '' },
     n: { type: 'string', default: '3' },
     json: { type: 'string' },
+    keep: { type: 'string' },
   },
 });
 
@@ -81,6 +82,7 @@ for (const [level, name] of [
 ] as const) {
   stages.push(compacted(name, level, stages[stages.length - 1].blocks));
 }
+if (options.keep !== undefined) keep(options.keep);
 const stored = stages.map(({ name, blocks, cpuMsPerMB, longestStepMs }) => ({
   name,
   blocks: blocks.length,
@@ -127,6 +129,14 @@ function compacted(name: string, level: number, sources: readonly Segment[]): St
     `${name}: ${rounded(kernels.memory.headBytes / 1e6)} MB head, ${rounded(kernels.memory.scratchBytes / 1e6)} MB scratch`,
   );
   return { name, blocks, cpuMsPerMB: (user + system) / 1000 / rawMB, longestStepMs };
+}
+
+/** One file per object, for `scripts/inspect-block.ts`. */
+function keep(folder: string): void {
+  mkdirSync(folder, { recursive: true });
+  for (const { name, blocks } of stages) {
+    for (const { meta, bytes } of blocks) writeFileSync(join(folder, `${name}-${meta.id}.bin`), bytes);
+  }
 }
 
 function makeSegments(): { segments: Segment[]; rawMB: number } {

@@ -1,19 +1,21 @@
 // Shows what is in a block object, and checks every checksum and every invariant of it, and that what queries answer from
-// without a look at the samples says what the samples say: totals, function trees, types, and the times of the footer.
+// without a look at the samples says what the samples say: totals, function trees, types, and the times and label sets of
+// the footer.
 //
 //     node scripts/inspect-block.ts FILE
 //
-// Ends with status 1 when something is corrupted, with the dataset, the section and the row of it, and with 2 when there is
-// no file to read. Offsets count from the start of the file. The format:
-// docs/formats/block-v1.md.
+// Goes on behind what is corrupted, so that all of it is found: a line for each symbol space and dataset that has a fault, with
+// the section and the row of its first one. Ends with status 1 then, and with 2 when there is no file to read. Offsets count
+// from the start of the file. The format: docs/formats/block-v1.md.
 
 import { readFileSync } from 'node:fs';
-import { Codec, perColumn, perFamily, Section, sectionName } from '#src/domain/block/block-format.ts';
-import type { BlockMeta, ByteRange, DatasetMeta } from '#src/domain/block/block-meta.ts';
-import { type Chunk, type ChunkTable, datasetTable, type Page, symbolTable } from '#src/domain/block/chunk-table.ts';
+import { Section, sectionName } from '#src/domain/block/block-format.ts';
+import type { BlockMeta, DatasetMeta } from '#src/domain/block/block-meta.ts';
+import { rawBytesOf } from '#src/domain/block/chunk-reader.ts';
+import { type ChunkTable, datasetTable, symbolTable } from '#src/domain/block/chunk-table.ts';
 import { refuseFault } from '#src/domain/block/column-fault.ts';
 import { corruptedBlock } from '#src/domain/block/corrupted-block.ts';
-import type { PushColumns } from '#src/domain/block/dataset-columns.ts';
+import type { DatasetColumns, PushColumns } from '#src/domain/block/dataset-columns.ts';
 import { DatasetReader } from '#src/domain/block/dataset-reader.ts';
 import { foldedNamesFault, sumFault, typeRowsFault } from '#src/domain/block/derived-faults.ts';
 import { type FetchedRange, wholeObject } from '#src/domain/block/fetched-ranges.ts';
@@ -22,9 +24,8 @@ import { familySizesOf } from '#src/domain/block/part-writer.ts';
 import type { SpaceColumns } from '#src/domain/block/space-columns.ts';
 import { decodeSymbolSpace } from '#src/domain/block/symbol-space-reader.ts';
 import { StoreError } from '#src/domain/errors.ts';
-
-/** Bytes before and after compression, of a section or of something that is in none. */
-type Share = { raw: number; stored: number };
+import { LabelName, type Labels, valueOf } from '#src/domain/model/labels.ts';
+import { printDataset, printOverview, printSymbols, printTable, Shares } from './block-listing.ts';
 
 const [file] = process.argv.slice(2);
 if (file === undefined) {
@@ -38,63 +39,107 @@ try {
   console.error(`${file} cannot be read: ${error instanceof Error ? error.message : error}`);
   process.exit(2);
 }
-try {
-  inspect(bytes);
-} catch (error) {
-  if (!(error instanceof StoreError)) throw error;
-  console.error(`${error.code}: ${error.message} ${JSON.stringify(error.details)}`);
-  process.exit(1);
+
+let faults = 0;
+attempt(() => inspect(bytes));
+console.log(faults === 0 ? '\nall checksums and invariants hold' : `\n${faults} ${faults === 1 ? 'fault' : 'faults'}`);
+process.exitCode = faults === 0 ? 0 : 1;
+
+/** Tells what is corrupted. @returns undefined then */
+function attempt<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    faults++;
+    console.error(`${error.code}: ${error.message} ${JSON.stringify(error.details)}`);
+    return undefined;
+  }
 }
 
 function inspect(object: Uint8Array): void {
   const { meta } = readFooter(object, object.length);
   if (meta === undefined) return; // Not for a whole object: nothing more could be needed.
   const fetched = wholeObject(object);
-  printBlock(meta);
-  checkBlockTimes(meta);
+  printOverview(meta);
+  attempt(() => checkBlockTimes(meta));
 
-  const shares = new Map<string, Share>();
+  const shares = new Shares();
   let covered = 0;
   let symbolsOffset = -1;
   let space: SpaceColumns | undefined;
   for (const dataset of meta.datasets) {
     // Datasets that share symbols follow each other.
-    if (space === undefined || dataset.symbols.offset !== symbolsOffset) {
+    if (dataset.symbols.offset !== symbolsOffset) {
       symbolsOffset = dataset.symbols.offset;
-      const { table, columns } = naming(dataset, () => checkedSymbols(dataset, fetched));
-      space = columns;
-      console.log(`\nsymbols of ${dataset.tenant}  ${place(dataset.symbols)}`);
-      printTable(table, shares);
+      space = inspectSymbols(dataset, fetched, shares);
       covered += dataset.symbols.sizeBytes;
     }
-    const symbols = space;
-    const { table, columns } = naming(dataset, () => checkedDataset(dataset, symbols, fetched));
-    const { series, pushes, profiles } = columns;
-    printDataset(dataset);
-    console.log(`  ${series.length} series, ${pushes.timeNanos.length} pushes, ${profiles.series.length} profiles`);
-    printTable(table, shares);
+    inspectDataset(dataset, space, fetched, shares);
     covered += dataset.range.sizeBytes;
   }
-  add(shares, 'footer', meta.sizeBytes - covered, meta.sizeBytes - covered);
-  printShares(shares, meta.sizeBytes);
-  console.log('\nall checksums and invariants hold');
+  shares.add('footer', { stored: meta.sizeBytes - covered, raw: meta.sizeBytes - covered });
+  shares.print(meta.sizeBytes);
 }
 
-function checkedSymbols(dataset: DatasetMeta, fetched: readonly FetchedRange[]) {
-  const table = symbolTable(dataset, fetched);
-  const columns = decodeSymbolSpace(table, fetched);
-  refuseFault(foldedNamesFault(columns), table);
-  return { table, columns };
+/** @returns undefined when something is wrong with them */
+function inspectSymbols(
+  dataset: DatasetMeta,
+  fetched: readonly FetchedRange[],
+  shares: Shares,
+): SpaceColumns | undefined {
+  printSymbols(dataset);
+  const table = attempt(() => naming(dataset, () => symbolTable(dataset, fetched)));
+  if (table === undefined) return undefined;
+  printTable(table, shares);
+  return attempt(() =>
+    naming(dataset, () => {
+      const columns = decodeSymbolSpace(table, fetched);
+      refuseFault(foldedNamesFault(columns), table);
+      return columns;
+    }),
+  );
 }
 
-function checkedDataset(dataset: DatasetMeta, space: SpaceColumns, fetched: readonly FetchedRange[]) {
-  const table = datasetTable(dataset, fetched);
+/** @param space  undefined: something is wrong with the symbols, and what refers to them cannot be checked */
+function inspectDataset(
+  dataset: DatasetMeta,
+  space: SpaceColumns | undefined,
+  fetched: readonly FetchedRange[],
+  shares: Shares,
+): void {
+  const table = attempt(() => naming(dataset, () => datasetTable(dataset, fetched)));
+  if (table === undefined) {
+    printDataset(dataset, undefined);
+    return;
+  }
+  const columns = attempt(() =>
+    naming(dataset, () =>
+      space === undefined ? checkChunks(table, fetched) : checkedColumns(dataset, table, space, fetched),
+    ),
+  );
+  printDataset(dataset, columns);
+  printTable(table, shares);
+  if (space === undefined) console.log('  checksums alone were checked, because something is wrong with the symbols');
+}
+
+function checkChunks(table: ChunkTable, fetched: readonly FetchedRange[]): undefined {
+  for (const chunk of table.chunks) rawBytesOf(chunk, fetched);
+}
+
+function checkedColumns(
+  dataset: DatasetMeta,
+  table: ChunkTable,
+  space: SpaceColumns,
+  fetched: readonly FetchedRange[],
+): DatasetColumns {
   const reader = new DatasetReader(table, fetched);
   const types = reader.types();
   const columns = reader.all(familySizesOf(space));
   refuseFault(sumFault(columns, space) ?? typeRowsFault(types, columns), table);
   checkTimes(dataset, columns.pushes);
-  return { table, columns };
+  checkLabelSets(dataset, columns.series);
+  return columns;
 }
 
 /** A query looks for datasets by these times. */
@@ -107,6 +152,34 @@ function checkTimes({ range, minTimeMs, maxTimeMs }: DatasetMeta, { timeNanos }:
     ...{ offset: range.offset, section: sectionName(Section.pushes), row },
     ...times,
   });
+}
+
+/** A query looks for datasets by these labels, and answers which types and services there are from them alone. */
+function checkLabelSets({ service, range, labels: sets }: DatasetMeta, series: readonly Labels[]): void {
+  const wrong = (problem: string, row: number, value: string | undefined) =>
+    corruptedBlock(`footer: ${problem}`, {
+      ...{ offset: range.offset, section: sectionName(Section.series), row },
+      value: value ?? 'none',
+    });
+  const named = new Set<string>();
+  for (const [row, set] of sets.entries()) {
+    const type = valueOf(set, LabelName.profileType);
+    const text = JSON.stringify(set);
+    if (type === undefined || valueOf(set, LabelName.serviceName) !== service || set.length !== 2) {
+      throw wrong('a label set is not a profile type and the service of its dataset', row, text);
+    }
+    if (named.has(type)) throw wrong('a profile type of a dataset is there twice', row, type);
+    named.add(type);
+  }
+  const unused = new Set(named);
+  for (const [row, labels] of series.entries()) {
+    const type = valueOf(labels, LabelName.profileType);
+    const ofService = valueOf(labels, LabelName.serviceName);
+    if (ofService !== service) throw wrong('a series is of another service than its dataset', row, ofService);
+    if (type === undefined || !named.has(type)) throw wrong('no label set has the profile type of a series', row, type);
+    unused.delete(type);
+  }
+  for (const type of unused) throw wrong('no series has the profile type of a label set', -1, type);
 }
 
 function checkBlockTimes({ datasets, minTimeMs, maxTimeMs }: BlockMeta): void {
@@ -128,77 +201,4 @@ function naming<T>({ tenant, service }: DatasetMeta, work: () => T): T {
     if (!(error instanceof StoreError)) throw error;
     throw new StoreError(error.code, error.message, { tenant, service, ...error.details }, { cause: error });
   }
-}
-
-function printBlock(meta: BlockMeta): void {
-  const tenants = new Set(meta.datasets.map(({ tenant }) => tenant));
-  console.log(`block ${meta.id}  shard ${meta.shard}, level ${meta.level}, tenant ${JSON.stringify(meta.tenant)}`);
-  console.log(`  ${meta.sizeBytes} bytes, ${tenants.size} tenants, ${meta.datasets.length} datasets`);
-  console.log(`  ${meta.minTimeMs} .. ${meta.maxTimeMs} ms`);
-}
-
-function printDataset(dataset: DatasetMeta): void {
-  console.log(
-    `\ndataset ${dataset.tenant} / ${dataset.service}  ${place(dataset.range)}, head ${dataset.headBytes} bytes`,
-  );
-  console.log(`  ${dataset.minTimeMs} .. ${dataset.maxTimeMs} ms`);
-  for (const labels of dataset.labels) {
-    console.log(`  {${labels.map(({ name, value }) => `${name}=${JSON.stringify(value)}`).join(', ')}}`);
-  }
-}
-
-/** Chunks, and below each the pages in it. */
-function printTable(table: ChunkTable, shares: Map<string, Share>): void {
-  console.log(row('', 'first row', 'rows', 'offset', 'stored', 'raw', 'ratio', 'codec', 'CRC-32'));
-  console.log(row('header', '', '', table.range.offset, table.headerBytes, table.headerBytes, '', '', ''));
-  add(shares, 'headers', table.headerBytes, table.headerBytes);
-  for (const [number, chunk] of table.chunks.entries()) {
-    printChunk(number, chunk);
-    for (const page of table.pages.filter((candidate) => candidate.chunk === chunk)) {
-      console.log(row(`  ${pageName(page)}`, page.firstRow, page.rowCount, '', '', page.rawBytes, '', '', ''));
-      // Pages are compressed together, so what each takes is about its part of the chunk.
-      add(shares, sectionName(page.section), page.rawBytes, (chunk.range.sizeBytes * page.rawBytes) / chunk.rawBytes);
-    }
-  }
-  const raw = table.chunks.reduce((sum, { rawBytes }) => sum + rawBytes, table.headerBytes);
-  console.log(row('together', '', '', '', table.range.sizeBytes, raw, ratio(table.range.sizeBytes, raw), '', ''));
-}
-
-function printChunk(number: number, { codec, range, rawBytes, crc32 }: Chunk): void {
-  const name = codec === Codec.zstd ? 'zstd' : 'none';
-  const crc = crc32.toString(16).padStart(8, '0');
-  const { offset, sizeBytes } = range;
-  console.log(row(`chunk ${number}`, '', '', offset, sizeBytes, rawBytes, ratio(sizeBytes, rawBytes), name, crc));
-}
-
-function pageName({ section, family, column }: Page): string {
-  const of = perFamily(section) ? ` ${family}` : '';
-  return `${sectionName(section)}${of}${perColumn(section) ? `.${column}` : ''}`;
-}
-
-/** What each section takes of the object, the largest first. */
-function printShares(shares: ReadonlyMap<string, Share>, sizeBytes: number): void {
-  console.log('\nsections of the whole object; what a page takes of a compressed chunk is by its raw bytes');
-  console.log(row('', 'stored', 'raw', 'ratio', 'share'));
-  for (const [name, { raw, stored }] of [...shares].sort(([, a], [, b]) => b.stored - a.stored)) {
-    const percent = `${((100 * stored) / sizeBytes).toFixed(1)} %`;
-    console.log(row(name, Math.round(stored), raw, ratio(stored, raw), percent));
-  }
-}
-
-function add(shares: Map<string, Share>, name: string, raw: number, stored: number): void {
-  const share = shares.get(name) ?? { raw: 0, stored: 0 };
-  shares.set(name, { raw: share.raw + raw, stored: share.stored + stored });
-}
-
-function ratio(stored: number, raw: number): string {
-  return (stored / raw).toFixed(3);
-}
-
-function row(name: string, ...cells: readonly (string | number)[]): string {
-  return `  ${name.padEnd(20)}${cells.map((cell) => String(cell).padStart(11)).join('')}`.trimEnd();
-}
-
-function place({ offset, sizeBytes }: ByteRange): string {
-  return `bytes ${offset} .. ${offset + sizeBytes} (${sizeBytes})`;
 }
