@@ -31,7 +31,6 @@ export {
   readFirstUse, readI64, readI64Deltas, readNumber, readStrings, readU32, readU32Deltas, readU64, readValues,
 } from './column-decode';
 export { allBelow, offsetsOfCounts, rises } from './column-checks';
-export { xxhash64 } from './xxhash64';
 export {
   addStartLines, addU32, firstNotRising, firstZero, foldSums, hasTooLarge, parentRows, selectRows, shiftReferences,
   spreadSums, stringRows,

@@ -6,7 +6,6 @@ import type { PartInput } from '#src/domain/block/part-writer.ts';
 import type { ByteStrings } from '#src/domain/symbols/symbol-columns.ts';
 import type { KernelExports, Pointer } from '#src/kernels/instance.ts';
 import { Arena } from '#src/kernels/instance.ts';
-import { xxhash64, xxhash64Plain } from '#src/kernels/xxhash64.ts';
 import { testKernels } from '../../test/fixtures/kernels.ts';
 import { Random } from '../../test/fixtures/random.ts';
 import { takenHead } from '../../test/fixtures/taken-head.ts';
@@ -117,14 +116,6 @@ compare(
     ({ readStrings }, reader, target) => readStrings(reader, target, STRINGS, 2 ** 31),
   ],
 );
-
-const hashed = names.bytes.subarray(0, 100_000);
-const bytes: Work = { count: hashed.length, unit: 'byte' };
-measure('kernels/xxhash64 100 KB plain', bytes, () => xxhash64Plain(hashed));
-measure('kernels/xxhash64 100 KB wasm', bytes, () => {
-  exports.resetScratch();
-  return xxhash64(kernels, hashed);
-});
 
 function compare(
   name: string,

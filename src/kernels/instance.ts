@@ -291,8 +291,6 @@ export type KernelExports = {
     toTrace: Pointer,
   ): void;
   nonZeroValues(values: Pointer, n: number, row: Pointer, value: Pointer): number;
-
-  xxhash64(pointer: Pointer, length: number, seed: bigint): bigint;
 };
 
 /** The two arenas of wasm/arena.ts, as `alloc` and the structures name them. */
