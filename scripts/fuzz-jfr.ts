@@ -10,6 +10,7 @@ import { gunzipSync } from 'node:zlib';
 import { limitsSection, profileLimitsOf } from '#src/config/limits.ts';
 import { StoreError } from '#src/domain/errors.ts';
 import { convertJfr } from '#src/domain/jfr/convert-jfr.ts';
+import { inflateInSteps } from '#src/workers/inflate-steps.ts';
 import { everyKindOfEvent } from '../test/fixtures/jfr-builder.ts';
 import { mutated } from '../test/fixtures/mutated.ts';
 import { Random, runSeed } from '../test/fixtures/random.ts';
@@ -43,7 +44,7 @@ for (let round = 0; round < rounds; round++) {
         ...{ fromNanos: 1n, untilNanos: 2n, sampleRate: 100 },
       },
       bounds,
-      [seed, ~seed],
+      { secret: [seed, ~seed], inflate: (file, maxBytes) => inflateInSteps(file, maxBytes, undefined) },
     );
     for (let done = false; !done; ) {
       const start = process.cpuUsage();

@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { convertJfr } from '#src/domain/jfr/convert-jfr.ts';
 import { runSteps } from '#src/domain/model/steps.ts';
+import type { InflateSteps } from '#src/domain/pprof/gzip-fault.ts';
 import type { Upload } from '#src/domain/upload/upload.ts';
+import { inflateInSteps } from '#src/workers/inflate-steps.ts';
 import { limits } from '../kernels/corpus-head.ts';
 import { measure } from '../measure.ts';
 
@@ -10,6 +12,7 @@ import { measure } from '../measure.ts';
 // the JDK itself, a third of which is the description of its types. Inflating them is not measured.
 
 const bounds = { maxBytes: 256 << 20, limits };
+const inflate: InflateSteps = (file, maxBytes) => inflateInSteps(file, maxBytes, undefined);
 
 for (const file of ['java-cpu', 'java-multi', 'java-jdk']) {
   const body = gunzipSync(readFileSync(new URL(`../../test/data/corpus/${file}.jfr.gz`, import.meta.url)));
@@ -19,5 +22,5 @@ for (const file of ['java-cpu', 'java-multi', 'java-jdk']) {
   };
   const work = { count: body.length / 1e6, unit: 'raw MB' };
 
-  measure(`domain/convertJfr ${file}`, work, () => runSteps(convertJfr(upload, bounds, [1, 2])));
+  measure(`domain/convertJfr ${file}`, work, () => runSteps(convertJfr(upload, bounds, { secret: [1, 2], inflate })));
 }

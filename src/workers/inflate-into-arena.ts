@@ -1,4 +1,5 @@
 import type { Bytes } from '#src/domain/model/units.ts';
+import { gzipProblem } from '#src/domain/pprof/gzip-fault.ts';
 import { declaredSizeBytes, inflateProfile, isGzip } from '#src/domain/pprof/inflate.ts';
 import { profileTooLarge, undecodable } from '#src/domain/pprof/profile-errors.ts';
 import type { KernelInstance, Pointer } from '#src/kernels/instance.ts';
@@ -44,7 +45,7 @@ export function inflateIntoArena(
     pointer = larger;
     inflated = inflater.continueInto(memory.subarray(pointer + filled, pointer + capacity + 1));
   }
-  if (inflated.kind === 'cut-off') throw undecodable('the gzip data is cut off');
-  if (inflated.kind === 'corrupt') throw undecodable('the gzip data is corrupt');
+  if (inflated.kind === 'cut-off') throw undecodable(gzipProblem(body, inflated));
+  if (inflated.kind === 'corrupt') throw undecodable(gzipProblem(body, { ...inflated, offset: undefined }));
   return { pointer, length: filled + inflated.bytes };
 }

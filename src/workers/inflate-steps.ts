@@ -1,6 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import type { Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
+import type { GzipFault } from '#src/domain/pprof/gzip-fault.ts';
 import type { Inflater } from './inflater.ts';
 import { discard } from './transfer.ts';
 
@@ -10,20 +11,18 @@ const STEP_BYTES: Bytes = 1 << 20;
 /** What is copied in one step: some milliseconds where the memory is new. */
 const STEP_PIECES = 4;
 
-/** Why a body was not inflated. */
-export type InflateFault = 'not-gzip' | 'cut-off' | 'too-large';
-
 /**
  * Inflates a gzip body of any size in steps, all its members.
  *
  * @param inflater  that nobody else uses before this is done; undefined where there is none, and then it is one step
  * @param maxBytes  of what comes out; never more than a step beyond is made
+ * @cost  one pass and a copy; of a corrupt body up to two more, which find where it is corrupt
  */
 export function* inflateInSteps(
   body: Uint8Array,
   maxBytes: Bytes,
   inflater: Inflater | undefined,
-): Steps<Uint8Array | InflateFault> {
+): Steps<Uint8Array | 'too-large' | GzipFault> {
   if (inflater === undefined) return inflatedAtOnce(body, maxBytes);
   const pieces: Uint8Array[] = [];
   let sizeBytes = 0;
@@ -36,8 +35,8 @@ export function* inflateInSteps(
       filled += inflated.bytes;
       inflated = inflater.continueInto(piece.subarray(filled));
     }
-    if (inflated.kind === 'cut-off') return 'cut-off';
-    if (inflated.kind === 'corrupt') return 'not-gzip';
+    if (inflated.kind === 'cut-off') return inflated;
+    if (inflated.kind === 'corrupt') return { ...inflated, offset: yield* faultIn(body, piece, inflater) };
     const pieceBytes = inflated.kind === 'done' ? filled + inflated.bytes : STEP_BYTES;
     sizeBytes += pieceBytes;
     if (sizeBytes > maxBytes) return 'too-large';
@@ -61,12 +60,35 @@ function* joined(pieces: readonly Uint8Array[], sizeBytes: Bytes): Steps<Uint8Ar
   return whole;
 }
 
-function inflatedAtOnce(body: Uint8Array, maxBytes: Bytes): Uint8Array | InflateFault {
+/**
+ * Behind which byte a corrupt body shows that it is. zlib does not say, so the body is inflated again and again, each time
+ * by smaller parts behind those that are good.
+ *
+ * @param scratch  whose content is not needed any more
+ * @param inflater that just failed on the body
+ */
+function* faultIn(body: Uint8Array, scratch: Uint8Array, inflater: Inflater): Steps<Bytes> {
+  for (const partBytes of [FINE_PART_BYTES, 1]) {
+    const good = inflater.takenBytes;
+    let inflated = inflater.inflateInto(body, scratch, good === 0 ? partBytes : Math.min(good, STEP_BYTES));
+    while (inflated.kind === 'paused' || inflated.kind === 'no-room') {
+      const left = good - inflater.takenBytes;
+      if (inflated.kind === 'no-room' || left > 0) yield;
+      inflated = inflater.continueInto(scratch, left > 0 ? Math.min(left, STEP_BYTES) : partBytes);
+    }
+  }
+  return inflater.takenBytes + 1;
+}
+
+/** So few bytes are tried one by one. */
+const FINE_PART_BYTES: Bytes = 1 << 10;
+
+function inflatedAtOnce(body: Uint8Array, maxBytes: Bytes): Uint8Array | 'too-large' | GzipFault {
   try {
     return gunzipSync(body, { maxOutputLength: maxBytes });
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
+    const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ERR_BUFFER_TOO_LARGE') return 'too-large';
-    return code === 'Z_BUF_ERROR' ? 'cut-off' : 'not-gzip';
+    return code === 'Z_BUF_ERROR' ? { kind: 'cut-off' } : { kind: 'corrupt', reason: message, offset: undefined };
   }
 }

@@ -5,7 +5,8 @@ import { ZlibHandle } from './zlib-handle.ts';
 export type Inflated =
   | { readonly kind: 'done'; readonly bytes: number }
   | { readonly kind: 'cut-off' }
-  | { readonly kind: 'corrupt' }
+  /** In zlib's words. */
+  | { readonly kind: 'corrupt'; readonly reason: string }
   /** The target is full, so there may be more: go on in another one. */
   | { readonly kind: 'no-room' }
   /** A part of the source is used up: go on behind those bytes of the target. */
@@ -24,6 +25,7 @@ export class Inflater {
   /** What is not inflated yet, for `continueInto`. */
   #rest: Uint8Array = NOTHING;
   #partBytes = 0;
+  #takenBytes = 0;
 
   private constructor(handle: ZlibHandle) {
     this.#handle = handle;
@@ -33,6 +35,11 @@ export class Inflater {
   static create(): Inflater | undefined {
     const handle = ZlibHandle.behind(createGunzip());
     return handle && new Inflater(handle);
+  }
+
+  /** Bytes of the source that were taken, save for those of the last call where that met a fault. */
+  get takenBytes(): number {
+    return this.#takenBytes;
   }
 
   /**
@@ -46,22 +53,28 @@ export class Inflater {
     this.#handle.reset();
     this.#partBytes = partBytes;
     this.#rest = source;
+    this.#takenBytes = 0;
     return this.continueInto(target);
   }
 
   /**
    * Goes on with what did not fit into the targets before.
    *
+   * @param partBytes  as above; as before, if nothing is said
    * @order after 'no-room' and 'paused'
    */
-  continueInto(target: Uint8Array): Inflated {
+  continueInto(target: Uint8Array, partBytes = this.#partBytes): Inflated {
     const source = this.#rest;
+    this.#partBytes = partBytes;
     this.#rest = NOTHING;
     const isLast = source.length <= this.#partBytes;
     const part = isLast ? source : source.subarray(0, this.#partBytes);
     this.#handle.write(isLast ? constants.Z_FINISH : constants.Z_NO_FLUSH, part, target);
     const { failure, targetLeft, sourceLeft } = this.#handle;
-    if (failure !== undefined) return { kind: failure.code === 'Z_BUF_ERROR' ? 'cut-off' : 'corrupt' };
+    if (failure !== undefined) {
+      return failure.code === 'Z_BUF_ERROR' ? { kind: 'cut-off' } : { kind: 'corrupt', reason: failure.message };
+    }
+    this.#takenBytes += part.length - sourceLeft;
     const bytes = target.length - targetLeft;
     // With room and bytes left it met what is no member, such as zeros that pad the last one.
     if (targetLeft > 0 && (isLast || sourceLeft > 0)) return { kind: 'done', bytes };

@@ -9,8 +9,7 @@ import {
 } from '#src/domain/pprof/push-envelope.ts';
 import { readPushJsonInSteps } from '#src/domain/pprof/push-json.ts';
 import { type RequestLabels, type RequestLimits, requestLabelsInSteps } from '#src/domain/series/request-labels.ts';
-import { inflateInSteps } from './inflate-steps.ts';
-import type { Inflater } from './inflater.ts';
+import { inflatedWithin, type Opening, shareOfTask, TASK_NAME } from './opening.ts';
 import { discard } from './transfer.ts';
 
 export type OpenMessageTask = {
@@ -54,20 +53,6 @@ export function* profilesOf({
   }
 }
 
-/** What a thread has for opening messages. */
-export type MessageOpening = {
-  /** Memory of one task. */
-  readonly taskBytesMax: Bytes;
-  /** That nobody else uses between two steps. */
-  readonly inflater: Inflater | undefined;
-};
-
-/**
- * The part of `pool.task-bytes-max` that a compressed message may come to. While it is inflated it is there twice, in
- * pieces and as a whole, and later beside its profiles; the rest is for what is read out of it.
- */
-const INFLATED_SHARE = 4;
-
 /**
  * A pool task: opens a push message that the main loop must not, because it is compressed, JSON, or has very many parts.
  *
@@ -75,11 +60,11 @@ const INFLATED_SHARE = 4;
  *         'invalid-argument' when it cannot be decoded or has too many parts
  * @cost   one copy of the profiles: what is transferred must not hold on to the whole message
  */
-export function* openMessage(task: OpenMessageTask, opening: MessageOpening): Steps<OpenedMessage> {
+export function* openMessage(task: OpenMessageTask, opening: Opening): Steps<OpenedMessage> {
   const { body, codec, encoding, maxBytes, limits } = task;
   if (body.length > maxBytes) throw messageTooLarge(maxBytes, body.length);
   // The copy of its profiles takes as much.
-  if (body.length > opening.taskBytesMax) throw messageTooLarge(opening.taskBytesMax, body.length, TASK_LIMIT);
+  if (body.length > opening.taskBytesMax) throw messageTooLarge(opening.taskBytesMax, body.length, TASK_NAME);
   const message = encoding === 'gzip' ? yield* inflated(body, maxBytes, opening) : body;
   yield;
   const read = codec === 'json' ? readPushJsonInSteps : readPushEnvelopeInSteps;
@@ -89,9 +74,6 @@ export function* openMessage(task: OpenMessageTask, opening: MessageOpening): St
   if (message !== body) discard(message);
   return opened;
 }
-
-const TASK_LIMIT = 'a thread has room for (pool.task-bytes-max)';
-const INFLATED_LIMIT = `a thread has room for (1/${INFLATED_SHARE} of pool.task-bytes-max, 64 MiB by default)`;
 
 /** @param limitName  what sets the limit: the limit of the body, if nothing is said */
 export function messageTooLarge(
@@ -117,20 +99,11 @@ function tooManyParts(): StoreError {
   );
 }
 
-function* inflated(body: Uint8Array, maxBytes: Bytes, { taskBytesMax, inflater }: MessageOpening): Steps<Uint8Array> {
-  const taskBytes = Math.floor(taskBytesMax / INFLATED_SHARE);
-  const limitBytes = Math.min(maxBytes, taskBytes);
-  const message = yield* inflateInSteps(body, limitBytes, inflater);
-  if (message === 'too-large') {
-    throw messageTooLarge(limitBytes, undefined, taskBytes < maxBytes ? INFLATED_LIMIT : undefined);
-  }
-  if (message === 'cut-off') throw notOpened('is gzip that is cut off');
-  if (message === 'not-gzip') throw notOpened('is not gzip');
-  return message;
-}
-
-function notOpened(problem: string): StoreError {
-  return new StoreError('invalid-argument', `the push message ${problem}`);
+function* inflated(body: Uint8Array, maxBytes: Bytes, opening: Opening): Steps<Uint8Array> {
+  return yield* inflatedWithin(shareOfTask(maxBytes, opening), body, opening.inflater, {
+    tooLarge: ({ bytes, name }) => messageTooLarge(bytes, undefined, name),
+    notInflated: (problem) => new StoreError('invalid-argument', `the push message cannot be inflated: ${problem}`),
+  });
 }
 
 /** What is copied in one step: some milliseconds where the memory is new. */
@@ -139,10 +112,15 @@ const STEP_COPIED_BYTES: Bytes = 4 << 20;
 /** Profiles, series and labels that are packed in one step. */
 const STEP_PACKED = 1 << 12;
 
-/** Profiles of one series must stand together, and share the list of its labels. */
+/**
+ * Profiles of one series must stand together, and share the list of its labels.
+ *
+ * @param onCopied  gets each profile when it is not needed any more
+ */
 export function* packed(
   profiles: readonly Pick<EnvelopedProfile, 'labels' | 'profile'>[],
   limits: RequestLimits,
+  onCopied: (profile: Uint8Array) => void = () => undefined,
 ): Steps<OpenedMessage> {
   const bytes = new Uint8Array(profiles.reduce((sum, { profile }) => sum + profile.length, 0));
   const ends = new Uint32Array(profiles.length);
@@ -160,11 +138,13 @@ export function* packed(
       if (start > 0) yield;
       bytes.set(profile.subarray(start, start + STEP_COPIED_BYTES), end + start);
     }
-    end += profile.length;
+    const { length } = profile;
+    onCopied(profile);
+    end += length;
     ends[i] = end;
     seriesOf[i] = series.length - 1;
     stepParts++;
-    stepBytes += profile.length;
+    stepBytes += length;
     if (stepParts < STEP_PACKED && stepBytes < STEP_COPIED_BYTES) continue;
     stepParts = 0;
     stepBytes = 0;

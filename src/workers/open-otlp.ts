@@ -5,9 +5,9 @@ import { convertOtlp, type RejectedProfiles } from '#src/domain/otlp/convert-otl
 import { otlpMessageTooLarge } from '#src/domain/otlp/otlp-errors.ts';
 import { otlpFromJson } from '#src/domain/otlp/otlp-json.ts';
 import type { ConversionBounds } from '#src/domain/upload/upload.ts';
-import { inflateInSteps } from './inflate-steps.ts';
-import type { Inflater } from './inflater.ts';
 import { type OpenedMessage, packed } from './open-message.ts';
+import { inflatedWithin, type Opening, type OpeningErrors, shareOfTask } from './opening.ts';
+import { discard } from './transfer.ts';
 
 export type OpenOtlpTask = {
   readonly body: Uint8Array;
@@ -28,32 +28,37 @@ export type OpenedOtlp = {
   readonly rejected: RejectedProfiles;
 };
 
+const ERRORS: OpeningErrors = {
+  tooLarge: ({ bytes, name }) => otlpMessageTooLarge(bytes, undefined, name),
+  notInflated: (problem) => new StoreError('invalid-argument', `the OTLP message cannot be inflated: ${problem}`),
+};
+
 /**
- * A pool task: opens an OTLP export and converts its profiles to plain pprofs.
+ * A pool task: opens an OTLP export and converts its profiles to plain pprofs. The message, as it came, inflated and as
+ * protobuf, and its profiles may each take a share of the memory of a task; what is read out of it, `OTLP_BOUNDS`.
  *
- * @throws StoreError 'limit-exceeded' when the message is larger than a request may be; 'invalid-argument' when it cannot
- *         be decoded or converted as a whole, or is over a bound
+ * @throws StoreError 'limit-exceeded' when the message is larger than a request may be, or than a task has memory for;
+ *         'invalid-argument' when it cannot be decoded or converted as a whole, or is over a bound
  */
-export function* openOtlp(
-  { body, codec, encoding, rules, bounds }: OpenOtlpTask,
-  inflater: Inflater | undefined,
-): Steps<OpenedOtlp> {
-  if (body.length > bounds.maxBytes) throw otlpMessageTooLarge(bounds.maxBytes, body.length);
-  const plain = encoding === 'gzip' ? yield* inflated(body, bounds.maxBytes, inflater) : body;
-  const message = codec === 'json' ? yield* otlpFromJson(plain) : plain;
-  const { profiles, rejected } = yield* convertOtlp(message, { rules, bounds });
+export function* openOtlp({ body, codec, encoding, rules, bounds }: OpenOtlpTask, opening: Opening): Steps<OpenedOtlp> {
+  const limit = shareOfTask(bounds.maxBytes, opening);
+  if (body.length > limit.bytes) throw otlpMessageTooLarge(limit.bytes, body.length, limit.name);
+  const plain = encoding === 'gzip' ? yield* inflatedWithin(limit, body, opening.inflater, ERRORS) : body;
+  if (plain !== body) discard(body);
+  const message = codec === 'json' ? yield* protobufOf(plain, limit) : plain;
+  const within = { ...bounds, maxBytes: limit.bytes, maxBytesName: limit.name };
+  const { profiles, rejected } = yield* convertOtlp(message, { rules, bounds: within });
+  discard(message);
   yield;
-  return {
-    opened: yield* packed(profiles, bounds.limits),
-    sources: Uint32Array.from(profiles, ({ source }) => source),
-    rejected,
-  };
+  const sources = Uint32Array.from(profiles, ({ source }) => source);
+  return { opened: yield* packed(profiles, bounds.limits, discard), sources, rejected };
 }
 
-function* inflated(body: Uint8Array, maxBytes: number, inflater: Inflater | undefined): Steps<Uint8Array> {
-  const message = yield* inflateInSteps(body, maxBytes, inflater);
-  if (message === 'too-large') throw otlpMessageTooLarge(maxBytes, undefined);
-  if (message === 'not-gzip' || message === 'cut-off')
-    throw new StoreError('invalid-argument', 'the OTLP message is not gzip');
+function* protobufOf(
+  text: Uint8Array,
+  { bytes, name }: { bytes: number; name: string | undefined },
+): Steps<Uint8Array> {
+  const message = yield* otlpFromJson(text, { protoBytesMax: bytes, protoBytesName: name });
+  discard(text);
   return message;
 }

@@ -1,29 +1,44 @@
 import { convertJfr } from '#src/domain/jfr/convert-jfr.ts';
 import type { HashSecret } from '#src/domain/jfr/word-table.ts';
 import type { Steps } from '#src/domain/model/steps.ts';
+import { profileTooLarge } from '#src/domain/pprof/profile-errors.ts';
 import { convertSpeedscope } from '#src/domain/text-profiles/convert-speedscope.ts';
 import { convertGroups, convertLines, convertTree, convertTrie } from '#src/domain/text-profiles/convert-text.ts';
 import type { ConversionBounds, Converter, Upload, UploadFormat } from '#src/domain/upload/upload.ts';
+import { inflateInSteps } from './inflate-steps.ts';
 import { type OpenedMessage, packed } from './open-message.ts';
+import { type Opening, shareOfTask, TASK_NAME } from './opening.ts';
+import { discard } from './transfer.ts';
 
 export type OpenUploadTask = { readonly upload: Upload; readonly bounds: ConversionBounds };
 
 /**
- * A pool task: converts an upload to plain pprofs.
+ * A pool task: converts an upload to plain pprofs. What is inflated of it, and its profiles, may each take a share of the
+ * memory of a task; as it came it may take all of that, because it was counted when it came.
  *
  * @throws StoreError 'invalid-argument'
  */
-export function* openUpload({ upload, bounds }: OpenUploadTask, secret: HashSecret): Steps<OpenedMessage> {
-  return yield* packed(yield* convertersOf(secret)[upload.format](upload, bounds), bounds.limits);
+export function* openUpload(
+  { upload, bounds }: OpenUploadTask,
+  secret: HashSecret,
+  opening: Opening,
+): Steps<OpenedMessage> {
+  const { taskBytesMax } = opening;
+  if (upload.body.length > taskBytesMax) throw profileTooLarge(taskBytesMax, upload.body.length, TASK_NAME);
+  const { bytes, name } = shareOfTask(bounds.maxBytes, opening);
+  const convert = convertersOf(secret, opening)[upload.format];
+  const profiles = yield* convert(upload, { ...bounds, maxBytes: bytes, maxBytesName: name });
+  return yield* packed(profiles, bounds.limits, discard);
 }
 
-function convertersOf(secret: HashSecret): Record<UploadFormat, Converter> {
+function convertersOf(secret: HashSecret, { inflater }: Opening): Record<UploadFormat, Converter> {
   return {
     groups: convertGroups,
     lines: convertLines,
     trie: convertTrie,
     tree: convertTree,
     speedscope: convertSpeedscope,
-    jfr: (upload, bounds) => convertJfr(upload, bounds, secret),
+    jfr: (upload, bounds) =>
+      convertJfr(upload, bounds, { secret, inflate: (body, maxBytes) => inflateInSteps(body, maxBytes, inflater) }),
   };
 }

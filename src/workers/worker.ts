@@ -11,6 +11,7 @@ import type { IngestBatch, IngestReply, SealReply } from './ingest-messages.ts';
 import { type OpenedMessage, type OpenMessageTask, openMessage as openPushMessage } from './open-message.ts';
 import { type OpenedOtlp, type OpenOtlpTask, openOtlp as openOtlpSteps } from './open-otlp.ts';
 import { type OpenUploadTask, openUpload as openUploadSteps } from './open-upload.ts';
+import type { Opening } from './opening.ts';
 import { type PlanReadsTask, planReads as planReadsOf, type ReadsPlan } from './plan-reads.ts';
 import type { TaskReply, ThreadMemory, WorkerOptions } from './pool.ts';
 import type { Answer, AnswerTask, NodeAnswer, NodeTask } from './query-messages.ts';
@@ -51,8 +52,8 @@ const head = new ThreadHead({
   inflater: Inflater.create(),
 });
 let queryKernels = newQueryKernels();
-/** Not that of the head, which may inflate other things between two slices. */
-const slicedInflater = Inflater.create();
+/** The inflater is not that of the head, which may inflate other things between two slices. */
+const opening: Opening = { taskBytesMax, inflater: Inflater.create() };
 const slicedTask = new SlicedTask({ sliceMs, nowMs: () => performance.now() });
 const decompressor = new ZstdDecompressor();
 const decompress: Decompress = (frame, target, origin) => decompressor.decompressInto(frame, target, origin);
@@ -76,11 +77,11 @@ export function openMessage(input: OpenMessageTask): TaskReply<OpenedMessage> {
 }
 
 export function openUpload(input: OpenUploadTask): TaskReply<OpenedMessage> {
-  return slice(() => slicedTask.start(openUploadSteps(input, secretOf(hashSecrets))));
+  return slice(() => slicedTask.start(openUploadSteps(input, secretOf(hashSecrets), opening)));
 }
 
 export function openOtlp(input: OpenOtlpTask): TaskReply<OpenedOtlp> {
-  return slice(() => slicedTask.start(openOtlpSteps(input, slicedInflater)));
+  return slice(() => slicedTask.start(openOtlpSteps(input, opening)));
 }
 
 export function checkExpressions(matchers: readonly Matcher[]): TaskReply<undefined> {
@@ -113,7 +114,7 @@ export function drop(): TaskReply<undefined> {
 }
 
 function* openMessageSteps(input: OpenMessageTask): Steps<OpenedMessage> {
-  const opened = yield* openPushMessage(input, { taskBytesMax, inflater: slicedInflater });
+  const opened = yield* openPushMessage(input, opening);
   discard(input.body);
   return opened;
 }

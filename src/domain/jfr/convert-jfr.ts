@@ -1,5 +1,6 @@
 import type { Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
+import type { InflateSteps } from '#src/domain/pprof/gzip-fault.ts';
 import { PprofBuilder, type SizeLimit } from '#src/domain/pprof/pprof-builder.ts';
 import { periodNanosOf } from '#src/domain/upload/sample-period.ts';
 import {
@@ -23,6 +24,9 @@ const STEP_RECORDS = 8192;
 
 const LARGEST = 2n ** 63n - 1n;
 
+/** What a thread has for it. */
+export type JfrMeans = { readonly secret: HashSecret; readonly inflate: InflateSteps };
+
 /**
  * Makes profiles of a recording: one for each kind of event that there is. Their time is that of the request, and the
  * times of events are not looked at.
@@ -34,13 +38,13 @@ const LARGEST = 2n ** 63n - 1n;
 export function* convertJfr(
   upload: Upload,
   bounds: ConversionBounds,
-  secret: HashSecret,
+  { secret, inflate }: JfrMeans,
 ): Steps<readonly ConvertedProfile[]> {
-  const recording = upload.fromForm ? inflateFile('jfr', upload.body, bounds) : upload.body;
+  const recording = upload.fromForm ? yield* inflateFile('jfr', upload.body, bounds, inflate) : upload.body;
   const snapshot =
     upload.jfrLabels === undefined || upload.jfrLabels.length === 0
       ? emptySnapshot
-      : readLabelsSnapshot(inflateFile('labels', upload.jfrLabels, bounds));
+      : readLabelsSnapshot(yield* inflateFile('labels', upload.jfrLabels, bounds, inflate));
   const soFar: RecordingSoFar = {
     stacks: new RecordedStacks(secret),
     labels: new SampleLabels(snapshot, secret),

@@ -3,7 +3,12 @@ import type { Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import type { BuiltValueType, SizeLimit } from '#src/domain/pprof/pprof-builder.ts';
 import { discardReasonOf, tooManySamples } from '#src/domain/pprof/profile-errors.ts';
-import { type ConversionBounds, type ConvertedProfile, convertedSizeLimit } from '#src/domain/upload/upload.ts';
+import {
+  type ConversionBounds,
+  type ConvertedProfile,
+  convertedSizeLimit,
+  maxBytesNameOf,
+} from '#src/domain/upload/upload.ts';
 import type { AttributeRule } from './attribute-rules.ts';
 import { Dictionary, readDictionary, STEP_BYTES } from './dictionary.ts';
 import { incomplete, indexOutOfRange, notConvertible, stageOf } from './otlp-errors.ts';
@@ -229,10 +234,11 @@ class Conversion {
   }
 
   #tooMuch(): StoreError {
-    const limitBytes = this.#deps.options.bounds.maxBytes;
+    const { bounds } = this.#deps.options;
+    const limitBytes = bounds.maxBytes;
     return new StoreError(
       'invalid-argument',
-      `the profiles of the OTLP message are together larger than ingestion_body_limit_mb: limit ${limitBytes} bytes, ` +
+      `the profiles of the OTLP message are together larger than ${maxBytesNameOf(bounds)}: limit ${limitBytes} bytes, ` +
         'actual more than that as pprof',
       { limitName: 'profile_bytes', limitBytes },
     );

@@ -1,4 +1,5 @@
 import { type ErrorDetails, StoreError } from '#src/domain/errors.ts';
+import type { Bytes } from '#src/domain/model/units.ts';
 import { refusal } from '#src/domain/pprof/profile-errors.ts';
 
 // What is wrong with one profile of a message that could be read. Its siblings are stored all the same.
@@ -37,19 +38,30 @@ export function stageOf(error: { readonly details: ErrorDetails }): OtlpStage | 
   return stage === 'conversion' || stage === 'sample-attributes' ? stage : undefined;
 }
 
-/** The message, before or after it was inflated, is larger than a request may be. */
-export function otlpMessageTooLarge(limitBytes: number, actualBytes: number | undefined): StoreError {
-  const actual = actualBytes === undefined ? 'more than that once inflated' : `${actualBytes} bytes`;
+/**
+ * The message, as it came, inflated or as protobuf, is larger than a request may be.
+ *
+ * @param limitName  what sets the limit
+ */
+export function otlpMessageTooLarge(
+  limitBytes: Bytes,
+  actualBytes: Bytes | undefined,
+  limitName = BODY_LIMIT,
+): StoreError {
+  const actual = actualBytes === undefined ? 'more than that once opened' : `${actualBytes} bytes`;
   return new StoreError(
     'limit-exceeded',
-    `the OTLP message is larger than ${BODY_LIMIT}: limit ${limitBytes} bytes, actual ${actual}`,
-    { limitName: BODY_LIMIT, limitBytes },
+    `the OTLP message is larger than ${limitName}: limit ${limitBytes} bytes, actual ${actual}`,
+    { limitName: MESSAGE_BYTES, limitBytes },
   );
 }
 
 /** Whether the error says that the message is too large, which HTTP has a status of its own for. */
 export function isMessageTooLarge({ details }: { readonly details: ErrorDetails }): boolean {
-  return details['limitName'] === BODY_LIMIT;
+  return details['limitName'] === MESSAGE_BYTES;
 }
 
 const BODY_LIMIT = 'ingestion_body_limit_mb';
+
+/** In details, and what metrics count such a message under. */
+const MESSAGE_BYTES = 'otlp_message_bytes';

@@ -1,15 +1,26 @@
 import { StoreError } from '#src/domain/errors.ts';
 import type { Steps } from '#src/domain/model/steps.ts';
+import type { Bytes } from '#src/domain/model/units.ts';
 import { base64InPlace } from '#src/domain/pprof/base64-in-place.ts';
 import { JsonReader, type JsonText } from '#src/domain/pprof/json-reader.ts';
 import { STEP_BYTES } from './dictionary.ts';
 import { EXPORT_REQUEST, type JsonField, type JsonKind, type JsonMessage } from './json-schema.ts';
+import { otlpMessageTooLarge } from './otlp-errors.ts';
 import { tooMany } from './parts-budget.ts';
 import { Wire } from './wire-reader.ts';
 import { WireWriter } from './wire-writer.ts';
 
 /** Fields of objects and elements of lists, also those that nobody knows. Each may become ten bytes. */
 export const JSON_VALUES_MAX = 1 << 24;
+
+export type JsonLimits = {
+  /** Default: `JSON_VALUES_MAX`. */
+  readonly valuesMax?: number;
+  /** Of the protobuf, which may be larger than the text: numbers of eight bytes may be one digit. Default: none. */
+  readonly protoBytesMax?: Bytes;
+  /** What sets `protoBytesMax`, for the message. */
+  readonly protoBytesName?: string | undefined;
+};
 
 /** Those of one row of a table, or of one sample, which is read in one step. */
 const ROW_VALUES_MAX = 1 << 20;
@@ -22,12 +33,12 @@ const ROW_VALUES_MAX = 1 << 20;
  * Pyroscope reads it: their lengths tell which.
  *
  * @param text  UTF-8; ids are decoded where they lie, so it is overwritten
- * @throws StoreError 'invalid-argument' naming what is wrong
+ * @throws StoreError 'invalid-argument' naming what is wrong; 'limit-exceeded' when the protobuf is larger than its limit
  * @cost   O(bytes)
  * @source OpenTelemetry protocol, "JSON Protobuf Encoding"; protobuf, "ProtoJSON Format"
  */
-export function* otlpFromJson(text: Uint8Array, valuesMax = JSON_VALUES_MAX): Steps<Uint8Array<ArrayBuffer>> {
-  return yield* new Transcoder(text, valuesMax).transcode();
+export function* otlpFromJson(text: Uint8Array, limits: JsonLimits = {}): Steps<Uint8Array<ArrayBuffer>> {
+  return yield* new Transcoder(text, limits).transcode();
 }
 
 /** Longer ones are known to nobody. */
@@ -40,13 +51,17 @@ class Transcoder {
   #low = 0;
   #high = 0;
 
-  constructor(text: Uint8Array, valuesMax: number) {
+  constructor(
+    text: Uint8Array,
+    { valuesMax = JSON_VALUES_MAX, protoBytesMax = Number.POSITIVE_INFINITY, protoBytesName }: JsonLimits,
+  ) {
     let values = 0;
     this.#reader = new JsonReader(text, () => {
       if (++values > valuesMax) throw tooMany('values of JSON', valuesMax);
       if (++this.#rowValues > ROW_VALUES_MAX) throw tooMany('values of JSON in a row or a sample', ROW_VALUES_MAX);
     });
-    this.#out = new WireWriter(text.length);
+    const onFull = () => otlpMessageTooLarge(protoBytesMax, undefined, protoBytesName);
+    this.#out = new WireWriter(text.length, protoBytesMax, onFull);
   }
 
   *transcode(): Steps<Uint8Array<ArrayBuffer>> {

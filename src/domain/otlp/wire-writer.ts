@@ -1,3 +1,5 @@
+import type { Bytes } from '#src/domain/model/units.ts';
+
 /** A length that is filled in later takes so many bytes, whatever it is: 35 bits. */
 const LENGTH_BYTES = 5;
 
@@ -5,10 +7,18 @@ const LENGTH_BYTES = 5;
 export class WireWriter {
   #bytes: Uint8Array<ArrayBuffer>;
   #length = 0;
+  readonly #sizeBytesMax: Bytes;
+  readonly #onFull: () => Error;
 
-  /** @param sizeBytes  what it is expected to become; it grows beyond */
-  constructor(sizeBytes: number) {
-    this.#bytes = new Uint8Array(Math.max(64, sizeBytes));
+  /**
+   * @param sizeBytes     what it is expected to become; it grows beyond
+   * @param sizeBytesMax  what it may become; at least 64
+   * @param onFull        what is thrown then
+   */
+  constructor(sizeBytes: Bytes, sizeBytesMax: Bytes, onFull: () => Error) {
+    this.#bytes = new Uint8Array(Math.max(64, Math.min(sizeBytes, sizeBytesMax)));
+    this.#sizeBytesMax = sizeBytesMax;
+    this.#onFull = onFull;
   }
 
   get length(): number {
@@ -72,7 +82,10 @@ export class WireWriter {
   #reserve(sizeBytes: number): void {
     const needed = this.#length + sizeBytes;
     if (needed <= this.#bytes.length) return;
-    const larger = new Uint8Array(Math.max(needed, this.#bytes.length + (this.#bytes.length >> 1)));
+    // Room is asked for before it is known how much of it is needed: the last bytes may stay free.
+    if (needed > this.#sizeBytesMax) throw this.#onFull();
+    const roomy = Math.min(this.#bytes.length + (this.#bytes.length >> 1), this.#sizeBytesMax);
+    const larger = new Uint8Array(Math.max(needed, roomy));
     larger.set(this.bytes());
     this.#bytes = larger;
   }

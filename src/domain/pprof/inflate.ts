@@ -1,5 +1,6 @@
 import { gunzipSync } from 'node:zlib';
 import type { Bytes } from '#src/domain/model/units.ts';
+import { gzipProblem } from './gzip-fault.ts';
 import { profileTooLarge, undecodable } from './profile-errors.ts';
 
 /** Shorter bodies cannot even be told apart: a gzip header alone has ten bytes. */
@@ -45,14 +46,16 @@ export function inflateProfile(body: Uint8Array, maxBytes: Bytes, limitName?: st
     const chunkSize = Math.max(64, Math.min(declaredSizeBytes(body), maxBytes) + 64);
     return gunzipSync(body, { maxOutputLength: maxBytes, chunkSize });
   } catch (error) {
-    throw inflateFailure(error, maxBytes, limitName);
+    throw inflateFailure(error, body, maxBytes, limitName);
   }
 }
 
-function inflateFailure(error: unknown, maxBytes: Bytes, limitName: string | undefined): unknown {
-  const code = (error as NodeJS.ErrnoException).code;
+function inflateFailure(error: unknown, body: Uint8Array, maxBytes: Bytes, limitName: string | undefined): unknown {
+  const { code, message } = error as NodeJS.ErrnoException;
   if (code === 'ERR_BUFFER_TOO_LARGE') return profileTooLarge(maxBytes, undefined, limitName);
-  if (code === 'Z_BUF_ERROR') return undecodable('the gzip data is cut off');
-  if (code === 'Z_DATA_ERROR' || code === 'Z_NEED_DICT') return undecodable('the gzip data is corrupt');
+  if (code === 'Z_BUF_ERROR') return undecodable(gzipProblem(body, { kind: 'cut-off' }));
+  if (code === 'Z_DATA_ERROR' || code === 'Z_NEED_DICT') {
+    return undecodable(gzipProblem(body, { kind: 'corrupt', reason: message, offset: undefined }));
+  }
   return error;
 }

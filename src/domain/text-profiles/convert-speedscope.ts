@@ -4,6 +4,7 @@ import { quoted, refusal } from '#src/domain/pprof/profile-errors.ts';
 import {
   type ConversionBounds,
   type ConvertedProfile,
+  maxBytesNameOf,
   type Upload,
   undecodableUpload,
 } from '#src/domain/upload/upload.ts';
@@ -147,10 +148,11 @@ function rounded(value: number, { name }: SpeedscopeProfile): bigint {
   throw fault(`profile ${quoted(name)}: the weights of a stack come to ${value}, which is over 2^63 - 1`);
 }
 
-function tooLarge({ maxBytes }: ConversionBounds, actualBytes: Bytes) {
+function tooLarge(bounds: ConversionBounds, actualBytes: Bytes) {
+  const { maxBytes } = bounds;
   return refusal(
     'body_size_limit_exceeded',
-    `the profiles of the file are together larger than ingestion_body_limit_mb: limit ${maxBytes} bytes, ` +
+    `the profiles of the file are together larger than ${maxBytesNameOf(bounds)}: limit ${maxBytes} bytes, ` +
       `actual at least ${actualBytes} bytes as pprof`,
     { limitBytes: maxBytes, actualBytes },
   );

@@ -40,9 +40,16 @@ export type ConvertedProfile = {
 export type ConversionBounds = {
   /** Of the body when it is inflated, and of all profiles of an upload together; at least 1. */
   readonly maxBytes: Bytes;
+  /** What sets it; `ingestion_body_limit_mb`, if nothing is said. */
+  readonly maxBytesName?: string | undefined;
   /** Of the tenant. */
   readonly limits: ProfileLimits;
 };
+
+/** For messages. */
+export function maxBytesNameOf({ maxBytesName = 'ingestion_body_limit_mb' }: ConversionBounds): string {
+  return maxBytesName;
+}
 
 /**
  * Converts what was uploaded. No profile: it was empty, or is to be dropped.

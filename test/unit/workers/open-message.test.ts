@@ -140,9 +140,15 @@ describe('openMessage', () => {
   });
 
   test('refuses gzip that is none', () => {
-    throws(() => open(Buffer.from('{}'), { encoding: 'gzip' }), { code: 'invalid-argument', message: /is not gzip$/ });
+    throws(() => open(Buffer.from('{}'), { encoding: 'gzip' }), {
+      code: 'invalid-argument',
+      message: /cannot be inflated: it is not gzip, but begins with the bytes 7b7d$/,
+    });
     const cut = gzipSync(pushJson(series)).subarray(0, -9);
-    throws(() => open(cut, { encoding: 'gzip' }), { code: 'invalid-argument', message: /is gzip that is cut off$/ });
+    throws(() => open(cut, { encoding: 'gzip' }), {
+      code: 'invalid-argument',
+      message: /the gzip data is cut off: it ends early, at byte \d+$/,
+    });
   });
 
   test('refuses a message with more parts than memory should be spent on', () => {

@@ -1,9 +1,8 @@
 import { deepEqual, equal, ok, throws } from 'node:assert/strict';
-import { randomBytes } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import type { StoreError } from '#src/domain/errors.ts';
 import { runSteps } from '#src/domain/model/steps.ts';
-import { inflateInSteps } from '#src/workers/inflate-steps.ts';
 import { Inflater } from '#src/workers/inflater.ts';
 import { profilesOf } from '#src/workers/open-message.ts';
 import { type OpenOtlpTask, openOtlp } from '#src/workers/open-otlp.ts';
@@ -21,13 +20,13 @@ const message = otlpMessage([
   { samples: [{ stack: 'c', values: [3] }] },
 ]);
 
-function open(task: Partial<OpenOtlpTask>) {
+function open(task: Partial<OpenOtlpTask>, taskBytesMax = 64 << 20) {
   const bounds = { maxBytes: 1 << 20, limits: defaultLimits };
   const whole: OpenOtlpTask = {
     ...{ body: otlpProto(message), codec: 'proto', encoding: 'identity', rules: [], bounds },
     ...task,
   };
-  return runSteps(openOtlp(whole, Inflater.create()));
+  return runSteps(openOtlp(whole, { taskBytesMax, inflater: Inflater.create() }));
 }
 
 describe('openOtlp', () => {
@@ -66,79 +65,53 @@ describe('openOtlp', () => {
     const bomb = gzipSync(new Uint8Array(1 << 16));
     throws(() => open({ body: bomb, encoding: 'gzip', bounds }), {
       code: 'limit-exceeded',
-      message: /ingestion_body_limit_mb: limit 200 bytes, actual more than that once inflated/,
+      message: /ingestion_body_limit_mb: limit 200 bytes, actual more than that once opened/,
     });
   });
 
-  test('refuses what is no gzip', () => {
-    throws(() => open({ encoding: 'gzip' }), { code: 'invalid-argument', message: /not gzip/ });
+  test('a task has memory for a quarter of it, as it came, inflated, as protobuf and as profiles, and the limit is named', () => {
+    const share =
+      /a thread has room for \(1\/4 of pool\.task-bytes-max, 64 MiB by default\): limit 1000 bytes, actual /;
+    const tooLarge = (task: Partial<OpenOtlpTask>, actual: string) =>
+      throws(
+        () => open(task, 4000),
+        ({ code, message }: StoreError) =>
+          code === 'limit-exceeded' && share.test(message) && message.endsWith(actual) && !message.includes('limit_mb'),
+      );
+    const withText = (bytes: number) => otlpMessage([{ samples: [{ stack: 'x'.repeat(bytes), values: [1] }] }]);
+    const fixed = otlpProto(message).length - 1;
+
+    equal(open({ body: otlpProto(message) }, 4 * (fixed + 1)).opened.ends.length, 3);
+    throws(() => open({ body: otlpProto(message) }, 4 * fixed), { code: 'limit-exceeded' });
+    tooLarge({ body: otlpProto(withText(1000)) }, `${otlpProto(withText(1000)).length} bytes`);
+    tooLarge({ body: gzipSync(otlpProto(withText(1000))), encoding: 'gzip' }, 'more than that once opened');
+    tooLarge(
+      { body: gzipSync(otlpJson(withText(1000))), codec: 'json', encoding: 'gzip' },
+      'more than that once opened',
+    );
+    // Of times, a digit becomes eight bytes.
+    const timestamps = `{"resourceProfiles":[{"scopeProfiles":[{"profiles":[{"samples":[{"timestampsUnixNano":[${'1,'.repeat(200)}1]}]}]}]}]}`;
+    tooLarge({ body: Buffer.from(timestamps), codec: 'json' }, 'more than that once opened');
   });
-});
 
-describe('inflateInSteps', () => {
-  const raw = randomBytes(5 << 19);
-  const gzip = gzipSync(raw, { level: 1 });
+  test('profiles that are together larger than a share are refused as a whole', () => {
+    const samples = [{ stack: 'x'.repeat(300), values: [1] }];
+    const profiles = Array.from({ length: 5 }, () => ({ samples }));
+    const body = otlpProto(otlpMessage(profiles));
+    ok(body.length < 1000);
 
-  for (const [name, inflater] of [
-    ['in steps', Inflater.create()],
-    ['at once', undefined],
-  ] as const) {
-    test(`inflates all members, ${name}`, () => {
-      const steps = inflateInSteps(Buffer.concat([gzip, gzip]), 5 << 20, inflater);
-      let count = 0;
-      let step = steps.next();
-      for (; !step.done; step = steps.next()) count++;
-
-      ok(Buffer.concat([raw, raw]).equals(step.value as Uint8Array));
-      // Five between six pieces, five between parts of the body, one while the pieces are joined.
-      equal(count, inflater === undefined ? 0 : 11);
+    throws(() => open({ body }, 4000), {
+      code: 'invalid-argument',
+      message: /together larger than a thread has room for \(1\/4 of pool\.task-bytes-max, .*limit 1000 bytes/,
     });
+    equal(open({ body: otlpProto(otlpMessage(profiles)) }, 16_000).opened.ends.length, 5);
+  });
 
-    test(`stops at its limit and at faults, ${name}`, () => {
-      const outcomeOf = (body: Uint8Array, maxBytes: number): string | number => {
-        const inflated = runSteps(inflateInSteps(body, maxBytes, inflater));
-        return typeof inflated === 'string' ? inflated : inflated.length;
-      };
-      equal(outcomeOf(gzip, raw.length - 1), 'too-large');
-      equal(outcomeOf(gzip, raw.length), raw.length);
-      equal(outcomeOf(gzip.subarray(0, -20), raw.length), 'cut-off');
-      equal(outcomeOf(raw, raw.length), 'not-gzip');
-      equal(outcomeOf(new Uint8Array(0), raw.length), 'cut-off');
-    });
-  }
+  test('gives back what it opened before the profiles are copied, and each of these as it is copied', () => {
+    const body = new Uint8Array(otlpProto(message));
+    const { opened } = open({ body });
 
-  test('pauses where a body comes to nothing, and goes on as if it had not', () => {
-    const empty = gzipSync(new Uint8Array(0));
-    const members = (count: number): Buffer => Buffer.alloc(count * empty.length, empty);
-    const inflater = Inflater.create();
-    const outcomeOf = (...parts: Uint8Array[]): { count: number; value: Uint8Array | string } => {
-      const steps = inflateInSteps(Buffer.concat(parts), 8 << 20, inflater);
-      let step = steps.next();
-      let count = 0;
-      for (; !step.done; step = steps.next()) count++;
-      return { count, value: step.value };
-    };
-
-    const wholeParts = Math.ceil((5 << 20) / empty.length);
-    const { count, value } = outcomeOf(members(wholeParts), gzip, members(100_000), new Uint8Array(3 << 20));
-    ok(raw.equals(value as Uint8Array));
-    ok(count >= 5 + 2 + 1, `${count} pauses`);
-    equal(outcomeOf(members(wholeParts), gzip.subarray(0, -1)).value, 'cut-off');
-    equal(outcomeOf(members(wholeParts), Buffer.alloc(2 << 20, 'x')).value, 'not-gzip');
-    // A member that ends with a part, and one of which the header begins there.
-    for (const short of [0, 1, 10, 19]) {
-      const named = gzipNamed((1 << 20) - short);
-      equal(named.length, (1 << 20) - short);
-      ok(raw.equals(outcomeOf(named, gzip).value as Uint8Array));
-      equal((outcomeOf(named, new Uint8Array(2 << 20)).value as Uint8Array).length, 0);
-    }
+    equal(body.buffer.byteLength, 0);
+    equal(opened.bytes.buffer.byteLength, opened.ends.at(-1));
   });
 });
-
-/** A member without content of so many bytes: most of them are the name of its file. */
-function gzipNamed(bytes: number): Buffer {
-  const plain = gzipSync(new Uint8Array(0));
-  const header = Buffer.from(plain.subarray(0, 10));
-  header[3] = 8;
-  return Buffer.concat([header, Buffer.alloc(bytes - plain.length - 1, 'n'), Buffer.of(0), plain.subarray(10)]);
-}

@@ -1,4 +1,4 @@
-import { deepEqual, equal, throws } from 'node:assert/strict';
+import { deepEqual, equal, ok, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { decodeProfile } from '#src/domain/pprof/decode.ts';
@@ -11,7 +11,7 @@ import {
   type TypeSpecs,
 } from '../../../fixtures/jfr-builder.ts';
 import { labelsSnapshot } from '../../../fixtures/labels-snapshot.ts';
-import { bounds, convert, shown, uploadOf } from './converted.ts';
+import { bounds, convert, shown, stepsOf, uploadOf } from './converted.ts';
 
 const profilesOf = (...events: EventSpec[]) => convert(uploadOf(jfrChunk({ events }))).map(shown);
 const setting = (value: string): EventSpec => ({ event: 'jdk.ActiveSetting', name: 'event', value });
@@ -419,11 +419,27 @@ describe('convertJfr', () => {
     equal(convert(uploadOf(chunk, { fromForm: true })).length, 1);
     throws(() => convert(uploadOf(gzipSync(chunk))), { message: /a chunk begins with 0x1f8b/ });
     throws(() => convert(uploadOf(gzipSync(chunk).subarray(0, 200), { fromForm: true })), {
-      message: /the gzip data of the part "jfr" is cut off/,
+      message: /in the part "jfr", the gzip data is cut off: it ends early, at byte 200/,
     });
     throws(() => convert(uploadOf(Buffer.of(1), { fromForm: true })), { message: /the part "jfr" has 1 bytes/ });
     const zeros = gzipSync(new Uint8Array(bounds.limits.maxProfileSizeBytes + 1));
     throws(() => convert(uploadOf(zeros, { fromForm: true })), { message: /max_profile_size_bytes: limit 67108864/ });
+  });
+
+  test('inflates a recording in steps', () => {
+    const chunk = jfrChunk({ events: [{ event: 'profiler.LiveObject', stack: 'A.a' }] });
+    // Behind the recording lies what is no chunk, so that nothing but inflating takes steps.
+    const body = gzipSync(Buffer.concat([chunk, Buffer.alloc(20 << 20, 'x')]));
+    const steps = stepsOf(uploadOf(body, { fromForm: true }));
+    let count = 0;
+    throws(
+      () => {
+        while (!steps.next().done) count++;
+      },
+      { message: /a chunk begins with 0x78787878/ },
+    );
+
+    ok(count > 20, `${count} steps`);
   });
 
   test('makes nothing of nothing', () => {

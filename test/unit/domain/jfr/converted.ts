@@ -1,11 +1,17 @@
 import { convertJfr } from '#src/domain/jfr/convert-jfr.ts';
-import { runSteps } from '#src/domain/model/steps.ts';
+import { runSteps, type Steps } from '#src/domain/model/steps.ts';
 import { decodeProfile } from '#src/domain/pprof/decode.ts';
+import type { InflateSteps } from '#src/domain/pprof/gzip-fault.ts';
 import { textAt } from '#src/domain/pprof/plain-profile.ts';
 import type { ConvertedProfile, Upload } from '#src/domain/upload/upload.ts';
+import { inflateInSteps } from '#src/workers/inflate-steps.ts';
+import { Inflater } from '#src/workers/inflater.ts';
 import { defaultProfileLimits } from '../../../fixtures/limits.ts';
 
 export const bounds = { maxBytes: 256 << 20, limits: { ...defaultProfileLimits, maxProfileSizeBytes: 64 << 20 } };
+
+const inflater = Inflater.create();
+const inflate: InflateSteps = (file, maxBytes) => inflateInSteps(file, maxBytes, inflater);
 
 export function uploadOf(body: Uint8Array, of: Partial<Upload> = {}): Upload {
   return {
@@ -16,7 +22,11 @@ export function uploadOf(body: Uint8Array, of: Partial<Upload> = {}): Upload {
 }
 
 export function convert(upload: Upload, within = bounds): readonly ConvertedProfile[] {
-  return runSteps(convertJfr(upload, within, [0x1234_5678, 0x7654_3210]));
+  return runSteps(stepsOf(upload, within));
+}
+
+export function stepsOf(upload: Upload, within = bounds): Steps<readonly ConvertedProfile[]> {
+  return convertJfr(upload, within, { secret: [0x1234_5678, 0x7654_3210], inflate });
 }
 
 /** What is in a profile, as text. */

@@ -10,7 +10,7 @@ import { type OtlpObject, otlpJson, otlpMessage, otlpProto } from '../../../fixt
 const trace = '000102030405060708090a0b0c0d0e0f';
 
 function transcoded(json: string | Uint8Array, valuesMax = JSON_VALUES_MAX): Uint8Array {
-  return runSteps(otlpFromJson(new Uint8Array(Buffer.from(json as string)), valuesMax));
+  return runSteps(otlpFromJson(new Uint8Array(Buffer.from(json as string)), { valuesMax }));
 }
 
 function converted(message: Uint8Array) {

@@ -1,0 +1,52 @@
+import type { StoreError } from '#src/domain/errors.ts';
+import type { Steps } from '#src/domain/model/steps.ts';
+import type { Bytes } from '#src/domain/model/units.ts';
+import { gzipProblem } from '#src/domain/pprof/gzip-fault.ts';
+import { inflateInSteps } from './inflate-steps.ts';
+import type { Inflater } from './inflater.ts';
+
+/** What a thread has for opening what was sent. */
+export type Opening = {
+  /** Memory of one task. */
+  readonly taskBytesMax: Bytes;
+  /** That nobody else uses between two steps. */
+  readonly inflater: Inflater | undefined;
+};
+
+/** A limit, and what sets it where that is not the limit of the body. */
+export type OpeningLimit = { readonly bytes: Bytes; readonly name: string | undefined };
+
+/**
+ * The part of `pool.task-bytes-max` that an opened body may come to, and once more what is made of it. Inflated, it is
+ * there twice for a moment, in pieces and as a whole; the rest is for what is read out of it.
+ */
+const SHARE = 4;
+const SHARE_NAME = `a thread has room for (1/${SHARE} of pool.task-bytes-max, 64 MiB by default)`;
+
+/** What a body that came plain may be. */
+export const TASK_NAME = 'a thread has room for (pool.task-bytes-max)';
+
+/** @param maxBytes  of the request; named where it is the smaller one */
+export function shareOfTask(maxBytes: Bytes, { taskBytesMax }: Pick<Opening, 'taskBytesMax'>): OpeningLimit {
+  const bytes = Math.floor(taskBytesMax / SHARE);
+  return bytes < maxBytes ? { bytes, name: SHARE_NAME } : { bytes: maxBytes, name: undefined };
+}
+
+/** How the caller says that a body cannot be opened. */
+export type OpeningErrors = {
+  tooLarge(limit: OpeningLimit): StoreError;
+  /** @param problem  a clause such as "it is not gzip" */
+  notInflated(problem: string): StoreError;
+};
+
+/** Inflates a gzip body. @throws StoreError that `errors` makes */
+export function* inflatedWithin(
+  limit: OpeningLimit,
+  body: Uint8Array,
+  inflater: Inflater | undefined,
+  errors: OpeningErrors,
+): Steps<Uint8Array> {
+  const inflated = yield* inflateInSteps(body, limit.bytes, inflater);
+  if (inflated instanceof Uint8Array) return inflated;
+  throw inflated === 'too-large' ? errors.tooLarge(limit) : errors.notInflated(gzipProblem(body, inflated));
+}
