@@ -4,6 +4,7 @@ import type { AttributeRule } from '#src/domain/otlp/attribute-rules.ts';
 import { convertOtlp, type RejectedProfiles } from '#src/domain/otlp/convert-otlp.ts';
 import { otlpMessageTooLarge } from '#src/domain/otlp/otlp-errors.ts';
 import { otlpFromJson } from '#src/domain/otlp/otlp-json.ts';
+import { OTLP_BOUNDS, type OtlpBounds } from '#src/domain/otlp/parts-budget.ts';
 import type { ConversionBounds } from '#src/domain/upload/upload.ts';
 import { type OpenedMessage, packed } from './open-message.ts';
 import { inflatedWithin, type Opening, type OpeningErrors, shareOfTask } from './opening.ts';
@@ -35,7 +36,7 @@ const ERRORS: OpeningErrors = {
 
 /**
  * A pool task: opens an OTLP export and converts its profiles to plain pprofs. The message, as it came, inflated and as
- * protobuf, and its profiles may each take a share of the memory of a task; what is read out of it, `OTLP_BOUNDS`.
+ * protobuf, and its profiles may each take a share of the memory of a task; what is read out of it, `partsWithin`.
  *
  * @throws StoreError 'limit-exceeded' when the message is larger than a request may be, or than a task has memory for;
  *         'invalid-argument' when it cannot be decoded or converted as a whole, or is over a bound
@@ -47,11 +48,24 @@ export function* openOtlp({ body, codec, encoding, rules, bounds }: OpenOtlpTask
   if (plain !== body) discard(body);
   const message = codec === 'json' ? yield* protobufOf(plain, limit) : plain;
   const within = { ...bounds, maxBytes: limit.bytes, maxBytesName: limit.name };
-  const { profiles, rejected } = yield* convertOtlp(message, { rules, bounds: within });
+  const { profiles, rejected } = yield* convertOtlp(message, { rules, bounds: within, parts: partsWithin(opening) });
   discard(message);
   yield;
   const sources = Uint32Array.from(profiles, ({ source }) => source);
   return { opened: yield* packed(profiles, bounds.limits, discard), sources, rejected };
+}
+
+/** Empty columns take some kilobytes. */
+const PARTS_BYTES_MIN = 1 << 20;
+
+/** The tables of a message may take half of the memory of a task, its labels an eighth, at two bytes a character. */
+export function partsWithin({ taskBytesMax }: Pick<Opening, 'taskBytesMax'>): OtlpBounds {
+  const { columnBytesMax, labelCharsMax } = OTLP_BOUNDS;
+  return {
+    ...OTLP_BOUNDS,
+    columnBytesMax: Math.min(columnBytesMax, Math.max(PARTS_BYTES_MIN, Math.floor(taskBytesMax / 2))),
+    labelCharsMax: Math.min(labelCharsMax, Math.max(PARTS_BYTES_MIN, Math.floor(taskBytesMax / 8))),
+  };
 }
 
 function* protobufOf(

@@ -11,13 +11,14 @@ import {
 } from '#src/domain/upload/upload.ts';
 import type { AttributeRule } from './attribute-rules.ts';
 import { Dictionary, readDictionary, STEP_BYTES } from './dictionary.ts';
+import { IntList } from './int-list.ts';
 import { incomplete, indexOutOfRange, notConvertible, stageOf } from './otlp-errors.ts';
 import { OTLP_BOUNDS, type OtlpBounds, PartsBudget } from './parts-budget.ts';
 import { PprofParts } from './pprof-parts.ts';
 import { ProfileColumns, type TypeRows } from './profile-columns.ts';
 import { ResourceLabels, type Span } from './resource-labels.ts';
 import { SampleAttributes } from './sample-attributes.ts';
-import { storedTypeOf } from './stored-type.ts';
+import { type StoredType, storedTypeOf } from './stored-type.ts';
 import { textOf } from './text.ts';
 import { WireReader } from './wire-reader.ts';
 
@@ -70,7 +71,7 @@ const INT64_MAX = 2n ** 63n - 1n;
 export function* convertOtlp(message: Uint8Array, options: OtlpOptions): Steps<ConvertedOtlp> {
   const budget = new PartsBudget(options.parts ?? OTLP_BOUNDS);
   const reader = new WireReader(message);
-  const dictionary = new Dictionary(message);
+  const dictionary = new Dictionary(message, budget.memory);
   const resources: Span[] = [];
   let hasDictionary = false;
   let stop = STEP_BYTES;
@@ -109,7 +110,7 @@ type ConversionDeps = {
 class Conversion {
   readonly #deps: ConversionDeps;
   readonly #sizeLimit: SizeLimit;
-  readonly #columns = new ProfileColumns();
+  readonly #columns: ProfileColumns;
   readonly #profiles: OtlpPprof[] = [];
   #profileCount = 0;
   #bytesLeft: Bytes;
@@ -121,6 +122,7 @@ class Conversion {
 
   constructor(deps: ConversionDeps) {
     this.#deps = deps;
+    this.#columns = new ProfileColumns(deps.budget.memory);
     this.#sizeLimit = convertedSizeLimit(deps.options.bounds.limits);
     this.#bytesLeft = deps.options.bounds.maxBytes;
   }
@@ -199,19 +201,32 @@ class Conversion {
     if (sampleCount === 0) return;
     const periodTypeName = periodType && this.#typeName(periodType);
     const stored = storedTypeOf(this.#typeName(sampleType), periodTypeName, period);
-    const limit = this.#deps.options.bounds.limits.maxProfileStacktraceSamples;
-    for (const [service, samples] of yield* this.#samplesByService()) {
-      if (limit > 0 && samples.length > limit) throw tooManySamples(limit, samples.length);
-      this.#deps.budget.profile();
-      const sizeLimit = this.#nextLimit();
-      const part = {
-        ...{ columns: this.#columns, samples, values: stored.values },
-        header: { sampleTypes: [stored.sampleType], periodType: periodTypeName, period, ...this.#times(), sizeLimit },
-      };
-      const profile = yield* this.#charged(this.#deps.parts.write(part), sizeLimit);
-      converted.push({ labels: labels.listOf(stored.name, service), profile });
-      if (this.#isStepOver(profile.length)) yield;
+    const byService = new Map<string, IntList>();
+    try {
+      yield* this.#groupSamples(byService);
+      for (const [service, samples] of byService) {
+        const profile = yield* this.#writeSamples(samples, stored, periodTypeName);
+        converted.push({ labels: labels.listOf(stored.name, service), profile });
+        if (this.#isStepOver(profile.length)) yield;
+      }
+    } finally {
+      for (const list of byService.values()) this.#deps.budget.memory.give(list.sizeBytes);
     }
+  }
+
+  *#writeSamples(
+    samples: IntList,
+    { sampleType, values }: StoredType,
+    periodType: BuiltValueType | undefined,
+  ): Steps<Uint8Array<ArrayBuffer>> {
+    const limit = this.#deps.options.bounds.limits.maxProfileStacktraceSamples;
+    if (limit > 0 && samples.length > limit) throw tooManySamples(limit, samples.length);
+    this.#deps.budget.profile();
+    const sizeLimit = this.#nextLimit();
+    const { period } = this.#columns;
+    const header = { sampleTypes: [sampleType], periodType, period, ...this.#times(), sizeLimit };
+    const part = { columns: this.#columns, samples, values, header };
+    return yield* this.#charged(this.#deps.parts.write(part), sizeLimit);
   }
 
   /** What is written is charged, also where it is too large: it was work. */
@@ -245,22 +260,20 @@ class Conversion {
   }
 
   /** Samples of one service are one pprof, whatever is between them. In the order in which services first appear. */
-  *#samplesByService(): Steps<Map<string, number[]>> {
-    const { attributes } = this.#deps;
+  *#groupSamples(samples: Map<string, IntList>): Steps<void> {
+    const { attributes, budget } = this.#deps;
     const columns = this.#columns;
-    const samples = new Map<string, number[]>();
     let attributeCount = 0;
     for (let sample = 0; sample < columns.sampleCount; sample++) {
       const service = attributes.serviceOf(columns, sample);
-      const list = samples.get(service);
-      if (list === undefined) samples.set(service, [sample]);
-      else list.push(sample);
+      let list = samples.get(service);
+      if (list === undefined) samples.set(service, (list = new IntList(budget.memory)));
+      list.push(sample);
       attributeCount += 1 + columns.attributeEnd.values[sample] - columns.attributeStart(sample);
       if (attributeCount < STEP_ATTRIBUTES) continue;
       attributeCount = 0;
       yield;
     }
-    return samples;
   }
 
   /** What does not fit into the 64 bits with a sign that pprof has is as far away as they go. */

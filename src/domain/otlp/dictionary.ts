@@ -1,3 +1,4 @@
+import type { MemoryBudget } from '#src/domain/model/memory-budget.ts';
 import type { Steps } from '#src/domain/model/steps.ts';
 import { newAttributeValue, readAnyValue } from './attribute-value.ts';
 import { IntList } from './int-list.ts';
@@ -22,44 +23,71 @@ export const STEP_BYTES = 64 << 10;
 export class Dictionary {
   readonly message: Uint8Array;
 
-  readonly stringStart = new IntList();
-  readonly stringBytes = new IntList();
+  readonly stringStart: IntList;
+  readonly stringBytes: IntList;
 
-  readonly mappingStart = new Int64List();
-  readonly mappingLimit = new Int64List();
-  readonly mappingOffset = new Int64List();
-  readonly mappingFilename = new IntList();
-  readonly mappingAttributeEnd = new IntList();
-  readonly mappingAttributes = new IntList();
+  readonly mappingStart: Int64List;
+  readonly mappingLimit: Int64List;
+  readonly mappingOffset: Int64List;
+  readonly mappingFilename: IntList;
+  readonly mappingAttributeEnd: IntList;
+  readonly mappingAttributes: IntList;
 
-  readonly locationMapping = new IntList();
-  readonly locationAddress = new Int64List();
-  readonly locationLineEnd = new IntList();
-  readonly lineFunction = new IntList();
-  readonly lineNumber = new IntList();
+  readonly locationMapping: IntList;
+  readonly locationAddress: Int64List;
+  readonly locationLineEnd: IntList;
+  readonly lineFunction: IntList;
+  readonly lineNumber: IntList;
 
-  readonly functionName = new IntList();
-  readonly functionSystemName = new IntList();
-  readonly functionFilename = new IntList();
-  readonly functionStartLine = new IntList();
+  readonly functionName: IntList;
+  readonly functionSystemName: IntList;
+  readonly functionFilename: IntList;
+  readonly functionStartLine: IntList;
 
-  readonly traceStart = new IntList();
-  readonly traceBytes = new IntList();
-  readonly spanStart = new IntList();
-  readonly spanBytes = new IntList();
+  readonly traceStart: IntList;
+  readonly traceBytes: IntList;
+  readonly spanStart: IntList;
+  readonly spanBytes: IntList;
 
   /** A row of the strings. */
-  readonly attributeKey = new IntList();
+  readonly attributeKey: IntList;
   /** See `ValueKind`. */
-  readonly attributeKind = new IntList();
-  readonly attributeA = new IntList();
-  readonly attributeB = new IntList();
+  readonly attributeKind: IntList;
+  readonly attributeA: IntList;
+  readonly attributeB: IntList;
 
-  readonly stackEnd = new IntList();
-  readonly stackLocations = new IntList();
+  readonly stackEnd: IntList;
+  readonly stackLocations: IntList;
 
-  constructor(message: Uint8Array) {
+  constructor(message: Uint8Array, memory: MemoryBudget) {
     this.message = message;
+    this.stringStart = new IntList(memory);
+    this.stringBytes = new IntList(memory);
+    this.mappingStart = new Int64List(memory);
+    this.mappingLimit = new Int64List(memory);
+    this.mappingOffset = new Int64List(memory);
+    this.mappingFilename = new IntList(memory);
+    this.mappingAttributeEnd = new IntList(memory);
+    this.mappingAttributes = new IntList(memory);
+    this.locationMapping = new IntList(memory);
+    this.locationAddress = new Int64List(memory);
+    this.locationLineEnd = new IntList(memory);
+    this.lineFunction = new IntList(memory);
+    this.lineNumber = new IntList(memory);
+    this.functionName = new IntList(memory);
+    this.functionSystemName = new IntList(memory);
+    this.functionFilename = new IntList(memory);
+    this.functionStartLine = new IntList(memory);
+    this.traceStart = new IntList(memory);
+    this.traceBytes = new IntList(memory);
+    this.spanStart = new IntList(memory);
+    this.spanBytes = new IntList(memory);
+    this.attributeKey = new IntList(memory);
+    this.attributeKind = new IntList(memory);
+    this.attributeA = new IntList(memory);
+    this.attributeB = new IntList(memory);
+    this.stackEnd = new IntList(memory);
+    this.stackLocations = new IntList(memory);
   }
 
   get stringCount(): number {
@@ -99,8 +127,13 @@ export class Dictionary {
 
 /** Whole numbers of 64 bits. */
 export class Int64List {
-  readonly low = new IntList();
-  readonly high = new IntList();
+  readonly low: IntList;
+  readonly high: IntList;
+
+  constructor(memory: MemoryBudget) {
+    this.low = new IntList(memory);
+    this.high = new IntList(memory);
+  }
 
   push(low: number, high: number): void {
     this.low.push(low);

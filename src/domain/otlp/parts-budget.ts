@@ -1,5 +1,7 @@
 import { StoreError } from '#src/domain/errors.ts';
 import type { Label } from '#src/domain/model/labels.ts';
+import { MemoryBudget } from '#src/domain/model/memory-budget.ts';
+import type { Bytes } from '#src/domain/model/units.ts';
 
 /** How many parts a message may have. Each takes memory beside its bytes, of which it may have as few as two. */
 export type OtlpBounds = {
@@ -15,6 +17,8 @@ export type OtlpBounds = {
   readonly attributesMax: number;
   /** Of the labels of all series, in characters; each label counts 32 more, which is about what it takes. */
   readonly labelCharsMax: number;
+  /** Memory of the columns that tables and samples are read into, and of what is noted beside them. */
+  readonly columnBytesMax: Bytes;
   /** Of a row of a table or of a sample, texts of the table of strings aside. It is read in one step. */
   readonly rowBytesMax: number;
 };
@@ -26,12 +30,14 @@ export const OTLP_BOUNDS: OtlpBounds = {
   messagesMax: 1 << 18,
   profilesMax: 1 << 14,
   attributesMax: 1024,
-  labelCharsMax: 64 << 20,
+  labelCharsMax: 32 << 20,
+  columnBytesMax: 128 << 20,
   rowBytesMax: 2 << 20,
 };
 
 /** Counts the parts of a message against its bounds. @throws StoreError 'invalid-argument' naming the bound */
 export class PartsBudget {
+  readonly memory: MemoryBudget;
   readonly #bounds: OtlpBounds;
   #rows = 0;
   #numbers = 0;
@@ -41,6 +47,7 @@ export class PartsBudget {
 
   constructor(bounds: OtlpBounds) {
     this.#bounds = bounds;
+    this.memory = new MemoryBudget(bounds.columnBytesMax, (limit) => tooMany('bytes of memory for its tables', limit));
   }
 
   get attributesMax(): number {

@@ -2,6 +2,7 @@ import { inSteps, type Steps } from '#src/domain/model/steps.ts';
 import { type BuiltHeader, PprofBuilder } from '#src/domain/pprof/pprof-builder.ts';
 import { ValueKind } from './attribute-value.ts';
 import { type Dictionary, type Int64List, startOf } from './dictionary.ts';
+import type { IntList } from './int-list.ts';
 import { indexOutOfRange, notConvertible } from './otlp-errors.ts';
 import type { PartsBudget } from './parts-budget.ts';
 import type { ProfileColumns } from './profile-columns.ts';
@@ -14,7 +15,7 @@ import type { ValueRule } from './stored-type.ts';
 export type PprofPart = {
   readonly columns: ProfileColumns;
   /** Rows of the columns. */
-  readonly samples: readonly number[];
+  readonly samples: IntList;
   readonly header: BuiltHeader;
   readonly values: ValueRule;
 };
@@ -45,7 +46,7 @@ export class PprofParts {
   readonly #dictionary: Dictionary;
   readonly #attributes: SampleAttributes;
   readonly #budget: PartsBudget;
-  readonly #encoder = new SampleEncoder();
+  readonly #encoder: SampleEncoder;
 
   readonly #strings: StampedIds;
   readonly #functions: StampedIds;
@@ -61,18 +62,20 @@ export class PprofParts {
     this.#dictionary = dictionary;
     this.#attributes = attributes;
     this.#budget = budget;
+    this.#encoder = new SampleEncoder(budget.memory);
     this.#lacks = lacks;
-    this.#strings = new StampedIds(dictionary.stringCount);
-    this.#functions = new StampedIds(dictionary.functionCount);
-    this.#locations = new StampedIds(dictionary.locationCount);
-    this.#symbolisedMappings = new StampedIds(dictionary.mappingCount);
-    this.#bareMappings = new StampedIds(dictionary.mappingCount);
-    this.#labelKeys = new StampedIds(dictionary.attributeCount);
-    this.#labelValues = new StampedIds(dictionary.attributeCount);
+    this.#strings = new StampedIds(dictionary.stringCount, budget.memory);
+    this.#functions = new StampedIds(dictionary.functionCount, budget.memory);
+    this.#locations = new StampedIds(dictionary.locationCount, budget.memory);
+    this.#symbolisedMappings = new StampedIds(dictionary.mappingCount, budget.memory);
+    this.#bareMappings = new StampedIds(dictionary.mappingCount, budget.memory);
+    this.#labelKeys = new StampedIds(dictionary.attributeCount, budget.memory);
+    this.#labelValues = new StampedIds(dictionary.attributeCount, budget.memory);
   }
 
   /** @cost O(locations + lines) */
   static *of(dictionary: Dictionary, attributes: SampleAttributes, budget: PartsBudget): Steps<PprofParts> {
+    budget.memory.take(dictionary.mappingCount);
     const lacks = new Uint8Array(dictionary.mappingCount);
     yield* inSteps(0, dictionary.locationCount, (start, end) => collectLacks(dictionary, start, end, lacks));
     return new PprofParts(dictionary, attributes, budget, lacks);
@@ -89,8 +92,8 @@ export class PprofParts {
     const builder = new PprofBuilder(part.header);
     const writing = new SampleWriting(builder, this.#encoder, part);
     let parts = 0;
-    for (const sample of part.samples) {
-      parts += this.#sample(writing, sample);
+    for (let i = 0; i < part.samples.length; i++) {
+      parts += this.#sample(writing, part.samples.values[i]);
       if (parts < STEP_PARTS) continue;
       parts = 0;
       yield;

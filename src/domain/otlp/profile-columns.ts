@@ -1,3 +1,4 @@
+import type { MemoryBudget } from '#src/domain/model/memory-budget.ts';
 import { Int64List, readInts, startOf } from './dictionary.ts';
 import { IntList } from './int-list.ts';
 import type { PartsBudget } from './parts-budget.ts';
@@ -15,13 +16,23 @@ export class ProfileColumns {
   timeNanos = 0n;
   durationNanos = 0n;
 
-  readonly stack = new IntList();
-  readonly link = new IntList();
-  readonly attributeEnd = new IntList();
-  readonly attributes = new IntList();
-  readonly valueEnd = new IntList();
-  readonly values = new Int64List();
-  readonly timestampCount = new IntList();
+  readonly stack: IntList;
+  readonly link: IntList;
+  readonly attributeEnd: IntList;
+  readonly attributes: IntList;
+  readonly valueEnd: IntList;
+  readonly values: Int64List;
+  readonly timestampCount: IntList;
+
+  constructor(memory: MemoryBudget) {
+    this.stack = new IntList(memory);
+    this.link = new IntList(memory);
+    this.attributeEnd = new IntList(memory);
+    this.attributes = new IntList(memory);
+    this.valueEnd = new IntList(memory);
+    this.values = new Int64List(memory);
+    this.timestampCount = new IntList(memory);
+  }
 
   get sampleCount(): number {
     return this.stack.length;

@@ -1,3 +1,4 @@
+import type { MemoryBudget } from '#src/domain/model/memory-budget.ts';
 import { varintBytes } from '#src/domain/query/chunked-bytes.ts';
 import { IntList } from './int-list.ts';
 
@@ -9,11 +10,16 @@ import { IntList } from './int-list.ts';
  */
 export class SampleEncoder {
   /** Ids, leaf first. */
-  readonly locations = new IntList();
+  readonly locations: IntList;
   /** Rows of the strings: the name and the value of each label. */
-  readonly labels = new IntList();
+  readonly labels: IntList;
   #bytes = new Uint8Array(1024);
   #length = 0;
+
+  constructor(memory: MemoryBudget) {
+    this.locations = new IntList(memory);
+    this.labels = new IntList(memory);
+  }
 
   clear(): void {
     this.locations.clear();

@@ -1,3 +1,5 @@
+import type { MemoryBudget } from '#src/domain/model/memory-budget.ts';
+
 /**
  * For rows of a table, the ids that they have in the profile that is being written. Beginning the next profile costs
  * nothing, however large the table is.
@@ -7,7 +9,8 @@ export class StampedIds {
   readonly #stamps: Int32Array;
   #stamp = 1;
 
-  constructor(rowCount: number) {
+  constructor(rowCount: number, memory: MemoryBudget) {
+    memory.take(8 * rowCount);
     this.#ids = new Int32Array(rowCount);
     this.#stamps = new Int32Array(rowCount);
   }

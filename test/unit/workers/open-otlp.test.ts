@@ -3,9 +3,10 @@ import { describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import type { StoreError } from '#src/domain/errors.ts';
 import { runSteps } from '#src/domain/model/steps.ts';
+import { OTLP_BOUNDS } from '#src/domain/otlp/parts-budget.ts';
 import { Inflater } from '#src/workers/inflater.ts';
 import { profilesOf } from '#src/workers/open-message.ts';
-import { type OpenOtlpTask, openOtlp } from '#src/workers/open-otlp.ts';
+import { type OpenOtlpTask, openOtlp, partsWithin } from '#src/workers/open-otlp.ts';
 import { defaultLimits } from '../../fixtures/limits.ts';
 import { otlpJson, otlpMessage, otlpProto } from '../../fixtures/otlp-message.ts';
 
@@ -105,6 +106,18 @@ describe('openOtlp', () => {
       message: /together larger than a thread has room for \(1\/4 of pool\.task-bytes-max, .*limit 1000 bytes/,
     });
     equal(open({ body: otlpProto(otlpMessage(profiles)) }, 16_000).opened.ends.length, 5);
+  });
+
+  test('its tables may take half of a task, and its labels an eighth', () => {
+    const { columnBytesMax, labelCharsMax } = partsWithin({ taskBytesMax: 48 << 20 });
+    deepEqual([columnBytesMax, labelCharsMax], [24 << 20, 6 << 20]);
+    deepEqual(partsWithin({ taskBytesMax: 256 << 20 }), OTLP_BOUNDS);
+    deepEqual(partsWithin({ taskBytesMax: 2 ** 40 }), OTLP_BOUNDS);
+
+    const mappingTable = Array.from({ length: 1 << 17 }, () => ({}));
+    const body = otlpProto({ resourceProfiles: [{}], dictionary: { mappingTable } });
+    equal(open({ body: new Uint8Array(body) }, 16 << 20).rejected.count, 0);
+    throws(() => open({ body }, 8 << 20), { message: /more than 4194304 bytes of memory for its tables/ });
   });
 
   test('gives back what it opened before the profiles are copied, and each of these as it is copied', () => {

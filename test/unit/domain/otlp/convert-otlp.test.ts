@@ -444,6 +444,22 @@ describe('convertOtlp', () => {
       });
     }
 
+    test('in memory of what tables and samples are read into', () => {
+      const parts = { columnBytesMax: 64 << 10 };
+      const message = { code: 'invalid-argument', message: /more than 65536 bytes of memory for its tables/ };
+      const samples = Array.from({ length: 3000 }, () => ({ stack: 'a', values: [1] }));
+      throws(() => convert(otlpMessage([{ samples }]), { parts }), message);
+      const strings = Array.from({ length: 9000 }, () => 'x');
+      const { dictionary, ...rest } = otlpMessage([{ samples: [] }]);
+      throws(
+        () => convert({ ...rest, dictionary: { ...(dictionary as OtlpObject), stringTable: strings } }, { parts }),
+        message,
+      );
+      // What one profile takes is there again for the next one.
+      const half = { samples: samples.slice(0, 500) };
+      equal(convert(otlpMessage(Array.from({ length: 200 }, () => half)), { parts }).profiles.length, 200);
+    });
+
     test('in locations of a deep stack that many samples name', () => {
       const stack = new Array(1000).fill('a').join(';');
       const samples = Array.from({ length: 100 }, () => ({ stack, values: [1] }));

@@ -1,5 +1,6 @@
 import { deepEqual } from 'node:assert/strict';
 import { test } from 'node:test';
+import { MemoryBudget } from '#src/domain/model/memory-budget.ts';
 import { SampleEncoder } from '#src/domain/otlp/sample-encoder.ts';
 import { decodeProfile } from '#src/domain/pprof/decode.ts';
 import { PprofBuilder } from '#src/domain/pprof/pprof-builder.ts';
@@ -10,7 +11,7 @@ test('encodes numbers of every length', () => {
   const builder = new PprofBuilder({
     ...{ sampleTypes: [{ type: 'a', unit: 'b' }], timeNanos: 0n, durationNanos: 0n, period: 0n },
   });
-  const encoder = new SampleEncoder();
+  const encoder = new SampleEncoder(new MemoryBudget(1 << 20, () => new Error('full')));
   for (const [i, value] of values.entries()) {
     encoder.clear();
     if (i > 0) for (const number of numbers) encoder.locations.push(number);
