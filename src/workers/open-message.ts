@@ -10,6 +10,7 @@ import {
 import { readPushJsonInSteps } from '#src/domain/pprof/push-json.ts';
 import { type RequestLabels, type RequestLimits, requestLabelsInSteps } from '#src/domain/series/request-labels.ts';
 import { inflatedWithin, type Opening, shareOfTask, TASK_NAME } from './opening.ts';
+import { type PackedSeries, packSeries, SeriesReader, StepCount } from './packed-series.ts';
 import { discard } from './transfer.ts';
 
 export type OpenMessageTask = {
@@ -23,7 +24,7 @@ export type OpenMessageTask = {
 };
 
 /**
- * The profiles of a message. Columns, because there may be hundreds of thousands, and the main loop has to take them:
+ * The profiles of a message. Columns, because there may be a hundred thousand, and the main loop has to take them:
  *
  *     bytes      p p p p q q r r r r r     one after the other
  *     ends             4   6         11
@@ -34,23 +35,30 @@ export type OpenMessageTask = {
 export type OpenedMessage = {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly ends: Uint32Array<ArrayBuffer>;
-  /** Index into `series`. */
+  /** Which of `series`, in the same order. */
   readonly seriesOf: Uint32Array<ArrayBuffer>;
-  readonly series: readonly RequestLabels[];
+  readonly series: PackedSeries;
 };
 
-/** The profiles one by one, as views of the message. */
-export function* profilesOf({
-  bytes,
-  ends,
-  seriesOf,
-  series,
-}: OpenedMessage): Generator<EnvelopedProfile & RequestLabels> {
+/** What the main loop makes of a message in one step, well below a millisecond: profiles with texts, and their bytes. */
+const STEP_TAKEN_PARTS = 1 << 10;
+const STEP_TAKEN_BYTES: Bytes = 64 << 10;
+
+/** The profiles one by one, as views of the message. For the main loop: nothing is copied but labels, once per series. */
+export function* profilesInSteps(message: OpenedMessage): Steps<(EnvelopedProfile & RequestLabels)[]> {
+  const { bytes, ends, seriesOf } = message;
+  const reader = new SeriesReader(message.series);
+  const step = new StepCount(STEP_TAKEN_PARTS, STEP_TAKEN_BYTES);
+  const profiles: (EnvelopedProfile & RequestLabels)[] = [];
+  let series: RequestLabels | undefined;
   let start = 0;
-  for (const [i, end] of ends.entries()) {
-    yield { ...series[seriesOf[i]], profile: bytes.subarray(start, end), ingest: undefined };
-    start = end;
+  for (let i = 0; i < ends.length; i++) {
+    if (series === undefined || seriesOf[i] !== seriesOf[i - 1]) series = yield* reader.next(step);
+    profiles.push({ ...series, profile: bytes.subarray(start, ends[i]), ingest: undefined });
+    start = ends[i];
+    if (step.isOver(1, 0)) yield;
   }
+  return profiles;
 }
 
 /**
@@ -90,12 +98,12 @@ export function messageTooLarge(
 }
 
 function tooManyParts(): StoreError {
-  const { fieldsMax, labelBytesMax } = POOL_ENVELOPE;
+  const { fieldsMax, labelBytesMax, profilesMax } = POOL_ENVELOPE;
   return new StoreError(
     'invalid-argument',
-    `the push message has too many parts: more than ${fieldsMax} fields, or more than ${labelBytesMax} bytes of labels, ` +
-      `or ${LABEL_TEXT_BYTES_MAX} of one name or value`,
-    { limitName: 'parts', fieldsMax, labelBytesMax },
+    `the push message has too many parts: more than ${fieldsMax} fields, or ${profilesMax} profiles, or ${labelBytesMax} ` +
+      `bytes of labels, or ${LABEL_TEXT_BYTES_MAX} of one name or value`,
+    { limitName: 'parts', fieldsMax, profilesMax, labelBytesMax },
   );
 }
 
@@ -126,29 +134,23 @@ export function* packed(
   const ends = new Uint32Array(profiles.length);
   const seriesOf = new Uint32Array(profiles.length);
   const series: RequestLabels[] = [];
+  const step = new StepCount(STEP_PACKED, STEP_COPIED_BYTES);
   let end = 0;
-  let stepParts = 0;
-  let stepBytes = 0;
   for (const [i, { labels, profile }] of profiles.entries()) {
     if (i === 0 || labels !== profiles[i - 1].labels) {
       series.push(yield* requestLabelsInSteps(labels, limits));
-      stepParts += labels.length;
+      step.add(labels.length, 0);
     }
-    for (let start = 0; start < profile.length; start += STEP_COPIED_BYTES) {
+    const { length } = profile;
+    for (let start = 0; start < length; start += STEP_COPIED_BYTES) {
       if (start > 0) yield;
       bytes.set(profile.subarray(start, start + STEP_COPIED_BYTES), end + start);
     }
-    const { length } = profile;
     onCopied(profile);
     end += length;
     ends[i] = end;
     seriesOf[i] = series.length - 1;
-    stepParts++;
-    stepBytes += length;
-    if (stepParts < STEP_PACKED && stepBytes < STEP_COPIED_BYTES) continue;
-    stepParts = 0;
-    stepBytes = 0;
-    yield;
+    if (step.isOver(1, length)) yield;
   }
-  return { bytes, ends, seriesOf, series };
+  return { bytes, ends, seriesOf, series: yield* packSeries(series) };
 }

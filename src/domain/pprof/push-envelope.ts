@@ -21,13 +21,15 @@ export type EnvelopeBudget = {
   readonly fieldsMax: number;
   /** Of all labels. */
   readonly labelBytesMax: number;
+  /** A profile is two bytes of the message at least, and half a kilobyte of the main loop's memory. */
+  readonly profilesMax: number;
 };
 
 /** What the main loop reads itself: well below a millisecond. An agent sends some fifty fields. */
-export const MAIN_LOOP_ENVELOPE: EnvelopeBudget = { fieldsMax: 4096, labelBytesMax: 64 << 10 };
+export const MAIN_LOOP_ENVELOPE: EnvelopeBudget = { fieldsMax: 4096, labelBytesMax: 64 << 10, profilesMax: 4096 };
 
 /** What a pool task reads: an empty label takes two bytes of the message and a hundred of memory. */
-export const POOL_ENVELOPE: EnvelopeBudget = { fieldsMax: 1 << 20, labelBytesMax: 64 << 20 };
+export const POOL_ENVELOPE: EnvelopeBudget = { fieldsMax: 1 << 20, labelBytesMax: 64 << 20, profilesMax: 1 << 16 };
 
 /** Of the name or the value of one label, which is read in one step. Longer ones are over every budget. */
 export const LABEL_TEXT_BYTES_MAX: Bytes = 1 << 20;
@@ -112,6 +114,7 @@ function* readSeries(bytes: Uint8Array, reading: Reading): Steps<void> {
     else skip(reader, wire);
   }
   for (const profile of samples) reading.profiles.push({ labels, profile, ingest: undefined });
+  if (reading.profiles.length > reading.budget.profilesMax) throw new OverBudget();
 }
 
 function* readLabel(bytes: Uint8Array, reading: Reading): Steps<Label> {

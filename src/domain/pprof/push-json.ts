@@ -82,6 +82,7 @@ class PushReader {
       annotations: () => this.#list('annotations', () => this.#object('an element of annotations', {})),
     });
     for (const profile of samples) this.#profiles.push({ labels, profile, ingest: undefined });
+    if (this.#profiles.length > this.#budget.profilesMax) throw new OverBudget();
   }
 
   *#label(labels: Label[]): Steps<void> {

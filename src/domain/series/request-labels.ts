@@ -70,12 +70,12 @@ export function* requestLabelsInSteps(sent: readonly Label[], limits: RequestLim
   if (isLong) yield;
   const fault = overLabelLimits(labels, limits);
   if (fault !== undefined) return { labels: [], labelFault: toWire(fault), service: UNKNOWN_SERVICE, labelBytes };
-  return {
-    labels,
-    labelFault: undefined,
-    service: valueOf(labels, LabelName.serviceName) ?? UNKNOWN_SERVICE,
-    labelBytes,
-  };
+  return { labels, labelFault: undefined, service: serviceOf(labels), labelBytes };
+}
+
+/** @param labels  as they go on from the door; none where there is a fault */
+export function serviceOf(labels: readonly Label[]): string {
+  return valueOf(labels, LabelName.serviceName) ?? UNKNOWN_SERVICE;
 }
 
 function bytesOf(labels: readonly Label[], start: number, end: number): Bytes {

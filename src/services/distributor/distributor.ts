@@ -307,12 +307,17 @@ export class Distributor implements PushService {
   }
 }
 
+/** What the main loop has for a profile while it is on its way, and for a label, beside their bytes. */
+const PROFILE_BYTES: Bytes = 512;
+const LABEL_BYTES: Bytes = 96;
+
 /** Profiles of one series share its labels, and stand together. */
 function openedBytesOf(profiles: readonly OpenedProfile[]): Bytes {
   let bytes = 0;
   let before: OpenedProfile['labels'] | undefined;
   for (const { profile, labels, labelBytes } of profiles) {
-    bytes += labels === before ? profile.length : profile.length + labelBytes;
+    bytes += PROFILE_BYTES + profile.length;
+    if (labels !== before) bytes += LABEL_BYTES * labels.length + labelBytes;
     before = labels;
   }
   return bytes;

@@ -1,13 +1,10 @@
 import type { AttributeRule } from '#src/domain/otlp/attribute-rules.ts';
 import type { ConversionBounds, Upload } from '#src/domain/upload/upload.ts';
 import { nextTurn } from '#src/platform/next-turn.ts';
-import { type OpenedMessage, profilesOf } from '#src/workers/open-message.ts';
+import { type OpenedMessage, profilesInSteps } from '#src/workers/open-message.ts';
 import type { Pool } from '#src/workers/pool.ts';
 import { ownedBytes } from '#src/workers/transfer.ts';
 import type { MessageBounds, MessageOpener, OpenedProfile, OtlpMessage, OtlpProfiles, PushMessage } from './ports.ts';
-
-/** After so many, others get a turn: about a millisecond. */
-const SLICE_PROFILES = 4096;
 
 /** Opens push messages and uploads in a thread of the pool. */
 export class PoolMessageOpener implements MessageOpener {
@@ -55,10 +52,12 @@ export class PoolMessageOpener implements MessageOpener {
   }
 }
 
+/** Others get a turn after each step. */
 async function listed(opened: OpenedMessage): Promise<OpenedProfile[]> {
-  const profiles: OpenedProfile[] = [];
-  for (const profile of profilesOf(opened)) {
-    if (profiles.push(profile) % SLICE_PROFILES === 0) await nextTurn();
+  const steps = profilesInSteps(opened);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+    await nextTurn();
   }
-  return profiles;
 }

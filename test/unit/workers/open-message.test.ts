@@ -4,7 +4,7 @@ import { gzipSync } from 'node:zlib';
 import { runSteps } from '#src/domain/model/steps.ts';
 import { requestLabels } from '#src/domain/series/request-labels.ts';
 import { Inflater } from '#src/workers/inflater.ts';
-import { type OpenMessageTask, openMessage, profilesOf } from '#src/workers/open-message.ts';
+import { type OpenMessageTask, openMessage, profilesInSteps } from '#src/workers/open-message.ts';
 import { labelList } from '../../fixtures/labels.ts';
 import { defaultLimits } from '../../fixtures/limits.ts';
 import { type PushSeries, pushJson, pushProto } from '../../fixtures/push-message.ts';
@@ -23,7 +23,7 @@ function taskOf(body: Uint8Array, task: Partial<OpenMessageTask> = {}): OpenMess
 
 function open(body: Uint8Array, task: Partial<OpenMessageTask> = {}) {
   const opened = runSteps(openMessage(taskOf(body, task), { taskBytesMax: 64 << 20, inflater: Inflater.create() }));
-  return { opened, profiles: [...profilesOf(opened)] };
+  return { opened, profiles: runSteps(profilesInSteps(opened)) };
 }
 
 describe('openMessage', () => {
@@ -154,9 +154,24 @@ describe('openMessage', () => {
   test('refuses a message with more parts than memory should be spent on', () => {
     const proto = Buffer.alloc((2 << 20) | 2, Buffer.of(0x0a, 0));
     const json = Buffer.from(`{"series":[${'{},'.repeat(1 << 20)}{}]}`);
-    const tooMany = { code: 'invalid-argument', message: /too many parts: more than 1048576 fields/ };
+    const tooMany = {
+      code: 'invalid-argument',
+      message: /too many parts: more than 1048576 fields, or 65536 profiles/,
+    };
 
     throws(() => open(proto, { codec: 'proto', maxBytes: 4 << 20 }), tooMany);
     throws(() => open(json, { maxBytes: 4 << 20 }), tooMany);
+
+    const samples = (count: number) => Buffer.alloc(2 * count, Buffer.of(0x12, 0));
+    const series = (...parts: Uint8Array[]) => {
+      const length = parts.reduce((sum, part) => sum + part.length, 0);
+      return Buffer.concat([
+        Buffer.of(0x0a, (length & 127) | 128, ((length >> 7) & 127) | 128, length >> 14),
+        ...parts,
+      ]);
+    };
+    const most = open(series(samples(65_536)), { codec: 'proto' }).profiles;
+    equal(most.length, 65_536);
+    throws(() => open(series(samples(65_537)), { codec: 'proto' }), tooMany);
   });
 });

@@ -5,7 +5,7 @@ import type { StoreError } from '#src/domain/errors.ts';
 import { runSteps } from '#src/domain/model/steps.ts';
 import { OTLP_BOUNDS } from '#src/domain/otlp/parts-budget.ts';
 import { Inflater } from '#src/workers/inflater.ts';
-import { profilesOf } from '#src/workers/open-message.ts';
+import { profilesInSteps } from '#src/workers/open-message.ts';
 import { type OpenOtlpTask, openOtlp, partsWithin } from '#src/workers/open-otlp.ts';
 import { defaultLimits } from '../../fixtures/limits.ts';
 import { otlpJson, otlpMessage, otlpProto } from '../../fixtures/otlp-message.ts';
@@ -41,7 +41,7 @@ describe('openOtlp', () => {
       const { opened, sources, rejected } = open(task);
 
       deepEqual(
-        [...profilesOf(opened)].map(({ service }) => service),
+        runSteps(profilesInSteps(opened)).map(({ service }) => service),
         ['x', 'shop', 'shop'],
       );
       deepEqual([...sources], [0, 0, 2]);
@@ -52,8 +52,8 @@ describe('openOtlp', () => {
   test('applies the rules, and shares the labels of a series', () => {
     const { opened } = open({ rules: [{ attribute: 'service.name', isPrefix: false, label: undefined }] });
 
-    equal(opened.series.length, 2);
-    for (const { labels } of opened.series)
+    equal(opened.series.ends.length, 2);
+    for (const { labels } of runSteps(profilesInSteps(opened)))
       equal(
         labels.some(({ name }) => name === 'service.name'),
         false,

@@ -4,7 +4,7 @@ import { runSteps } from '#src/domain/model/steps.ts';
 import { decodeProfile } from '#src/domain/pprof/decode.ts';
 import type { Upload } from '#src/domain/upload/upload.ts';
 import { Inflater } from '#src/workers/inflater.ts';
-import { profilesOf } from '#src/workers/open-message.ts';
+import { type OpenedMessage, profilesInSteps } from '#src/workers/open-message.ts';
 import { openUpload } from '#src/workers/open-upload.ts';
 import { defaultLimits } from '../../fixtures/limits.ts';
 
@@ -24,18 +24,20 @@ const upload: Upload = {
 
 const opening = { taskBytesMax: 64 << 20, inflater: Inflater.create() };
 
+const opened = (message: OpenedMessage) => runSteps(profilesInSteps(message));
+
 describe('openUpload', () => {
   test('converts, and looks at the labels as at those of a push', () => {
     const tags = Array.from({ length: 40 }, (_, i) => ({ name: `tag${i}`, value: 'x' }));
     const groups: Upload = { ...upload, format: 'groups', body: Buffer.from('a;b 1') };
 
-    const [profile] = profilesOf(runSteps(openUpload({ upload: groups, bounds }, [1, 2], opening)));
-    const [tooMany] = profilesOf(runSteps(openUpload({ upload: { ...groups, tags }, bounds }, [1, 2], opening)));
+    const [profile] = opened(runSteps(openUpload({ upload: groups, bounds }, [1, 2], opening)));
+    const [tooMany] = opened(runSteps(openUpload({ upload: { ...groups, tags }, bounds }, [1, 2], opening)));
     const none = runSteps(openUpload({ upload: { ...groups, body: new Uint8Array(0) }, bounds }, [1, 2], opening));
 
     equal(profile?.service, 'a');
     equal(decodeProfile(profile?.profile ?? new Uint8Array(0)).samples.length, 1);
     equal(tooMany?.labelFault?.details['reason'], 'max_label_names_per_series');
-    deepEqual([...profilesOf(none)], []);
+    deepEqual(opened(none), []);
   });
 });

@@ -44,9 +44,12 @@ describe('readPushEnvelope', () => {
     );
     const long = pushProto([{ labels: labelList({ a: 'b'.repeat(70_000) }), profiles: [profile] }]);
 
-    equal(readPushEnvelope(few, { fieldsMax: 7, labelBytesMax: 6 })?.length, 1);
-    equal(readPushEnvelope(few, { fieldsMax: 6, labelBytesMax: 6 }), undefined);
-    equal(readPushEnvelope(few, { fieldsMax: 7, labelBytesMax: 5 }), undefined);
+    equal(readPushEnvelope(few, { fieldsMax: 7, labelBytesMax: 6, profilesMax: 9 })?.length, 1);
+    equal(readPushEnvelope(few, { fieldsMax: 6, labelBytesMax: 6, profilesMax: 9 }), undefined);
+    equal(readPushEnvelope(few, { fieldsMax: 7, labelBytesMax: 5, profilesMax: 9 }), undefined);
+    const ofTwo = pushProto([{ labels: [], profiles: [profile, profile] }]);
+    equal(readPushEnvelope(ofTwo, { fieldsMax: 7, labelBytesMax: 6, profilesMax: 2 })?.length, 2);
+    equal(readPushEnvelope(ofTwo, { fieldsMax: 7, labelBytesMax: 6, profilesMax: 1 }), undefined);
     equal(readPushEnvelope(many, budget), undefined);
     equal(readPushEnvelope(long, budget), undefined);
   });

@@ -159,15 +159,22 @@ describe('readPushJson', () => {
     test('a message may have so many fields, elements counted, and no more', () => {
       const text = '{"series":[{"labels":[{"name":"a"}],"x":{"y":[1,2]}}]}'; // series, {}, labels, {}, name, x, y, 1, 2
 
-      deepEqual(read(text, { fieldsMax: 9, labelBytesMax: 100 }), []);
-      equal(read(text, { fieldsMax: 8, labelBytesMax: 100 }), undefined);
+      deepEqual(read(text, { fieldsMax: 9, labelBytesMax: 100, profilesMax: 9 }), []);
+      equal(read(text, { fieldsMax: 8, labelBytesMax: 100, profilesMax: 9 }), undefined);
     });
 
     test('a message may have so many bytes of labels and no more', () => {
       const text = '{"series":[{"labels":[{"name":"ab","value":"cd"},{"name":"e"}]}]}';
 
-      deepEqual(read(text, { fieldsMax: 100, labelBytesMax: 5 }), []);
-      equal(read(text, { fieldsMax: 100, labelBytesMax: 4 }), undefined);
+      deepEqual(read(text, { fieldsMax: 100, labelBytesMax: 5, profilesMax: 9 }), []);
+      equal(read(text, { fieldsMax: 100, labelBytesMax: 4, profilesMax: 9 }), undefined);
+    });
+
+    test('a message may have so many profiles and no more', () => {
+      const text = '{"series":[{"samples":[{},{}]},{"samples":[{}]}]}';
+
+      equal(read(text, { fieldsMax: 100, labelBytesMax: 5, profilesMax: 3 })?.length, 3);
+      equal(read(text, { fieldsMax: 100, labelBytesMax: 5, profilesMax: 2 }), undefined);
     });
 
     test('a message may be nested 100 deep and no deeper, in what is known and in what is not', () => {

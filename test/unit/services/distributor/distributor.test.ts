@@ -145,8 +145,9 @@ describe('Distributor', () => {
   });
 
   test('holds a bounded number of bytes that threads have opened, until they are answered', async () => {
-    // Of each of these, 100 bytes of a profile, and of `otlp` two of them with a list of labels each.
-    const { distributor, writer, opener } = setUp({}, undefined, 500);
+    // Of each of these a profile of 100 bytes, with 512 beside it, and two labels, with 96 beside each: some 840 bytes. Of
+    // `otlp` two.
+    const { distributor, writer, opener } = setUp({}, undefined, 3000);
     opener.otlp = { ...opener.otlp, services: ['otlp 1', 'otlp 2'], sources: Uint32Array.of(0, 1) };
     const body = new Uint8Array(1);
     const pushes = [
