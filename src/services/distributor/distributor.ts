@@ -83,8 +83,8 @@ type Failures = Pick<FirstFailure, 'note'>;
  * Takes pushes in: checks what can be checked without decoding, routes each profile by tenant and service, and answers
  * when all of them are durable and visible.
  *
- * A push is not atomic. Every profile is attempted and has an outcome of its own; the first failure in their order is the
- * answer, and what was stored stays.
+ * A push is not atomic. Every profile is attempted and has an outcome of its own; `FirstFailure` is the answer, and what
+ * was stored stays. A client that sends the push again stores it twice: delivery is at least once.
  */
 export class Distributor implements PushService {
   readonly #config: DistributorConfig;

@@ -1,30 +1,45 @@
 import { StoreError } from '#src/domain/errors.ts';
 
+type Noted = { readonly index: number; readonly error: unknown };
+
+/** Whether sending the same profile again cannot help. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof StoreError && error.code === 'invalid-argument';
+}
+
 /**
- * What a push is answered with: the first failure in the order of its profiles, whenever it happened. A bug is the answer
- * only where nothing better is known, because a StoreError tells the client what to do.
+ * What a push is answered with: the first failure in the order of its profiles, whenever it happened, of those that weigh
+ * most. One that it helps to send again for weighs more than a refusal, because a client that hears of the refusal drops
+ * the push, and a good profile with it; sent again, the refused ones are refused again. A bug is the answer only where
+ * nothing better is known, because a StoreError tells the client what to do.
  *
- * All others are forgotten at once. A push may have hundreds of thousands of profiles, and an error takes a kilobyte.
+ * All others are forgotten at once. A push may have tens of thousands of profiles, and an error takes a kilobyte.
  */
 export class FirstFailure {
-  #storeError: { readonly index: number; readonly error: unknown } | undefined;
-  #bug: { readonly index: number; readonly error: unknown } | undefined;
+  #retryable: Noted | undefined;
+  #refusal: Noted | undefined;
+  #bug: Noted | undefined;
 
   /** @param index  of the profile in its push */
   note(index: number, error: unknown): void {
-    if (error instanceof StoreError) {
-      if (this.#storeError === undefined || index < this.#storeError.index) this.#storeError = { index, error };
-    } else if (this.#bug === undefined || index < this.#bug.index) this.#bug = { index, error };
+    const noted = { index, error };
+    if (isRefusal(error)) this.#refusal = earlier(this.#refusal, noted);
+    else if (error instanceof StoreError) this.#retryable = earlier(this.#retryable, noted);
+    else this.#bug = earlier(this.#bug, noted);
   }
 
   /** undefined when there is none. */
   first(): unknown {
-    return (this.#storeError ?? this.#bug)?.error;
+    return (this.#retryable ?? this.#refusal ?? this.#bug)?.error;
   }
 
   /** @throws the failure, if there is one */
   throwIfAny(): void {
-    const first = this.#storeError ?? this.#bug;
+    const first = this.#retryable ?? this.#refusal ?? this.#bug;
     if (first !== undefined) throw first.error;
   }
+}
+
+function earlier(known: Noted | undefined, noted: Noted): Noted {
+  return known === undefined || noted.index < known.index ? noted : known;
 }

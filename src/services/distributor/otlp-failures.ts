@@ -1,15 +1,19 @@
-import { fromWire, StoreError } from '#src/domain/errors.ts';
+import { fromWire } from '#src/domain/errors.ts';
 import type { RejectedProfiles } from '#src/domain/otlp/convert-otlp.ts';
 import { stageOf } from '#src/domain/otlp/otlp-errors.ts';
-import { FirstFailure } from './first-failure.ts';
+import { FirstFailure, isRefusal } from './first-failure.ts';
 import type { OtlpOutcome, OtlpProfiles } from './ports.ts';
 
 /**
  * What an OTLP push is answered with. Profiles that no second attempt could store are counted and named, and their
- * siblings are not sent again for their sake. Anything else that failed is a reason to send the message again.
+ * siblings are not sent again for their sake. Anything else that failed is a reason to send the message again, though
+ * what was stored of it is then there twice: OTLP has no answer that asks for a part, a partial success must not be sent
+ * again, and a profile that is counted twice is seen, while one that is lost is not.
  *
  * A message of which nothing is stored has failed, save where Pyroscope passes over the fault: then it is taken, and the
  * answer says what was rejected.
+ *
+ * @source the OTLP specification, "Partial Success", "Retryable Response Codes" and "Duplicate Data"
  */
 export class OtlpFailures {
   readonly #sources: Uint32Array;
@@ -25,7 +29,7 @@ export class OtlpFailures {
 
   /** @param index  of the opened profile */
   note(index: number, error: unknown): void {
-    if (error instanceof StoreError && error.code === 'invalid-argument') {
+    if (isRefusal(error)) {
       this.#refusedSources.add(this.#sources[index] as number);
       this.#refusal.note(index, error);
     } else this.#retryable.note(index, error);

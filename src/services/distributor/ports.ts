@@ -42,7 +42,8 @@ export interface PushService {
   /**
    * The body is given away.
    *
-   * @throws StoreError the first failure of its profiles that is one; the others are stored all the same
+   * @throws StoreError the first failure of its profiles that it helps to send again for, else the first that is one; the
+   *         others are stored all the same, and again when the push is sent again
    */
   pushMessage(tenant: string, message: PushMessage, signal: AbortSignal): Promise<void>;
   /** The bytes are given away. @throws StoreError as above */

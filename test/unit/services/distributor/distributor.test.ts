@@ -258,6 +258,30 @@ describe('Distributor', () => {
       await rejects(distributor.pushOtlp('t', message, signal), { code: 'unavailable' });
     });
 
+    test('asks for all of it again where an owner of some is away, and takes all then: at least once', async () => {
+      const { distributor, opener, writer } = setUp();
+      opener.otlp = { ...opener.otlp, services: ['good', 'lost', 'bad'], sources: Uint32Array.of(0, 1, 2) };
+      const error = new StoreError('unavailable', 'the segment is lost');
+      const stored: string[] = [];
+      let isAway = true;
+      writer.outcomeOf = ({ service }) => {
+        if (service === 'bad') return refuse(service);
+        if (service === 'lost' && isAway) return { kind: 'failed', error };
+        stored.push(service);
+        return { kind: 'stored', rawBytes: 1 };
+      };
+
+      await rejects(distributor.pushOtlp('t', message, signal), {
+        code: 'unavailable',
+        message: 'the segment is lost',
+      });
+      isAway = false;
+      const outcome = await distributor.pushOtlp('t', message, signal);
+
+      deepEqual(outcome, { rejectedProfiles: 1, message: 'malformed profile: it is bad' });
+      deepEqual(stored, ['good', 'good', 'lost']);
+    });
+
     test('refuses one that is larger than a request may be', async () => {
       const { distributor } = setUp({ ingestionBodyBytesMax: 8 });
       await rejects(distributor.pushOtlp('t', message, signal), {
@@ -307,7 +331,7 @@ describe('Distributor', () => {
       return { kind: 'refused', rawBytes: 321, reason: 'samples_limit', error: toWire(malformed('x')) };
     };
 
-    const push = distributor.pushProfiles('t', [pushed('good'), pushed('lost'), pushed('bad')], signal);
+    const push = distributor.pushProfiles('t', [pushed('bad'), pushed('good'), pushed('lost')], signal);
 
     await rejects(push, { code: 'unavailable', message: 'the segment is lost' });
     const text = await metrics.metrics();

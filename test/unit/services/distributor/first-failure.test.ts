@@ -21,6 +21,13 @@ describe('FirstFailure', () => {
     throws(noted([2, new TypeError('c')], [1, new TypeError('b')]), /b/);
   });
 
+  test('is what it helps to send again for, rather than a refusal that came first', () => {
+    const late = (message: string) => new StoreError('unavailable', message);
+    throws(noted([0, refused('a')], [2, late('c')], [1, late('b')]), { code: 'unavailable', message: 'b' });
+    throws(noted([1, new StoreError('limit-exceeded', 'b')], [0, refused('a')]), { code: 'limit-exceeded' });
+    throws(noted([0, new TypeError('x is undefined')], [1, late('b')]), { code: 'unavailable' });
+  });
+
   test('is a bug only where nothing better is known', () => {
     throws(noted([0, new TypeError('x is undefined')], [1, refused('too many samples')]), /too many samples/);
   });
