@@ -141,7 +141,7 @@ class FamilyWriter {
       records = 0;
       yield;
     }
-    return written === 0 ? undefined : this.#builder.take();
+    return written === 0 ? undefined : yield* this.#builder.takeInSteps();
   }
 
   #valuesOf(count: bigint, sum: bigint): bigint[] {

@@ -98,7 +98,7 @@ export class PprofParts {
       parts = 0;
       yield;
     }
-    return builder.take();
+    return yield* builder.takeInSteps();
   }
 
   /** @returns how many parts it has */

@@ -1,3 +1,4 @@
+import { runSteps, type Steps } from '#src/domain/model/steps.ts';
 import type { Bytes, UnixNanos } from '#src/domain/model/units.ts';
 import { NameTable } from '#src/domain/profile/name-table.ts';
 import { ChunkedBytes } from '#src/domain/query/chunked-bytes.ts';
@@ -221,15 +222,28 @@ export class PprofBuilder {
 
   /** The profile, in a buffer of its own. @order last */
   take(): Uint8Array<ArrayBuffer> {
+    return runSteps(this.takeInSteps());
+  }
+
+  /** The same for profiles that may be large: one of 51 MB of short texts takes half a second or more. */
+  *takeInSteps(): Steps<Uint8Array<ArrayBuffer>> {
+    let writtenBytes = this.#out.sizeBytes;
     for (let row = 0; row < this.#strings.length; row++) {
       const bytes = this.#strings.bytesOf(row);
       this.#out.byte((6 << 3) | 2);
       this.#out.varint(bytes.length);
       this.#out.bytes(bytes);
+      if ((row + 1) % STEP_STRINGS !== 0 && this.#out.sizeBytes - writtenBytes < STEP_BYTES) continue;
+      writtenBytes = this.#out.sizeBytes;
+      yield;
     }
     const profile = new Uint8Array(this.#out.sizeBytes);
-    let end = 0;
+    let [end, stop] = [0, STEP_BYTES];
     for (const piece of this.#out.take()) {
+      if (end >= stop) {
+        stop = end + STEP_BYTES;
+        yield;
+      }
       profile.set(piece, end);
       end += piece.length;
     }
@@ -260,6 +274,10 @@ export class PprofBuilder {
 }
 
 const LOW = 0xffff_ffffn;
+
+/** Texts that are written in one step, and bytes that are written or copied. */
+const STEP_STRINGS = 1 << 14;
+const STEP_BYTES: Bytes = 4 << 20;
 
 /** Tag and length of a string; shorter ones take two bytes. */
 const STRING_OVERHEAD_BYTES = 5;

@@ -1,7 +1,6 @@
 import type { Steps } from '#src/domain/model/steps.ts';
 import type { UnixNanos } from '#src/domain/model/units.ts';
 import { PprofBuilder, type SizeLimit } from '#src/domain/pprof/pprof-builder.ts';
-import { nameBytes } from '#src/domain/profile/name-table.ts';
 import type { CollectedStacks } from './stack-collector.ts';
 import type { ValueKind } from './value-kind.ts';
 
@@ -35,14 +34,13 @@ export function* writeStacks(
     ...{ sampleTypes: [sampleType], timeNanos, durationNanos: 0n, period: periodNanos ?? 0n, sizeLimit },
     periodType: periodNanos === undefined ? undefined : PERIOD_TYPE,
   });
-  const names = stacks.names.toByteStrings();
   const locations = new Uint32Array(stacks.names.length);
   const mapping = builder.mapping({ hasFunctions: true });
   let sampleCount = 0;
   let frames = 0;
   const locationOf = (number: number): number => {
     if (locations[number] === 0) {
-      const fn = builder.function({ name: builder.bytes(nameBytes(names, number)) });
+      const fn = builder.function({ name: builder.bytes(stacks.names.bytesOf(number)) });
       locations[number] = builder.location({ mapping, lines: [{ function: fn }] });
       frames += NEW_FRAMES;
     }
@@ -62,7 +60,7 @@ export function* writeStacks(
     frames = 0;
     yield;
   }
-  return sampleCount > 0 ? builder.take() : undefined;
+  return sampleCount > 0 ? yield* builder.takeInSteps() : undefined;
 }
 
 const PERIOD_TYPE = { type: 'cpu', unit: 'nanoseconds' };

@@ -15,7 +15,37 @@ const header: BuiltHeader = {
   period: 10_000_000n,
 };
 
+function texts(builder: PprofBuilder, count: number, length: number): void {
+  for (let i = 0; i < count; i++) builder.text(`${'x'.repeat(length)}${i}`);
+}
+
 describe('PprofBuilder', () => {
+  for (const [what, fill, steps] of [
+    ['many texts', (builder: PprofBuilder) => texts(builder, 100_000, 1), 100_000 >> 14],
+    ['long texts', (builder: PprofBuilder) => texts(builder, 20, 1 << 20), 4 + 4],
+    [
+      'large samples',
+      (builder: PprofBuilder) => {
+        const locations = new Array(100_000).fill(1);
+        for (let i = 0; i < 200; i++) builder.sample(locations, [1n, 2n]);
+      },
+      4,
+    ],
+  ] as const) {
+    test(`is taken in steps where it has ${what}, and is the same`, () => {
+      const [atOnce, inSteps] = [new PprofBuilder(header), new PprofBuilder(header)];
+      fill(atOnce);
+      fill(inSteps);
+      const taking = inSteps.takeInSteps();
+      let count = 0;
+      let step = taking.next();
+      for (; !step.done; step = taking.next()) count++;
+
+      ok(count >= steps && count <= 2 * steps + 2, `${count} steps`);
+      ok(Buffer.from(step.value).equals(atOnce.take()));
+    });
+  }
+
   test('writes what a decoder reads', () => {
     const builder = new PprofBuilder(header);
     const mapping = builder.mapping({
