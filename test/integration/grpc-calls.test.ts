@@ -229,7 +229,10 @@ describe('gRPC failures', () => {
 
     const answer = await call(client, PUSH, Buffer.alloc(20 << 20), { tenant: null });
 
-    deepEqual([answer.code, answer.message], [Status.UNAUTHENTICATED, 'no org id']);
+    deepEqual(
+      [answer.code, answer.message],
+      [Status.UNAUTHENTICATED, 'no org id: the header X-Scope-OrgID is missing'],
+    );
     equal((await call(client, PUSH, 'x')).code, Status.OK);
   });
 
@@ -377,7 +380,10 @@ describe('OTLP over gRPC', () => {
     const wrong = await request(session, EXPORT, frameOf(''), { 'x-scope-orgid': 'a b' });
 
     equal(missing.status, 401);
-    deepEqual(JSON.parse(missing.body.toString()), { code: 'unauthenticated', message: 'no org id' });
+    deepEqual(JSON.parse(missing.body.toString()), {
+      code: 'unauthenticated',
+      message: 'no org id: the header X-Scope-OrgID is missing',
+    });
     deepEqual([wrong.status, wrong.trailers['grpc-status']], [200, '16']);
   });
 

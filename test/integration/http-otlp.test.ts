@@ -102,7 +102,7 @@ describe('POST /v1development/profiles', () => {
   for (const [what, error, status] of [
     ['a message that cannot be decoded', new StoreError('invalid-argument', 'it is no message'), 400],
     ['profiles that were refused', malformed('x'), 400],
-    ['a profile that cannot be converted', notConvertible('no stack'), 500],
+    ['a profile that cannot be converted', notConvertible('no stack'), 400],
     ['a message that is too large once inflated', otlpMessageTooLarge(10, undefined), 413],
     ['a tenant that sends too fast', new StoreError('limit-exceeded', 'slow down'), 429],
     ['a bug', new TypeError('secret'), 500],

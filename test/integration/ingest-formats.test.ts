@@ -96,6 +96,9 @@ describe('/ingest in other formats than pprof', () => {
     const file = JSON.stringify({ $schema: 'x' });
     for (const [name, body, search, status, words] of [
       ['a.cpu', 'a;b x', '', 422, /as groups: line 1: its count "x" is no whole number/],
+      ['a.cpu', `a ${'é'.repeat(99)}`, '', 422, /its count "[^"]{40}…" is no whole number; the request has no format/],
+      ['a.cpu', 'a x', '&format=perf', 422, /is no whole number; the format "perf" is not known/],
+      ['a.cpu', 'a x', '&format=groups', 422, /is no whole number$/],
       ['a.cpu', 'x'.repeat(70_000), '&format=lines', 422, /line 1: it has 70000 bytes, the limit is 65535/],
       ['a.cpu', 'ÿ', '&format=trie', 422, /as trie: /],
       ['a.cpu', '', '&format=tree', 422, /as tree: it ends within a node, after 0 bytes/],

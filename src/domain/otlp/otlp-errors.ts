@@ -4,9 +4,9 @@ import { refusal } from '#src/domain/pprof/profile-errors.ts';
 
 // What is wrong with one profile of a message that could be read. Its siblings are stored all the same.
 
-/** Where a profile failed, in `details.stage`. Transports answer by it. */
+/** Where a profile failed, in `details.stage`: its siblings have nothing to do with it. */
 export type OtlpStage =
-  /** References and values: Pyroscope calls it a failure of its own. */
+  /** References and values. */
   | 'conversion'
   /** The attributes of its samples: Pyroscope forgets the profile and says nothing. */
   | 'sample-attributes';

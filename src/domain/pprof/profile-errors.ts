@@ -28,7 +28,7 @@ export function malformed(what: string, details: ErrorDetails = {}): StoreError 
 
 /** The bytes are neither pprof nor gzip of it. */
 export function undecodable(what: string, details: ErrorDetails = {}): StoreError {
-  return refusal('malformed_profile', `the profile cannot be decoded: ${what}`, details);
+  return refusal('malformed_profile', `the profile cannot be decoded as pprof: ${what}`, details);
 }
 
 export function noSampleType(): StoreError {
@@ -153,8 +153,8 @@ export function outsideWindow(
 }
 
 /** Quotes a text for a message, cut to a length that a line of a terminal can take. */
-export function quoted(text: string): string {
-  return JSON.stringify(text.length > 200 ? `${text.slice(0, 200)}…` : text);
+export function quoted(text: string, charactersMax = 200): string {
+  return JSON.stringify(text.length > charactersMax ? `${text.slice(0, charactersMax)}…` : text);
 }
 
 /** A client's clock may be anywhere; what a Date cannot hold is shown as the number. */

@@ -120,7 +120,7 @@ class PushReader {
   /** @param fields  what reads the value of each field that is known, by its name in JSON */
   *#object(what: string, fields: Readonly<Record<string, ReadField>>): Steps<void> {
     const reader = this.#reader;
-    if (reader.peek() !== '{') throw this.#wrong(`${what} is not an object`);
+    this.#expect('{', what, 'an object');
     const seen = new Set<string>();
     for (let key = reader.firstField(); key !== undefined; key = reader.nextField()) {
       if (this.#isStepOver()) yield;
@@ -137,7 +137,7 @@ class PushReader {
 
   *#list(name: string, element: () => Steps<void>): Steps<void> {
     const reader = this.#reader;
-    if (reader.peek() !== '[') throw this.#wrong(`${name} is not a list`);
+    this.#expect('[', name, 'a list');
     for (let more = reader.firstElement(); more; more = reader.nextElement()) {
       if (this.#isStepOver()) yield;
       yield* element();
@@ -145,7 +145,13 @@ class PushReader {
   }
 
   #expectText(name: string): void {
-    if (this.#reader.peek() !== '"') throw this.#wrong(`${name} is not a text`);
+    this.#expect('"', name, 'a text');
+  }
+
+  #expect(beginning: string, what: string, kind: string): void {
+    const found = this.#reader.peek();
+    if (found === '') throw this.#wrong(this.#reader.readBytes === 0 ? 'it is empty' : `it ends before ${what}`);
+    if (found !== beginning) throw this.#wrong(`${what} is not ${kind}`);
   }
 
   #labelText(name: string): string {

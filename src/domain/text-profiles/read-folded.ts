@@ -91,13 +91,18 @@ function countOf(reading: Reading, start: number, end: number): bigint {
 
 /** One with a sign, a very large one, or none. */
 function unusualCount(reading: Reading, text: string): bigint {
-  if (!/^[+-]?[0-9]+$/.test(text)) throw at(reading, `its count ${quoted(text)} is no whole number`);
+  if (!/^[+-]?[0-9]+$/.test(text)) throw at(reading, `its count ${shown(text)} is no whole number`);
   // A number of many digits takes more than linear time to read.
   const digits = text.replace(/^[+-]?0*/, '');
   const count = digits.length > 19 ? INT64_MAX + 1n : BigInt(digits || '0');
-  if (text.startsWith('-') && count > 0n) throw at(reading, `its count ${quoted(text)} is negative`);
-  if (count > INT64_MAX) throw at(reading, `its count ${quoted(text)} is over ${INT64_MAX}`);
+  if (text.startsWith('-') && count > 0n) throw at(reading, `its count ${shown(text)} is negative`);
+  if (count > INT64_MAX) throw at(reading, `its count ${shown(text)} is over ${INT64_MAX}`);
   return count;
+}
+
+/** What stands for a count may be anything: a profile in another format has lines of kilobytes without a blank. */
+function shown(count: string): string {
+  return quoted(count, 40);
 }
 
 function at({ format, line }: Reading, what: string) {

@@ -59,8 +59,7 @@ export interface PushService {
    *
    * @returns what was rejected, where some of the profiles are stored, or the fault is one that Pyroscope passes over
    * @throws StoreError why none is stored, or why it helps to send the message again: 'limit-exceeded', 'unavailable' and
-   *         others. `stageOf` (domain/otlp) says whether a profile could not be converted, `isMessageTooLarge` whether the
-   *         message is over the limit of a body
+   *         others. `isMessageTooLarge` (domain/otlp) says whether the message is over the limit of a body
    */
   pushOtlp(tenant: string, message: OtlpMessage, signal: AbortSignal): Promise<OtlpOutcome>;
 }

@@ -16,7 +16,7 @@ import { pushMethod, pushPath } from '#src/transports/http/push-method.ts';
 import { querierMethods } from '#src/transports/http/querier-methods.ts';
 import type { RpcHost, RpcMethod } from '#src/transports/http/rpc.ts';
 import type { Readiness } from '#src/transports/http/status-routes.ts';
-import { parseTenants } from '#src/transports/http/tenant.ts';
+import { noTenant, parseTenants } from '#src/transports/http/tenant.ts';
 import type { GrpcCall } from './call.ts';
 import { grpcCodecOf, grpcContentTypes } from './content-types.ts';
 import type { GrpcConfig } from './grpc-config.ts';
@@ -121,7 +121,7 @@ export async function serveCall(call: GrpcCall, routes: GrpcRoutes, deps: CallDe
     return failCall(call, contentType, new StoreError('unimplemented', 'this method has no JSON'));
   }
   if (route.plain401 && parseTenants(call.header('x-scope-orgid'), deps.multitenancyEnabled).kind === 'missing') {
-    const failure = failureOf(new StoreError('unauthenticated', 'no org id'));
+    const failure = failureOf(noTenant());
     return call.answerText(failure.status, 'application/json', failureJson(failure));
   }
   const utf8LabelNames = understandsUtf8LabelNames(accept);

@@ -21,6 +21,15 @@ export function textAnswer(status: number, text: string): Answer {
   return { status, headers: [TEXT_TYPE], body: [Buffer.from(text)] };
 }
 
+/** Whoever speaks gRPC to this port learns where it is spoken. @param spoken  the content types of the route */
+export function wrongContentType(sent: string, spoken: string): Answer {
+  const elsewhere = /^application\/grpc($|[+;])/i.test(sent)
+    ? '. gRPC is on a port of its own, server.grpc-listen-port'
+    : '';
+  const text = `the content type ${JSON.stringify(sent)} is not spoken here; these are: ${spoken}${elsewhere}\n`;
+  return textAnswer(415, text);
+}
+
 /** The answer of a failed Connect call, and of a query route. */
 export function codedFailure(failure: Failure): Answer {
   const headers = [JSON_TYPE, ...retryHeaders(failure)];

@@ -203,7 +203,7 @@ class BodyIntake implements Intake {
 
   #refuseSize(bytes: Bytes): void {
     const { bytesMax, framingBytes = 0, name } = this.#limit;
-    const ownLimit = bytesMax > 0 && bytesMax + framingBytes === this.#bytesMax;
+    const ownLimit = bytesMax > 0 && bytes > bytesMax + framingBytes;
     const atLeast = bytes === this.#source.declaredBytes ? '' : 'at least ';
     const message = ownLimit
       ? `the body has ${atLeast}${bytes - framingBytes} bytes, ${name} is ${bytesMax}`

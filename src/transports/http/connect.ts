@@ -1,5 +1,6 @@
 import { StoreError } from '#src/domain/errors.ts';
 import type { DurationMs } from '#src/domain/model/units.ts';
+import { quoted } from '#src/domain/pprof/profile-errors.ts';
 import { listsGzip } from './accept-encoding.ts';
 import { codedFailure, partialHeaders } from './answers.ts';
 import { type Failure, failureOf } from './errors.ts';
@@ -71,7 +72,7 @@ function checkVersion(version: string): void {
 function timeoutOf(text: string): DurationMs | undefined {
   if (text === '') return undefined;
   if (/^[0-9]{1,10}$/.test(text)) return Number(text);
-  throw new StoreError('invalid-argument', 'Connect-Timeout-Ms must be at most 10 digits');
+  throw new StoreError('invalid-argument', `Connect-Timeout-Ms must be at most 10 digits, not ${quoted(text)}`);
 }
 
 function encodingOf(text: string): Encoding {

@@ -1,5 +1,6 @@
 import { StoreError } from '#src/domain/errors.ts';
 import type { DurationMs } from '#src/domain/model/units.ts';
+import { quoted } from '#src/domain/pprof/profile-errors.ts';
 import type { Encoding, Message } from './rpc.ts';
 
 // What gRPC and gRPC-Web have in common: how messages are framed, and how headers are written.
@@ -62,7 +63,10 @@ export function grpcTimeoutOf(text: string): DurationMs | undefined {
   const [, digits = '', unit = ''] = /^([0-9]{1,8})([HMSmun])$/.exec(text) ?? [];
   const unitMs = UNIT_MS.get(unit);
   if (unitMs !== undefined) return Math.ceil(Number(digits) * unitMs);
-  throw new StoreError('invalid-argument', 'Grpc-Timeout must be at most 8 digits and a unit');
+  throw new StoreError(
+    'invalid-argument',
+    `Grpc-Timeout must be at most 8 digits and one of H, M, S, m, u, n, not ${quoted(text)}`,
+  );
 }
 
 /** Reads `Grpc-Encoding`. @throws StoreError 'unimplemented' */

@@ -1,3 +1,5 @@
+import { quoted } from '#src/domain/pprof/profile-errors.ts';
+
 /** How the body of an `/ingest` request is written. */
 export type IngestFormat =
   | 'trie'
@@ -24,6 +26,17 @@ export function ingestFormat(format: string | null, contentType: string): Ingest
   if (format === 'lines' || format === 'jfr' || format === 'speedscope') return format;
   if (format === 'pprof') return form ? 'pprof-form' : 'pprof';
   return form ? 'pprof-form' : 'groups';
+}
+
+/**
+ * What else there is to say when a body cannot be read as folded text that never claimed to be any; '' where the request
+ * asked for what it was taken for.
+ */
+export function formatHint(format: string | null, taken: IngestFormat): string {
+  if (taken !== 'groups' || format === 'groups') return '';
+  const why =
+    format === null || format === '' ? 'the request has no format' : `the format ${quoted(format)} is not known`;
+  return `; ${why}, so that it was taken for folded text. Known are trie, tree, lines, jfr, pprof and speedscope`;
 }
 
 export function isForm(contentType: string): boolean {

@@ -25,7 +25,7 @@ export function parseIngestName(text: string): IngestName {
   const brace = text.indexOf('{');
   const app = (brace === -1 ? text : text.slice(0, brace)).trim();
   if (app === '') throw new StoreError('invalid-argument', 'name: the application name is missing');
-  refuseStrange('application name', app, /[^A-Za-z0-9_.\-/]/);
+  refuseStrange('application name', app, /[^A-Za-z0-9_.\-/]/, 'A-Z a-z 0-9 _ . - /');
 
   const values = brace === -1 ? new Map<string, string>() : parseTags(text, brace + 1);
   const tags: Label[] = [];
@@ -45,7 +45,7 @@ function parseTags(text: string, start: number): Map<string, string> {
     if (keyEnd === -1 || text[keyEnd] === '}') break;
     const key = text.slice(at, keyEnd).trim();
     if (key === '') throw new StoreError('invalid-argument', 'name: a tag has no key');
-    refuseStrange('tag key', key, /[^A-Za-z0-9_.]/);
+    refuseStrange('tag key', key, /[^A-Za-z0-9_.]/, 'A-Z a-z 0-9 _ .');
     const valueEnd = indexOfEither(text, ',', '}', keyEnd + 1);
     if (valueEnd === -1) break;
     values.set(key, text.slice(keyEnd + 1, valueEnd).trim());
@@ -60,11 +60,11 @@ function indexOfEither(text: string, a: string, b: string, from: number): number
   return -1;
 }
 
-function refuseStrange(what: string, text: string, strange: RegExp): void {
+function refuseStrange(what: string, text: string, strange: RegExp, allowed: string): void {
   const found = strange.exec(text);
   if (found === null) return;
   throw new StoreError(
     'invalid-argument',
-    `name: the ${what} has an invalid character ${JSON.stringify(found[0])} at ${found.index}`,
+    `name: the ${what} has an invalid character ${JSON.stringify(found[0])} at ${found.index}; these are valid: ${allowed}`,
   );
 }

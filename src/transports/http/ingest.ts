@@ -9,7 +9,7 @@ import { type BodyHost, ingestionBodyLimit, readBody } from './body.ts';
 import { failureOf } from './errors.ts';
 import type { Answer, Exchange } from './exchange.ts';
 import { ingestFailure } from './ingest-failure.ts';
-import { type IngestFormat, ingestFormat, isForm } from './ingest-format.ts';
+import { formatHint, type IngestFormat, ingestFormat, isForm } from './ingest-format.ts';
 import { type IngestName, parseIngestName } from './ingest-name.ts';
 import { type FormPart, parseForm } from './multipart.ts';
 import { untilAborted } from './rpc.ts';
@@ -60,7 +60,7 @@ export async function serveIngest(
     return emptyAnswer(200);
   } catch (error) {
     if (!(error instanceof StoreError)) onBug(error);
-    return ingestFailure(error, parameters.format);
+    return ingestFailure(error, parameters.format, formatHint(exchange.query.get('format'), parameters.format));
   }
 }
 

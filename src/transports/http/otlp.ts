@@ -1,8 +1,8 @@
 import { StoreError } from '#src/domain/errors.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
-import { isMessageTooLarge, stageOf } from '#src/domain/otlp/otlp-errors.ts';
+import { isMessageTooLarge } from '#src/domain/otlp/otlp-errors.ts';
 import type { OtlpOutcome, PushService } from '#src/services/distributor/ports.ts';
-import { codedFailure, methodNotAllowed, retryHeaders, textAnswer } from './answers.ts';
+import { codedFailure, methodNotAllowed, retryHeaders, textAnswer, wrongContentType } from './answers.ts';
 import { type BodyHost, BodyRefusal, ingestionBodyLimit, readBody } from './body.ts';
 import { failureOf } from './errors.ts';
 import type { Answer, Exchange } from './exchange.ts';
@@ -42,7 +42,7 @@ export async function serveOtlp(exchange: Exchange, host: OtlpHost, onBug: (erro
     return codedFailure(failureOf(error));
   }
   const codec = CODECS.get(exchange.header('content-type'));
-  if (codec === undefined) return wrongContentType(exchange.header('content-type'));
+  if (codec === undefined) return wrongContentType(exchange.header('content-type'), [...CODECS.keys()].join(', '));
   try {
     const outcome = await untilAborted(pushBody(exchange, tenant, codec, host), exchange.signal);
     return { status: 200, headers: [['Content-Type', 'application/x-protobuf']], body: [otlpAnswerBytes(outcome)] };
@@ -50,11 +50,6 @@ export async function serveOtlp(exchange: Exchange, host: OtlpHost, onBug: (erro
     if (!(error instanceof StoreError)) onBug(error);
     return otlpFailure(error);
   }
-}
-
-function wrongContentType(sent: string): Answer {
-  const spoken = [...CODECS.keys()].join(', ');
-  return textAnswer(415, `the content type ${JSON.stringify(sent)} is not spoken here; these are: ${spoken}\n`);
 }
 
 async function pushBody(
@@ -73,10 +68,7 @@ async function pushBody(
   }
 }
 
-/**
- * What a client of OTLP sends again is 429, 502, 503 and 504. A profile that cannot be converted is none of these, but
- * 500, as Pyroscope has it.
- */
+/** What a client of OTLP sends again is 429, 502, 503 and 504. */
 function otlpFailure(error: unknown): Answer {
   const failure = failureOf(error);
   const { headers, ...answer } = textAnswer(statusOf(error) ?? failure.status, `${failure.message}\n`);
@@ -85,7 +77,5 @@ function otlpFailure(error: unknown): Answer {
 
 function statusOf(error: unknown): number | undefined {
   if (error instanceof BodyRefusal) return error.status;
-  if (!(error instanceof StoreError)) return undefined;
-  if (isMessageTooLarge(error)) return 413;
-  return stageOf(error) === undefined ? undefined : 500;
+  return error instanceof StoreError && isMessageTooLarge(error) ? 413 : undefined;
 }

@@ -2,7 +2,7 @@ import type { Registry } from 'prom-client';
 import type { PushService } from '#src/services/distributor/ports.ts';
 import type { Querier } from '#src/services/query-frontend/ports.ts';
 import { understandsUtf8LabelNames } from './accept.ts';
-import { methodNotAllowed, textAnswer, wantsRestGzip } from './answers.ts';
+import { methodNotAllowed, textAnswer, wantsRestGzip, wrongContentType } from './answers.ts';
 import type { BodyHost } from './body.ts';
 import { connectContentTypes, isConnect, serveConnect } from './connect.ts';
 import type { Answer, Exchange } from './exchange.ts';
@@ -103,11 +103,7 @@ function rpcRoute(method: RpcMethod, host: RouteDeps & HttpConfig): Route['serve
     const utf8LabelNames = understandsUtf8LabelNames(accept);
     if (isConnect(contentType)) return serveConnect(exchange, method, contentType, utf8LabelNames, host, host.onBug);
     if (isGrpcWeb(contentType)) return serveGrpcWeb(exchange, method, contentType, utf8LabelNames, host, host.onBug);
-    const sent = JSON.stringify(exchange.header('content-type'));
-    const { headers, ...answer } = textAnswer(
-      415,
-      `the content type ${sent} is not spoken here; these are: ${ACCEPT_POST}\n`,
-    );
+    const { headers, ...answer } = wrongContentType(exchange.header('content-type'), ACCEPT_POST);
     return { ...answer, headers: [...headers, ['Accept-Post', ACCEPT_POST]] };
   };
 }

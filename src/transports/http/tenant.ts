@@ -51,9 +51,14 @@ export function writeTenant(header: TenantHeader): string {
 }
 
 function idsOf(header: TenantHeader, malformed: 'unauthenticated' | 'invalid-argument'): readonly string[] {
-  if (header.kind === 'missing') throw new StoreError('unauthenticated', 'no org id');
+  if (header.kind === 'missing') throw noTenant();
   if (header.kind === 'malformed') throw new StoreError(malformed, header.problem);
   return header.ids;
+}
+
+/** Its first words are those of Pyroscope. */
+export function noTenant(): StoreError {
+  return new StoreError('unauthenticated', 'no org id: the header X-Scope-OrgID is missing');
 }
 
 /** Every allowed character is one byte, so the length counts bytes. */

@@ -85,6 +85,11 @@ describe('readPushJson', () => {
   }
 
   for (const [text, message] of [
+    ['', /: it is empty$/],
+    [' ', /: it ends before the message$/],
+    ['{"series":', /: it ends before series$/],
+    ['{"series":[', /: it ends before an element of series$/],
+    ['{"series":[{"labels":[{"name":', /: it ends before name$/],
     ['[]', /the message is not an object/],
     ['null', /the message is not an object/],
     ['"series"', /the message is not an object/],

@@ -148,6 +148,17 @@ describe('readBody', () => {
     await rejects(roomOf(100).receive(101).body, { code: 'limit-exceeded', message: /ingest-buffer-bytes-max is 100/ });
   });
 
+  test('names the limit of a message that is over both', async () => {
+    const { host } = roomOf(12);
+    const limit = { bytesMax: 10, framingBytes: 5, name: 'the limit', reason: 'body_limit' } as const;
+    const [overBoth, overMemory] = [new FakeSource(16), new FakeSource(15)];
+
+    const bodies = [overBoth, overMemory].map((source) => readBody(source, limit, host));
+
+    await rejects(bodies[0] as Promise<Body>, { message: 'the body has 11 bytes, the limit is 10' });
+    await rejects(bodies[1] as Promise<Body>, { message: 'the body has 15 bytes, ingest-buffer-bytes-max is 12' });
+  });
+
   test('throws away what comes after a refusal', async () => {
     const { host, receive } = roomOf(100, 10);
     const { source, body } = receive();

@@ -42,7 +42,12 @@ describe('grpcTimeoutOf', () => {
   }
 
   for (const text of ['xyz', '10', 'S', '1.5S', '-1S', '123456789S', '1s', ' 1S']) {
-    test(`refuses ${JSON.stringify(text)}`, () => throws(() => grpcTimeoutOf(text), { code: 'invalid-argument' }));
+    test(`refuses ${JSON.stringify(text)}`, () => {
+      throws(() => grpcTimeoutOf(text), {
+        code: 'invalid-argument',
+        message: new RegExp(`not ${JSON.stringify(text)}$`),
+      });
+    });
   }
 });
 

@@ -1,6 +1,6 @@
-import { equal } from 'node:assert/strict';
+import { equal, match } from 'node:assert/strict';
 import { test } from 'node:test';
-import { ingestFormat } from '#src/transports/http/ingest-format.ts';
+import { formatHint, ingestFormat } from '#src/transports/http/ingest-format.ts';
 
 const FORM = 'multipart/form-data; boundary=x';
 
@@ -25,5 +25,18 @@ for (const [format, contentType, expected] of [
 ] as const) {
   test(`format=${format} with content type "${contentType}" is ${expected}`, () => {
     equal(ingestFormat(format, contentType), expected);
+  });
+}
+
+for (const [format, contentType, hint] of [
+  [null, '', /^; the request has no format, so that it was taken for folded text\. Known are trie, /],
+  ['', '', /the request has no format/],
+  ['perf', '', /the format "perf" is not known, so that/],
+  ['groups', '', /^$/],
+  ['lines', '', /^$/],
+  ['perf', FORM, /^$/],
+] as const) {
+  test(`a body of format=${format} that is not ${ingestFormat(format, contentType)} is told ${hint}`, () => {
+    match(formatHint(format, ingestFormat(format, contentType)), hint);
   });
 }

@@ -35,6 +35,14 @@ describe('parseIngestName', () => {
     });
   }
 
+  test('says which characters are valid', () => {
+    throws(
+      () => parseIngestName('my app'),
+      /the application name has an invalid character " " at 2.*: A-Z a-z 0-9 _ . - \/$/,
+    );
+    throws(() => parseIngestName('app{my-tag=x}'), /the tag key has an invalid character "-" at 2.*: A-Z a-z 0-9 _ .$/);
+  });
+
   test('takes a tag that is called like a property of every object', () => {
     deepEqual(parseIngestName('a{constructor=x,toString=y}').tags, [
       { name: 'constructor', value: 'x' },
