@@ -60,7 +60,7 @@ const ZERO_FUNCTION_ID: i32 = 8;
 const VALUE_COUNT: i32 = 9; // detail: values of the sample, types
 const STRING_0: i32 = 10;
 const STRING_INDEX: i32 = 11; // detail: index, strings, and `decodeWhat`
-const NOT_UTF8: i32 = 12; // detail: string
+const NOT_UTF8: i32 = 12; // detail: string, where it starts in memory and, in the upper half, its bytes
 const LOCATION_LINES_COUNT: i32 = 13; // detail: location, lines
 // 14 and 15 are those of frame-limits.ts.
 const STRING_BYTES: i32 = 16; // detail: string, bytes
@@ -146,7 +146,7 @@ function decodeStrings(profile: usize, maxSymbol: u32): bool {
   for (let i: usize = 0; i < <usize>count; i++) {
     const start = load<u32>(spans + (i << 3));
     const length = load<u32>(spans + (i << 3), 4) - start;
-    if (!isUtf8(start, length)) return fail(NOT_UTF8, i, 0) != 0;
+    if (!isUtf8(start, length)) return fail(NOT_UTF8, i, (<u64>length << 32) | start) != 0;
     const cut = maxSymbol != 0 && length > maxSymbol ? <u32>tailStart(start, length, maxSymbol) - start : 0;
     if (length - cut > STRING_BYTES_MAX) return fail(STRING_BYTES, i, length - cut) != 0;
     store<u32>(starts + (i << 2), start + cut);

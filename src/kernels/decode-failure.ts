@@ -3,7 +3,7 @@ import { locationLinesMax, profileFramesMax, stackFramesMax } from '#src/domain/
 import type { ProfileLimits } from '#src/domain/pprof/ingest-options.ts';
 import {
   firstStringNotEmpty,
-  malformed,
+  invalidUtf8,
   noSampleType,
   stackTooLong,
   stringIndexOutOfRange,
@@ -20,7 +20,7 @@ import { stringBytesMax } from '#src/domain/pprof/string-limit.ts';
 import type { DecodeFailure } from './pprof-decode.ts';
 
 /** The error that a client reads about a profile which the kernel could not decode. */
-export function decodeFailure({ kind, detail, detail2, what }: DecodeFailure, limits: ProfileLimits): StoreError {
+export function decodeFailure({ kind, detail, detail2, what, head }: DecodeFailure, limits: ProfileLimits): StoreError {
   switch (kind) {
     case 'truncated':
       return undecodable(`a field reaches beyond the end of its message at byte ${detail}`, { offset: detail });
@@ -45,7 +45,7 @@ export function decodeFailure({ kind, detail, detail2, what }: DecodeFailure, li
     case 'string-index':
       return stringIndexOutOfRange(what, BigInt(detail), detail2);
     case 'utf8':
-      return malformed(`string ${detail} is not valid UTF-8`, { stringIndex: detail });
+      return invalidUtf8(detail, head ?? new Uint8Array(0), detail2);
     case 'location-lines':
       return tooManyLines(detail, locationLinesMax, detail2);
     case 'stack-frames':

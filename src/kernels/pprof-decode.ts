@@ -1,4 +1,4 @@
-import type { UnixNanos } from '#src/domain/model/units.ts';
+import type { Bytes, UnixNanos } from '#src/domain/model/units.ts';
 import type { ProfileLimits } from '#src/domain/pprof/ingest-options.ts';
 import type { KernelInstance, Pointer } from './instance.ts';
 import { Source } from './source.ts';
@@ -27,6 +27,8 @@ export type DecodeFailure = {
   readonly detail2: number;
   /** Of 'string-index': whose reference it is. */
   readonly what: (typeof REFERENCES)[number];
+  /** Of 'utf8': the first bytes of the string. */
+  readonly head?: Uint8Array;
 };
 
 const REFERENCES = [
@@ -57,7 +59,7 @@ const FAILURES = [
   'value-count', // detail: values of one sample, sample types
   'string-0',
   'string-index', // detail: index, strings
-  'utf8', // detail: index of the string
+  'utf8', // detail: index of the string, bytes; `head`
   'location-lines', // detail: row of the location, lines
   'stack-frames', // detail: sample, frames
   'profile-frames', // detail: frames, counted up to the limit
@@ -196,10 +198,14 @@ export function decodeProfile(
     limits.maxProfileSymbolValueLength,
   );
   if (pointer !== 0) return new DecodedProfile(kernels, pointer >>> 0);
-  return {
-    kind: FAILURES[exports.decodeError.value],
-    detail: Number(exports.decodeDetail.value),
-    detail2: Number(exports.decodeDetail2.value),
-    what: REFERENCES[exports.decodeWhat.value],
-  };
+  const kind = FAILURES[exports.decodeError.value];
+  const detail2 = exports.decodeDetail2.value;
+  const failure = { kind, detail: Number(exports.decodeDetail.value), what: REFERENCES[exports.decodeWhat.value] };
+  if (kind !== 'utf8') return { ...failure, detail2: Number(detail2) };
+  const sizeBytes = Number(detail2 >> 32n);
+  const start = Number(detail2 & 0xffff_ffffn);
+  return { ...failure, detail2: sizeBytes, head: kernels.takeU8(start, Math.min(sizeBytes, HEAD_BYTES)) };
 }
+
+/** Of a string that is not UTF-8, for its message. */
+const HEAD_BYTES: Bytes = 32;

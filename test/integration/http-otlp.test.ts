@@ -21,19 +21,19 @@ function failing(fixture: Fixture, error: unknown): void {
 }
 
 describe('POST /v1development/profiles', () => {
-  for (const [type, codec] of [
-    ['application/x-protobuf', 'proto'],
-    ['application/protobuf', 'proto'],
-    ['application/json', 'json'],
+  for (const [type, codec, answerType, answer] of [
+    ['application/x-protobuf', 'proto', 'application/x-protobuf', ''],
+    ['application/protobuf', 'proto', 'application/x-protobuf', ''],
+    ['application/json', 'json', 'application/json', '{}'],
   ] as const) {
-    test(`takes ${type}, and answers in protobuf`, async (t) => {
+    test(`takes ${type}, and answers in kind`, async (t) => {
       const fixture = await startServer(t);
 
       const response = await send(fixture, { type });
 
       equal(response.status, 200);
-      equal(response.headers['content-type'], 'application/x-protobuf');
-      equal(response.body.length, 0);
+      equal(response.headers['content-type'], answerType);
+      equal(response.body.toString(), answer);
       deepEqual(
         fixture.push.otlp.map(({ tenant, codec, encoding }) => [tenant, codec, encoding]),
         [['acme', codec, 'identity']],
@@ -69,6 +69,11 @@ describe('POST /v1development/profiles', () => {
     equal(status, 200);
     // partial_success { rejected_profiles: 300, error_message: "no" }
     equal(body.toString('hex'), '0a0708ac0212026e6f');
+
+    const json = await send(fixture, { type: 'application/json' });
+
+    const partialSuccess = { rejectedProfiles: '300', errorMessage: 'no' };
+    deepEqual(JSON.parse(json.body.toString()), { partialSuccess });
   });
 
   test('refuses other types, parameters included, and other methods', async (t) => {

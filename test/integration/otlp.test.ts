@@ -135,7 +135,7 @@ describe('OTLP', () => {
 
     equal(status, 200);
     const rejected = { rejectedProfiles: 2, message: NO_VALUE };
-    deepEqual(body, Buffer.from(otlpAnswerBytes(rejected)));
+    deepEqual(body, Buffer.from(otlpAnswerBytes(rejected, 'proto')));
     equal(await client.total('partial', 'process_cpu:cpu:nanoseconds:cpu:nanoseconds'), 10n);
   });
 });

@@ -62,12 +62,15 @@ export function dashInSampleType(name: string): StoreError {
   return malformed(`the name of sample type ${quoted(name)} has a "-"`);
 }
 
-/** @param bytes  the string; the message shows its first bytes in hex, because nothing else can be shown */
-export function invalidUtf8(stringIndex: number, bytes: Uint8Array): StoreError {
+/**
+ * @param bytes      the string or its beginning; the message shows 32 bytes in hex, because nothing else can be shown
+ * @param sizeBytes  of all of it
+ */
+export function invalidUtf8(stringIndex: number, bytes: Uint8Array, sizeBytes: Bytes = bytes.length): StoreError {
   const head = Buffer.from(bytes.subarray(0, 32)).toString('hex');
-  return malformed(`string ${stringIndex} is not valid UTF-8: ${head}${bytes.length > 32 ? '…' : ''} (hex)`, {
+  return malformed(`string ${stringIndex} is not valid UTF-8: ${head}${sizeBytes > 32 ? '…' : ''} (hex)`, {
     stringIndex,
-    sizeBytes: bytes.length,
+    sizeBytes,
   });
 }
 

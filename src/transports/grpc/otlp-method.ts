@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import type { Bytes } from '#src/domain/model/units.ts';
-import type { OtlpOutcome, PushService } from '#src/services/distributor/ports.ts';
+import type { PushService } from '#src/services/distributor/ports.ts';
 import { otlpAnswerBytes } from '#src/transports/http/otlp-answer.ts';
 import type { RpcMethod } from '#src/transports/http/rpc.ts';
 
@@ -12,14 +12,8 @@ export function otlpExportMethod(push: PushService, messageBytesMax: Bytes): Rpc
     opened: false,
     async call({ tenants, message, codec, encoding, wire, signal }) {
       const outcome = await push.pushOtlp(tenants[0] as string, { body: message, codec, encoding }, signal);
-      const answer = codec === 'json' ? Buffer.from(jsonOf(outcome)) : otlpAnswerBytes(outcome);
+      const answer = otlpAnswerBytes(outcome, codec);
       return { body: [wire.gzip ? gzipSync(answer) : answer], missingObjects: 0 };
     },
   };
-}
-
-/** Empty where everything was taken, as in `otlpAnswerBytes`. */
-function jsonOf({ rejectedProfiles, message }: OtlpOutcome): string {
-  if (rejectedProfiles === 0) return '{}';
-  return JSON.stringify({ partialSuccess: { rejectedProfiles: String(rejectedProfiles), errorMessage: message } });
 }

@@ -28,10 +28,9 @@ const CODECS: ReadonlyMap<string, 'proto' | 'json'> = new Map([
   ['application/json', 'json'],
 ]);
 
-/**
- * `POST /v1development/profiles`: profiles as OTLP sends them. The answer is protobuf whatever was sent, as of Pyroscope;
- * failures are text.
- */
+const ANSWER_TYPE = { proto: 'application/x-protobuf', json: 'application/json' } as const;
+
+/** `POST /v1development/profiles`: profiles as OTLP sends them. The answer is written as they were; failures are text. */
 export async function serveOtlp(exchange: Exchange, host: OtlpHost, onBug: (error: unknown) => void): Promise<Answer> {
   if (exchange.method !== 'post') return methodNotAllowed('POST');
   let tenant: string;
@@ -45,7 +44,7 @@ export async function serveOtlp(exchange: Exchange, host: OtlpHost, onBug: (erro
   if (codec === undefined) return wrongContentType(exchange.header('content-type'), [...CODECS.keys()].join(', '));
   try {
     const outcome = await untilAborted(pushBody(exchange, tenant, codec, host), exchange.signal);
-    return { status: 200, headers: [['Content-Type', 'application/x-protobuf']], body: [otlpAnswerBytes(outcome)] };
+    return { status: 200, headers: [['Content-Type', ANSWER_TYPE[codec]]], body: [otlpAnswerBytes(outcome, codec)] };
   } catch (error) {
     if (!(error instanceof StoreError)) onBug(error);
     return otlpFailure(error);
