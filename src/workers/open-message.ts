@@ -87,7 +87,7 @@ export function* openMessage(task: OpenMessageTask, opening: Opening): Steps<Ope
 export function messageTooLarge(
   limitBytes: Bytes,
   actualBytes: Bytes | undefined,
-  limitName = 'the configured maximum',
+  limitName = 'ingestion_body_limit_mb',
 ): StoreError {
   const actual = actualBytes === undefined ? 'more than that once inflated' : `${actualBytes} bytes`;
   return new StoreError(

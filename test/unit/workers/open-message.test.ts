@@ -125,7 +125,7 @@ describe('openMessage', () => {
     });
     // Of two limits the smaller one is named.
     throws(() => openWithin(gzipSync(message(1000)), 'gzip', 500), {
-      message: /the configured maximum: limit 500 bytes/,
+      message: /larger than ingestion_body_limit_mb: limit 500 bytes/,
     });
   });
 

@@ -130,6 +130,7 @@ describe('a tree', () => {
     };
     const wide = treeBytes(['', 0, ['a', 1, ['b', 1], ['c', 1], ['d', 1]]]);
 
+    deepEqual(stacksOf('tree', treeBytes(['', 0, ['abc', 1], ['b', 2]]), counts, bounds), { abc: 1n, b: 2n });
     throws(
       () => converted('tree', treeBytes(['', 0, ['abcd', 1]]), counts, bounds),
       undecodable(/longer than max_profile_symbol_value_length: limit 3 bytes, actual 4/),
@@ -232,6 +233,35 @@ describe('the name of an upload', () => {
       );
     }
   });
+
+  for (const [suffixes, stored] of [
+    ['cpu itimer', 'process_cpu cpu/nanoseconds cpu/nanoseconds 10000000'],
+    ['wall seconds milliseconds microseconds nanoseconds', 'wall wall/nanoseconds cpu/nanoseconds 10000000'],
+    ['inuse_objects', 'memory inuse_objects/count'],
+    ['alloc_objects', 'memory alloc_objects/count'],
+    ['alloc_in_new_tlab_objects', 'memory alloc_in_new_tlab_objects/count'],
+    ['alloc_outside_tlab_objects', 'memory alloc_outside_tlab_objects/count'],
+    ['live', 'memory live/count'],
+    ['inuse_space', 'memory inuse_space/bytes'],
+    ['alloc_space', 'memory alloc_space/bytes'],
+    ['alloc_in_new_tlab_bytes', 'memory alloc_in_new_tlab_bytes/bytes'],
+    ['alloc_outside_tlab_bytes', 'memory alloc_outside_tlab_bytes/bytes'],
+    ['bytes', 'memory samples/bytes'],
+    ['goroutines', 'goroutine goroutines/count'],
+    ['mutex_count', 'mutex contentions/count'],
+    ['mutex_duration', 'mutex delay/nanoseconds'],
+    ['block_count lock_count', 'block contentions/count'],
+    ['block_duration lock_duration', 'block delay/nanoseconds'],
+    ['exceptions', 'exceptions samples/count'],
+  ] as const) {
+    test(`says with .${suffixes.replaceAll(' ', ', .')} that it is ${stored}`, () => {
+      for (const suffix of suffixes.split(' ')) {
+        const [one = ''] = read({ app: `a.${suffix}`, sampleRate: 100 });
+        const [, name, types] = /__name__=([^,]*), .* \| (.*)$/.exec(one) ?? [];
+        equal(`${name} ${types}`, stored);
+      }
+    });
+  }
 
   test('gives counts no period at a sample rate of zero, and is refused at one over a billion', () => {
     deepEqual(read({ app: 'z.wall', sampleRate: 0 }), [
