@@ -62,6 +62,19 @@ describe('POST /ingest', () => {
     equal(pushed?.ingest?.fromNanos, BigInt(fixture.clock.now()) * 1_000_000n);
   });
 
+  test('takes any UTF-8 for a value, U+FFFD too where somebody sends it', async (t) => {
+    const fixture = await startServer(t);
+
+    for (const value of ['%C3%A9', '%EF%BF%BD']) {
+      equal((await ingest(fixture, `name=a{b=${value}}&format=pprof`, 'x')).status, 200);
+    }
+
+    deepEqual(
+      pushedBy(fixture).map(({ labels }) => labels.split(',')[2]),
+      ['b=é', 'b=\ufffd'],
+    );
+  });
+
   test('takes pprof and its configuration out of a form, also with format=pprof', async (t) => {
     const fixture = await startServer(t);
     const body = form({ profile: 'bytes', sample_type_config: '{"x":{"display-name":"y"}}', prev_profile: '' });
@@ -116,6 +129,8 @@ describe('POST /ingest', () => {
   for (const [problem, search, body, contentType, status, code] of [
     ['a missing name', 'format=pprof', 'x', '', 400, 'invalid_argument'],
     ['a bad name', 'name=a%20b&format=pprof', 'x', '', 400, 'invalid_argument'],
+    ['a tag that is not UTF-8', 'name=a{b=%ff}&format=pprof', 'x', '', 400, 'invalid_argument'],
+    ['an agent that is not UTF-8', 'name=a&spyName=%C3&format=lines', 'x', '', 400, 'invalid_argument'],
     ['a previous profile', 'name=a', form({ profile: 'x', prev_profile: 'y' }), FORM, 422, 'unknown'],
     ['a bad configuration', 'name=a', form({ profile: 'x', sample_type_config: '{bad' }), FORM, 422, 'unknown'],
     ['a form that is none', 'name=a', '--x', FORM, 422, 'unknown'],

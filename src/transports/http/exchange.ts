@@ -119,6 +119,11 @@ export class Exchange {
     if (this.#bodyPending) this.#listen();
   }
 
+  /** As it came, percent signs and all. */
+  get rawQuery(): string {
+    return this.#query;
+  }
+
   /** Made of the text each time. */
   get query(): URLSearchParams {
     return new URLSearchParams(this.#query);

@@ -68,6 +68,7 @@ export async function serveIngest(
 function parametersOf(exchange: Exchange, host: IngestHost): IngestParameters {
   const { query } = exchange;
   const nowMs = host.clock.now();
+  for (const parameter of ['name', 'spyName']) refuseReplaced(parameter, query, exchange.rawQuery);
   return {
     name: parseIngestName(query.get('name') ?? ''),
     format: ingestFormat(query.get('format'), exchange.header('content-type')),
@@ -76,6 +77,16 @@ function parametersOf(exchange: Exchange, host: IngestHost): IngestParameters {
     untilNanos: parseTimeNanos(query.get('until'), nowMs),
     sampleRate: parseSampleRate(query.get('sampleRate')),
   };
+}
+
+/**
+ * Bytes that are not UTF-8 are U+FFFD where a URL is decoded. They would be labels that nobody sent.
+ *
+ * @throws StoreError 'invalid-argument' unless somebody did send U+FFFD
+ */
+function refuseReplaced(parameter: string, query: URLSearchParams, rawQuery: string): void {
+  if (!query.get(parameter)?.includes('\ufffd') || /%ef%bf%bd/i.test(rawQuery)) return;
+  throw new StoreError('invalid-argument', `${parameter}: it is not valid UTF-8`);
 }
 
 async function pushBody(
