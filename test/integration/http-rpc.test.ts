@@ -300,7 +300,7 @@ describe('Connect', () => {
       if (status === 415) {
         const spoken = String(response.headers['accept-post']);
         match(spoken, /application\/json, .*application\/proto/);
-        const elsewhere = '. gRPC is on a port of its own, server.grpc-listen-port';
+        const elsewhere = '. gRPC is spoken over HTTP/2, on the port of server.grpc-listen-port';
         equal(
           response.body.toString(),
           `the content type ${JSON.stringify(contentType)} is not spoken here; these are: ${spoken}` +

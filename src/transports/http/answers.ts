@@ -24,7 +24,7 @@ export function textAnswer(status: number, text: string): Answer {
 /** Whoever speaks gRPC to this port learns where it is spoken. @param spoken  the content types of the route */
 export function wrongContentType(sent: string, spoken: string): Answer {
   const elsewhere = /^application\/grpc($|[+;])/i.test(sent)
-    ? '. gRPC is on a port of its own, server.grpc-listen-port'
+    ? '. gRPC is spoken over HTTP/2, on the port of server.grpc-listen-port'
     : '';
   const text = `the content type ${JSON.stringify(sent)} is not spoken here; these are: ${spoken}${elsewhere}\n`;
   return textAnswer(415, text);
