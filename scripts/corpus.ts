@@ -10,14 +10,12 @@
 // nothing to do, and that is no failure.
 
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { request as httpRequest } from 'node:http';
-import { connect } from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buffer } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { decodeProfile } from '#src/domain/pprof/decode.ts';
+import { capturedRequests, type Replayed, replay } from '../test/fixtures/captured-request.ts';
 import { KilnClient } from '../test/fixtures/kiln-client.ts';
 import { KilnProcess } from './kiln-process.ts';
 
@@ -53,7 +51,7 @@ async function main(): Promise<void> {
   const problems: string[] = [];
   let compared = 0;
   try {
-    const { url, grpcUrl } = await kiln.start([
+    const to = await kiln.start([
       `--data-dir=${join(folder, 'data')}`,
       '--auth.multitenancy-enabled=true',
       '--distributor.ingestion-rate-limit-mb=0',
@@ -63,7 +61,7 @@ async function main(): Promise<void> {
       '--querier.max-query-length=0',
       '--querier.max-query-lookback=0',
     ]);
-    const sent = [...(await sendFiles(url)), ...(await sendRequests(url, grpcUrl))];
+    const sent = [...(await sendFiles(to.url)), ...(await sendRequests(to))];
     for (const { what, status, answer } of sent) {
       if (status !== 200) problems.push(`${what}: answered ${status} ${answer}`);
     }
@@ -72,7 +70,7 @@ async function main(): Promise<void> {
       [TENANT, expectedTotals()],
       [UPLOADS_TENANT, expectedUploads()],
     ] as const) {
-      const actual = await storedTotals(new KilnClient(url, tenant, PAST_MS));
+      const actual = await storedTotals(new KilnClient(to.url, tenant, PAST_MS));
       compared += compare(actual, expected, problems);
     }
     await kiln.stop();
@@ -87,7 +85,7 @@ async function main(): Promise<void> {
   process.exitCode = problems.length === 0 ? 0 : 1;
 }
 
-type Sent = { readonly what: string; readonly status: number; readonly answer: string };
+type Sent = Replayed & { readonly what: string };
 
 /** Every file as a bare body of `/ingest`. The service is called `file-` and its name. */
 async function sendFiles(url: string): Promise<Sent[]> {
@@ -117,66 +115,14 @@ function profileFile(file: string): Buffer {
   return readFileSync(join(corpus, 'profiles', file));
 }
 
-type Captured = { readonly method: string; readonly path: string; readonly headers: Record<string, string> };
-
 /** Every captured request as it was, save for who sends it. */
-async function sendRequests(url: string, grpcUrl: string): Promise<Sent[]> {
+async function sendRequests(to: { url: string; grpcUrl: string }): Promise<Sent[]> {
   const sent: Sent[] = [];
-  for (const file of readdirSync(join(corpus, 'requests')).sort()) {
-    if (!file.endsWith('.request.json')) continue;
-    const name = file.replace('.request.json', '');
-    const captured = JSON.parse(readFileSync(join(corpus, 'requests', file), 'utf8')) as Captured;
-    const body = readFileSync(join(corpus, 'requests', `${name}.body`));
-    const kept = Object.entries(captured.headers)
-      .map(([header, value]) => [header.toLowerCase(), value] as const)
-      .filter(([header]) => header !== 'authorization');
-    const headers: Record<string, string> = {
-      ...Object.fromEntries(kept),
-      'x-scope-orgid': UPLOADS.has(name) ? UPLOADS_TENANT : TENANT,
-    };
-    // Pyroscope takes gRPC over HTTP/1.1 as well, which nothing but this client speaks.
-    const isGrpc = headers['content-type'] === 'application/grpc';
-    const request = { ...captured, headers, body };
-    sent.push({ what: name, ...(isGrpc ? await sendGrpc(grpcUrl, request) : await send(url, request)) });
+  for (const request of capturedRequests(join(corpus, 'requests'))) {
+    const tenant = UPLOADS.has(request.name) ? UPLOADS_TENANT : TENANT;
+    sent.push({ what: request.name, ...(await replay(request, to, tenant)) });
   }
   return sent;
-}
-
-type Request = Captured & { readonly body: Uint8Array };
-
-async function send(url: string, { method, path, headers, body }: Request): Promise<Omit<Sent, 'what'>> {
-  const { promise, resolve, reject } = Promise.withResolvers<Omit<Sent, 'what'>>();
-  const request = httpRequest(`${url}${path}`, { method, headers, agent: false }, (response) => {
-    buffer(response).then((answer) => {
-      // gRPC-Web is 200 whatever happened, and says in its trailers what did.
-      const [, grpcStatus = '0'] = /grpc-status: ?([0-9]+)/i.exec(answer.toString('latin1')) ?? [];
-      const status = grpcStatus === '0' ? (response.statusCode ?? 0) : Number(grpcStatus);
-      resolve({ status, answer: answer.toString() });
-    }, reject);
-  });
-  request.on('error', reject).end(body);
-  return promise;
-}
-
-async function sendGrpc(url: string, { method, path, headers, body }: Request): Promise<Omit<Sent, 'what'>> {
-  const { promise, resolve, reject } = Promise.withResolvers<Omit<Sent, 'what'>>();
-  const session = connect(url).on('error', reject);
-  const sendable = Object.entries(headers).filter(([header]) => !['connection', 'content-length'].includes(header));
-  const stream = session.request({ ':method': method, ':path': path, ...Object.fromEntries(sendable) });
-  let status: unknown;
-  let message: unknown;
-  const note = (fields: Record<string, unknown>): void => {
-    status = fields['grpc-status'] ?? status;
-    message = fields['grpc-message'] ?? message;
-  };
-  stream.on('response', note).on('trailers', note).on('error', reject).resume();
-  stream.on('close', () => resolve({ status: status === '0' ? 200 : Number(status), answer: String(message) }));
-  stream.end(body);
-  try {
-    return await promise;
-  } finally {
-    session.close();
-  }
 }
 
 async function storedTotals(client: KilnClient): Promise<Totals> {
