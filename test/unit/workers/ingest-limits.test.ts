@@ -51,6 +51,36 @@ describe('ingestProfile, limits', () => {
     equal(results[2], 'dropped');
   });
 
+  test('counts every label that a series has in the end: the name that /ingest finds, the fallback, those of samples', () => {
+    const limit = { maxLabelNamesPerSeries: 30 };
+    const labels = (count: number, ...others: string[]): { name: string; value: string }[] => [
+      ...others.map((name) => ({ name, value: 'x' })),
+      ...Array.from({ length: count }, (_, i) => ({ name: `own${i}`, value: 'x' })),
+    ];
+    const ingest = { spyName: 'x', fromNanos: 0n, displayNames: undefined };
+
+    for (const [profile, exactly, oneMore] of [
+      [many(1), { labels: labels(28), ingest }, { labels: labels(29), ingest }],
+      [many(1), { labels: labels(28, '__name__') }, { labels: labels(29, '__name__') }],
+      [
+        labelled(20),
+        { labels: labels(8, '__name__', 'service_name') },
+        { labels: labels(9, '__name__', 'service_name') },
+      ],
+      [
+        many(1),
+        { labels: labels(28, '__name__', '__session_id__') },
+        { labels: labels(29, '__name__', '__session_id__') },
+      ],
+    ] as const) {
+      equal(bothResults(kernels, profile, limit, exactly)[0]?.startsWith('refused'), false);
+      match(
+        bothResults(kernels, profile, limit, oneMore)[0] ?? '',
+        /^refused: max_label_names_per_series: .*max_label_names_per_series is 30, actual 31/,
+      );
+    }
+  });
+
   for (const depth of [9, 10, 11, 500]) {
     test(`cuts a stack of ${depth} at a limit of 10 from the leaf side`, () => {
       const lines = bothResults(kernels, deep(depth), { maxProfileStacktraceDepth: 10 });
