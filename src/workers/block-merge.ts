@@ -1,4 +1,6 @@
-import type { DatasetMeta } from '#src/domain/block/block-meta.ts';
+import type { ByteRange, DatasetMeta } from '#src/domain/block/block-meta.ts';
+import { carriedBytes } from '#src/domain/block/carried-dataset.ts';
+import { symbolTable } from '#src/domain/block/chunk-table.ts';
 import type { Compress } from '#src/domain/block/chunk-writer.ts';
 import type { FetchedRange } from '#src/domain/block/fetched-ranges.ts';
 import type { BlockPart } from '#src/domain/block/part-writer.ts';
@@ -6,6 +8,7 @@ import { StoreError } from '#src/domain/errors.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import { ArenaPages, type Decompress } from '#src/kernels/arena-pages.ts';
 import type { KernelInstance } from '#src/kernels/instance.ts';
+import { type CarriedDataset, carryDataset } from './carry-dataset.ts';
 import { encodeMerged } from './encode-merged.ts';
 import { type MergedHead, mergeHead, reserveMerged } from './merge-head.ts';
 import { MergeSource } from './merge-source.ts';
@@ -43,10 +46,11 @@ type Input = { readonly source: number; readonly meta: DatasetMeta };
  * request was repeated inside of the system, counts once.
  *
  * The memory of the kernels is the limit. What does not fit in is merged in two halves, by service; a service that does
- * not fit in alone, by source. So a merge needs not much more memory than its largest source dataset.
+ * not fit in alone, by source. A dataset of a source that does not fit in alone is taken over as it is, with its symbol
+ * space: whatever could be written can be merged.
  *
  * @throws StoreError from `step`: 'corrupted' when a source is not what its checksums or the format promise;
- *         'limit-exceeded' when a single dataset of a source does not fit
+ *         'limit-exceeded' when not even the pushes and profiles of a dataset fit, without their samples
  */
 export class BlockMerge {
   readonly #input: BlockMergeInput;
@@ -54,6 +58,8 @@ export class BlockMerge {
   /** What is still to be merged, each into parts of its own. */
   readonly #waiting: (readonly Input[])[];
   readonly #parts: BlockPart[] = [];
+  /** What was taken over, by symbol space of a source, which is written once. */
+  readonly #carried = new Map<string, { readonly symbols: Uint8Array; readonly datasets: CarriedDataset[] }>();
   /** By service: the ids of pushes that are in finished parts. */
   readonly #pushes = new Map<string, Set<string>>();
   #running: Generator<Bytes, FinishedGroup, undefined> | undefined;
@@ -76,15 +82,18 @@ export class BlockMerge {
       this.#tools.kernels.guard(() => this.#work(group));
     } catch (error) {
       this.#running = undefined;
-      if (!isFull(error) || group.length === 1) throw error;
-      this.#waiting.splice(0, 1, ...halves(group));
+      if (!isFull(error)) throw error;
+      if (group.length > 1) this.#waiting.splice(0, 1, ...halves(group));
+      else this.#tools.kernels.guard(() => this.#carry(group[0]));
     }
     return this.#waiting.length > 0;
   }
 
   /** What was merged: mostly one part. Of an object, or of one object each. @order after `step` returned false */
   take(): BlockPart[] {
-    return this.#parts.splice(0);
+    const carried = [...this.#carried.values()].map(({ symbols, datasets }) => carriedPart(symbols, datasets));
+    this.#carried.clear();
+    return [...this.#parts.splice(0), ...carried];
   }
 
   #work(group: readonly Input[]): void {
@@ -99,6 +108,25 @@ export class BlockMerge {
     }
   }
 
+  #carry({ source, meta }: Input): void {
+    const { kernels, compress, decompress } = this.#tools;
+    const { fetched } = this.#input.sources[source];
+    kernels.exports.resetScratch();
+    const pages = new ArenaPages(kernels, fetched, decompress);
+    const pushes = new Map<string, Set<string>>();
+    const carried = carryDataset(pages, meta, this.#newPushes(meta.service, pushes), compress);
+    if (carried !== undefined) {
+      const key = symbolSpaceOf({ source, meta });
+      const known = this.#carried.get(key);
+      if (known !== undefined) known.datasets.push(carried);
+      else {
+        const symbols = carriedBytes(symbolTable(meta, fetched), fetched);
+        this.#carried.set(key, { symbols, datasets: [carried] });
+      }
+    }
+    this.#finish({ parts: [], pushes });
+  }
+
   #finish({ parts, pushes }: FinishedGroup): void {
     this.#running = undefined;
     this.#waiting.shift();
@@ -107,6 +135,11 @@ export class BlockMerge {
       const known = this.#pushes.get(service);
       if (known === undefined) this.#pushes.set(service, ids);
       else for (const id of ids) known.add(id);
+    }
+    // Groups are in the order of services: what is behind comes no more.
+    const next = this.#waiting[0]?.[0].meta.service;
+    for (const service of this.#pushes.keys()) {
+      if (next === undefined || service < next) this.#pushes.delete(service);
     }
   }
 
@@ -121,6 +154,7 @@ export class BlockMerge {
         kernels.exports.resetScratch();
         const pages = new ArenaPages(kernels, fetched, decompress);
         heads.push(mergeHead(target, meta, pages, this.#newPushes(meta.service, pushes)));
+        target.chargeHeap();
         yield HEAD_FACTOR * meta.headBytes;
       }
     }
@@ -164,12 +198,29 @@ type FinishedGroup = { readonly parts: readonly BlockPart[]; readonly pushes: Re
 function bySymbolSpace(group: readonly Input[]): { readonly source: number; readonly datasets: DatasetMeta[] }[] {
   const spaces = new Map<string, { source: number; datasets: DatasetMeta[] }>();
   for (const { source, meta } of group.toSorted((a, b) => a.source - b.source)) {
-    const key = `${source} ${meta.symbols.offset}`;
+    const key = symbolSpaceOf({ source, meta });
     const known = spaces.get(key);
     if (known === undefined) spaces.set(key, { source, datasets: [meta] });
     else known.datasets.push(meta);
   }
   return [...spaces.values()];
+}
+
+function symbolSpaceOf({ source, meta }: Input): string {
+  return `${source} ${meta.symbols.offset}`;
+}
+
+function carriedPart(space: Uint8Array, carried: readonly CarriedDataset[]): BlockPart {
+  const bytes = [space];
+  const symbols: ByteRange = { offset: 0, sizeBytes: space.length };
+  let offset = space.length;
+  const datasets = carried.map(({ meta, encoded: { bytes: ofDataset, ...found } }): DatasetMeta => {
+    const range = { offset, sizeBytes: ofDataset.length };
+    bytes.push(ofDataset);
+    offset += ofDataset.length;
+    return { ...meta, range, symbols, ...found };
+  });
+  return { bytes, datasets };
 }
 
 /** By bytes, and between two services if there are two. */

@@ -1,11 +1,17 @@
 import type { PushColumns } from '#src/domain/block/dataset-columns.ts';
 import { TypeFamilies } from '#src/domain/block/type-families.ts';
 import { LabelName } from '#src/domain/model/labels.ts';
-import { Arena, type KernelInstance, type Pointer } from '#src/kernels/instance.ts';
+import type { Bytes } from '#src/domain/model/units.ts';
+import { Arena, arenaFullError, type KernelInstance, type Pointer } from '#src/kernels/instance.ts';
 
 /** Rows that the tables of a merge have room for at first. */
 const TABLE_SCALE = 1024;
 const SERIES_SCALE = 64;
+
+// What the JavaScript heap takes of a row, a push with its id in a set, and a run; columns are there twice as they grow.
+const ROW_BYTES: Bytes = 42;
+const PUSH_BYTES: Bytes = 160;
+const RUN_BYTES: Bytes = 48;
 
 /** Rows of profiles, in order of arrival. @shapes all [n] */
 export type MergedRows = {
@@ -36,6 +42,12 @@ export class MergedDataset {
   constructor(kernels: KernelInstance) {
     this.pointer = kernels.exports.datasetNew() >>> 0;
     this.series = kernels.exports.tableNew(Arena.head, SERIES_SCALE, SERIES_SCALE * 64) >>> 0;
+  }
+
+  /** What it takes of the JavaScript heap, about. */
+  get heapBytes(): Bytes {
+    const runs = this.runCounts.reduce((sum, count) => sum + count, 0);
+    return PUSH_BYTES * this.#pushes.timeNanos.length + ROW_BYTES * this.#rows.series.length + RUN_BYTES * runs;
   }
 
   get pushes(): PushColumns {
@@ -123,6 +135,7 @@ export class MergeTarget {
     const { exports } = kernels;
     exports.resetHead();
     exports.resetScratch();
+    exports.reserveHead(0);
     this.kernels = kernels;
     this.space = exports.spaceNew(Arena.head, TABLE_SCALE, 0) >>> 0;
     this.strings = exports.tableNew(Arena.head, TABLE_SCALE, TABLE_SCALE * 32) >>> 0;
@@ -138,6 +151,19 @@ export class MergeTarget {
       this.#datasets.set(service, dataset);
     }
     return dataset;
+  }
+
+  /**
+   * Leaves out of the head arena what the datasets take of the JavaScript heap, so that the limit is for both together.
+   *
+   * @throws StoreError as a full arena does inside of `guard`
+   */
+  chargeHeap(): void {
+    const { exports, limits } = this.kernels;
+    let heapBytes = 0;
+    for (const { heapBytes: bytes } of this.#datasets.values()) heapBytes += bytes;
+    if ((exports.headUsed() >>> 0) + heapBytes > limits.headBytesMax) throw arenaFullError(Arena.head, limits);
+    exports.reserveHead(heapBytes);
   }
 
   /** Those that have a profile, in order of the service. */

@@ -110,7 +110,7 @@ function writeTypes(writer: ChunkWriter, types: TypeColumns): void {
   });
 }
 
-function writePushes(writer: ChunkWriter, pushes: PushColumns): void {
+export function writePushes(writer: ChunkWriter, pushes: PushColumns): void {
   writePages(writer, { section: Section.pushes }, pushes.timeNanos.length, (columns, start, end) => {
     columns.i64Deltas(pushes.timeNanos.subarray(start, end));
     columns.i64Deltas(pushes.durationNanos.subarray(start, end));
@@ -119,7 +119,7 @@ function writePushes(writer: ChunkWriter, pushes: PushColumns): void {
   });
 }
 
-function writeProfiles(writer: ChunkWriter, profiles: ProfileColumns): void {
+export function writeProfiles(writer: ChunkWriter, profiles: ProfileColumns): void {
   writePages(writer, { section: Section.profiles }, profiles.series.length, (columns, start, end) => {
     columns.u32Deltas(profiles.series.subarray(start, end));
     columns.u32Deltas(profiles.push.subarray(start, end));

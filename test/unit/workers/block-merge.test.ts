@@ -41,6 +41,11 @@ function segment(...pushed: readonly Pushed[]): Segment {
   return segmentOf(ingesting, pushed);
 }
 
+/** Whether it was merged: what was taken over from a segment has no function trees. */
+function isFolded({ symbols }: PartInput): boolean {
+  return symbols.families.every(({ folded }) => folded !== undefined);
+}
+
 describe(`BlockMerge (seed ${seed})`, () => {
   test('keeps every profile and every sample', () => {
     const random = new Random(seed);
@@ -268,12 +273,101 @@ describe(`BlockMerge (seed ${seed})`, () => {
       for (const { datasets } of parts) equal(datasets.length, 1);
       deepEqual(canonicalHead(parts.map(decodedPart)), contentOf(...segments, segment(wide('shop', 9))));
     }
-    throws(
-      () => mergedParts(testKernels({ headBytesMax: 100 << 10 }), segments),
-      (error) =>
-        error instanceof StoreError && error.code === 'limit-exceeded' && error.details['limit'] === 'headBytesMax',
+  });
+
+  test('takes datasets over as they are that do not fit in alone, and merges all others', () => {
+    const of = (service: string, number: number, width: number): Pushed => {
+      const samples = Array.from({ length: width }, (_, i) => ({ stack: `main;${service}${number}f${i}`, v: [i + 1] }));
+      const profile = pprof({ timeNanos: BigInt(number), samples });
+      return { ...cpuLabelsOf(service), profile, id: new Uint8Array(16).fill(number) };
+    };
+    // Of two tenants, so that offsets are not those of the whole object.
+    const other: Pushed = { ...of('zoo', 90, 5), tenant: 'other' };
+    const first = segment(other, of('api', 1, 6000), of('shop', 2, 4), of('web', 3, 5));
+    const second = segment(other, of('shop', 4, 6), of('web', 5, 6000), of('web', 6, 3));
+    const whole = mergedParts(merging, [first, second]).parts;
+
+    const { parts } = mergedParts(testKernels({ headBytesMax: 600 << 10 }), [first, second]);
+
+    deepEqual(canonicalHead(parts.map(decodedPart)), canonicalHead(whole.map(decodedPart)));
+    const wholeNow = parts.filter((part) => isFolded(decodedPart(part)));
+    deepEqual(wholeNow.flatMap(({ datasets }) => datasets.map(({ service }) => service)).toSorted(), ['shop', 'web']);
+    deepEqual(
+      parts.flatMap((part) => (wholeNow.includes(part) ? [] : part.datasets.map(({ service }) => service))).toSorted(),
+      ['api', 'web'],
     );
   });
+
+  test('counts a push once that is also in a dataset that does not fit in, and drops what has no other', () => {
+    const wide = pprof({
+      timeNanos: 2n,
+      samples: Array.from({ length: 6000 }, (_, i) => ({ stack: `main;f${i}`, v: [i + 1] })),
+    });
+    const small = [pushOf('api', 1, 'main;a'), pushOf('api', 3, 'main;b')];
+    const large = [...small, pushOf('api', 2, '', { profile: wide })];
+    const tight = testKernels({ headBytesMax: 600 << 10 });
+    for (const last of [segment(...large), mergedBlock(merging, [segment(...large)])]) {
+      const sources = [segment(...small), last, last];
+
+      const { parts } = mergedParts(tight, sources);
+
+      deepEqual(canonicalHead(parts.map(decodedPart)), canonicalHead([mergePlain(sources.flatMap(decodedBlock))]));
+      deepEqual(
+        parts.map(({ datasets }) => datasets.length),
+        [1, 1],
+      );
+      const [{ columns }] = decodedPart(parts[1]).datasets;
+      deepEqual([...columns.pushes.timeNanos], [2n]);
+      equal(columns.families[0].totals, undefined);
+      // It can be merged again, and with more memory as a whole.
+      const block = mergedBlock(tight, sources);
+      for (const kernels of [tight, merging]) deepEqual(contentOf(mergedBlock(kernels, [block])), contentOf(block));
+    }
+  });
+
+  test('refuses a dataset by the name of the limit whose pushes alone do not fit', () => {
+    const pushes = Array.from({ length: 300 }, (_, i) =>
+      pushOf('api', i, 'main;a', { id: new Uint8Array(16).fill(i).fill(i >> 8, 0, 1) }),
+    );
+    const limits = {
+      scratchBytesMax: 16 << 10,
+      flags: { scratch: 'pool.task-bytes-max', head: 'pool.task-bytes-max' },
+    };
+
+    throws(
+      () => mergedParts(testKernels(limits), [segment(...pushes)]),
+      (error) =>
+        error instanceof StoreError &&
+        error.code === 'limit-exceeded' &&
+        error.details['limit'] === 'pool.task-bytes-max',
+    );
+  });
+
+  for (const [what, limits] of [
+    ['head', { headBytesMax: 1 << 20 }],
+    ['scratch', { scratchBytesMax: 1 << 20 }],
+  ] as const) {
+    test(`loses nothing and counts nothing twice, however little memory there is: ${what}`, () => {
+      const random = new Random(seed + 5);
+      let carried = 0;
+      for (let round = 0; round < 12; round++) {
+        const segments = randomSegments(ingesting, random, random.int(1, 5));
+        // Some segments come twice, and some pushes, in one and in another.
+        const again = [...segments, random.pick(segments)];
+        const bytesMax = Object.values(limits)[0] >>> random.int(0, 4);
+
+        const { parts } = mergedParts(testKernels({ [Object.keys(limits)[0]]: bytesMax }), again);
+
+        deepEqual(
+          canonicalHead(parts.map(decodedPart)),
+          canonicalHead([mergePlain(again.flatMap(decodedBlock))]),
+          `round ${round}, ${bytesMax} bytes`,
+        );
+        carried += parts.filter((part) => !isFolded(decodedPart(part))).length;
+      }
+      ok(carried > 0, 'nothing was too large');
+    });
+  }
 
   test('keeps samples, stacktraces and series beyond a page', () => {
     const samples = Array.from({ length: 40_000 }, (_, i) => ({ stack: `main;f${i % 400};g${i}`, v: [i + 1] }));

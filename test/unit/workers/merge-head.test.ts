@@ -45,3 +45,24 @@ describe('reserveMerged', () => {
     );
   });
 });
+
+describe('MergeTarget', () => {
+  test('counts rows on the JavaScript heap against the limit of the head', () => {
+    const kernels = testKernels({ headBytesMax: 8 << 20 });
+    const target = new MergeTarget(kernels);
+    const { pointer } = target.open('api');
+    target.open('api').rowsWithRoom(150_000);
+    target.chargeHeap();
+
+    throws(() => kernels.guard(() => kernels.exports.reserveSamples(pointer, 0, 1, 200_000, 1)), {
+      code: 'limit-exceeded',
+      message: /8388608/,
+    });
+    target.open('api').pushesWithRoom(50_000);
+    throws(() => target.chargeHeap(), { code: 'limit-exceeded', message: /8388608/ });
+
+    const next = new MergeTarget(kernels);
+    next.chargeHeap();
+    kernels.guard(() => kernels.exports.reserveSamples(next.open('api').pointer, 0, 1, 200_000, 1));
+  });
+});
