@@ -2,7 +2,7 @@ import type { DatasetMeta } from '#src/domain/block/block-meta.ts';
 import type { TimeRange, UnixMs } from '#src/domain/model/units.ts';
 import type { BlockRow } from './block-table.ts';
 import type { Signature, SignatureId } from './dataset-signatures.ts';
-import { grown } from './growing-columns.ts';
+import { NumberColumn } from './number-column.ts';
 
 /** Row number in an IndexPartition. */
 export type DatasetRow = number;
@@ -10,7 +10,7 @@ export type DatasetRow = number;
 const NONE = 0;
 
 /**
- * The datasets whose data begins in one window of time, as columns: 72 bytes each.
+ * The datasets whose data begins in one window of time, as columns: 44 bytes each.
  *
  * The rows of one signature are a list: `#newest` names the last, and each row the one before it. These lists are the
  * postings of the partition; a signature that does not match costs nothing, however many datasets have it.
@@ -23,34 +23,39 @@ export class IndexPartition {
   /** Row + 1. */
   readonly #newest = new Map<SignatureId, number>();
   /** Row + 1 of the one before with the same signature, or 0. */
-  #before = new Uint32Array(0);
-  #signature = new Uint32Array(0);
-  #block = new Uint32Array(0);
+  readonly #before = new NumberColumn();
+  readonly #signature = new NumberColumn();
+  readonly #block = new NumberColumn();
   /** The place among the datasets of its block. */
-  #ordinal = new Uint32Array(0);
-  #minTimeMs = new Float64Array(0);
-  #maxTimeMs = new Float64Array(0);
-  #offset = new Float64Array(0);
-  #sizeBytes = new Float64Array(0);
-  #headBytes = new Float64Array(0);
-  #symbolsOffset = new Float64Array(0);
-  #symbolsSizeBytes = new Float64Array(0);
+  readonly #ordinal = new NumberColumn();
+  readonly #minTimeMs: NumberColumn;
+  readonly #maxTimeMs: NumberColumn;
+  readonly #offset = new NumberColumn();
+  readonly #sizeBytes = new NumberColumn();
+  readonly #headBytes = new NumberColumn();
+  readonly #symbolsOffset = new NumberColumn();
+  readonly #symbolsSizeBytes = new NumberColumn();
+
+  /** @param startMs  of the window */
+  constructor(startMs: UnixMs) {
+    this.#minTimeMs = new NumberColumn(startMs);
+    this.#maxTimeMs = new NumberColumn(startMs);
+  }
 
   add(dataset: DatasetMeta, signature: SignatureId, block: BlockRow, ordinal: number): void {
     const row = this.length++;
-    this.#grow();
-    this.#before[row] = this.#newest.get(signature) ?? NONE;
+    this.#before.push(this.#newest.get(signature) ?? NONE);
     this.#newest.set(signature, row + 1);
-    this.#signature[row] = signature;
-    this.#block[row] = block;
-    this.#ordinal[row] = ordinal;
-    this.#minTimeMs[row] = dataset.minTimeMs;
-    this.#maxTimeMs[row] = dataset.maxTimeMs;
-    this.#offset[row] = dataset.range.offset;
-    this.#sizeBytes[row] = dataset.range.sizeBytes;
-    this.#headBytes[row] = dataset.headBytes;
-    this.#symbolsOffset[row] = dataset.symbols.offset;
-    this.#symbolsSizeBytes[row] = dataset.symbols.sizeBytes;
+    this.#signature.push(signature);
+    this.#block.push(block);
+    this.#ordinal.push(ordinal);
+    this.#minTimeMs.push(dataset.minTimeMs);
+    this.#maxTimeMs.push(dataset.maxTimeMs);
+    this.#offset.push(dataset.range.offset);
+    this.#sizeBytes.push(dataset.range.sizeBytes);
+    this.#headBytes.push(dataset.headBytes);
+    this.#symbolsOffset.push(dataset.symbols.offset);
+    this.#symbolsSizeBytes.push(dataset.symbols.sizeBytes);
     this.minTimeMs = Math.min(this.minTimeMs, dataset.minTimeMs);
     this.maxTimeMs = Math.max(this.maxTimeMs, dataset.maxTimeMs);
   }
@@ -66,22 +71,22 @@ export class IndexPartition {
 
   /** The rows with this signature whose times overlap the range, newest first. */
   *rowsOf(signature: SignatureId, { startMs, endMs }: TimeRange): Generator<DatasetRow> {
-    for (let next = this.#newest.get(signature) ?? NONE; next !== NONE; next = this.#before[next - 1]) {
+    for (let next = this.#newest.get(signature) ?? NONE; next !== NONE; next = this.#before.at(next - 1)) {
       const row = next - 1;
-      if (this.#minTimeMs[row] <= endMs && this.#maxTimeMs[row] >= startMs) yield row;
+      if (this.#minTimeMs.at(row) <= endMs && this.#maxTimeMs.at(row) >= startMs) yield row;
     }
   }
 
   signatureOf(row: DatasetRow): SignatureId {
-    return this.#signature[row];
+    return this.#signature.at(row);
   }
 
   blockOf(row: DatasetRow): BlockRow {
-    return this.#block[row];
+    return this.#block.at(row);
   }
 
   ordinalOf(row: DatasetRow): number {
-    return this.#ordinal[row];
+    return this.#ordinal.at(row);
   }
 
   /** The dataset as it was added. @param signature that of the row */
@@ -89,26 +94,12 @@ export class IndexPartition {
     return {
       tenant,
       service,
-      minTimeMs: this.#minTimeMs[row],
-      maxTimeMs: this.#maxTimeMs[row],
-      range: { offset: this.#offset[row], sizeBytes: this.#sizeBytes[row] },
-      headBytes: this.#headBytes[row],
-      symbols: { offset: this.#symbolsOffset[row], sizeBytes: this.#symbolsSizeBytes[row] },
+      minTimeMs: this.#minTimeMs.at(row),
+      maxTimeMs: this.#maxTimeMs.at(row),
+      range: { offset: this.#offset.at(row), sizeBytes: this.#sizeBytes.at(row) },
+      headBytes: this.#headBytes.at(row),
+      symbols: { offset: this.#symbolsOffset.at(row), sizeBytes: this.#symbolsSizeBytes.at(row) },
       labels,
     };
-  }
-
-  #grow(): void {
-    this.#before = grown(this.#before, this.length);
-    this.#signature = grown(this.#signature, this.length);
-    this.#block = grown(this.#block, this.length);
-    this.#ordinal = grown(this.#ordinal, this.length);
-    this.#minTimeMs = grown(this.#minTimeMs, this.length);
-    this.#maxTimeMs = grown(this.#maxTimeMs, this.length);
-    this.#offset = grown(this.#offset, this.length);
-    this.#sizeBytes = grown(this.#sizeBytes, this.length);
-    this.#headBytes = grown(this.#headBytes, this.length);
-    this.#symbolsOffset = grown(this.#symbolsOffset, this.length);
-    this.#symbolsSizeBytes = grown(this.#symbolsSizeBytes, this.length);
   }
 }

@@ -138,7 +138,7 @@ export class MetadataIndex {
     const start = Math.floor(timeMs / PARTITION_MS) * PARTITION_MS;
     let partition = this.#partitions.get(start);
     if (partition === undefined) {
-      partition = new IndexPartition();
+      partition = new IndexPartition(start);
       this.#partitions.set(start, partition);
     }
     return partition;
