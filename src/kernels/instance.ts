@@ -369,6 +369,11 @@ export class KernelInstance {
     return scratchBytes + headBytes;
   }
 
+  /** How far its addresses go, which is more than what it takes: nothing is resident between the arenas. */
+  get addressBytes(): Bytes {
+    return this.#memory.buffer.byteLength;
+  }
+
   /**
    * Runs kernels and turns the trap of a full arena into an error that names the arena and its limit. What was in
    * the head before is still whole.

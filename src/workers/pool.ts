@@ -4,6 +4,7 @@ import { fromWire, StoreError, type WireError } from '#src/domain/errors.ts';
 import type { Bytes, DurationMs } from '#src/domain/model/units.ts';
 import { abortErrorOf } from '#src/platform/abort-error.ts';
 import { metrics } from '#src/platform/metrics.ts';
+import type { ThreadHeap } from './heap-watch.ts';
 import type { Tasks } from './worker.ts';
 
 /** Who waits for a thread: what an agent sends goes before what a person asks, and both before upkeep. */
@@ -60,6 +61,8 @@ export type ThreadMemory = Readonly<Record<'head' | 'ingest' | 'query' | 'answer
 /** What a task answers over the thread boundary, where errors lose their class. */
 export type TaskReply<T> = ({ readonly value: T } | { readonly failure: WireError } | { readonly suspended: true }) & {
   readonly memory: ThreadMemory;
+  /** Now and then. */
+  readonly heap?: ThreadHeap | undefined;
 };
 
 /** What a thread is asked to do: a task, or something about the one that it suspended. */
@@ -136,6 +139,13 @@ const memoryGauge = new Gauge({
   name: 'kiln_pool_thread_memory_bytes',
   help: 'Memory that the kernels of a thread take, by arena: the most it held since the kernels were last replaced.',
   labelNames: ['thread', 'arena'],
+  registers: [metrics],
+});
+
+const heapGauge = new Gauge({
+  name: 'kiln_pool_thread_heap_bytes',
+  help: 'Memory of a thread beside its kernels: the total heap of JavaScript, what of it is used, and external buffers.',
+  labelNames: ['thread', 'part'],
   registers: [metrics],
 });
 
@@ -297,8 +307,7 @@ export class Pool {
         name: call,
         ...(isFirst && transfer.length > 0 ? { transferList: [...transfer] } : {}),
       });
-      for (const [arena, bytes] of Object.entries(reply.memory))
-        memoryGauge.set({ thread: thread.index, arena }, bytes);
+      observe(thread.index, reply);
       if ('suspended' in reply) this.#suspend(thread, task);
       else if ('failure' in reply) task.reject(fromWire(reply.failure));
       else task.resolve(reply.value);
@@ -341,6 +350,12 @@ export class Pool {
     this.#waiting[lane] += change;
     queueGauge.set({ lane }, this.#waiting[lane]);
   }
+}
+
+function observe(thread: number, { memory, heap }: TaskReply<unknown>): void {
+  for (const [arena, bytes] of Object.entries(memory)) memoryGauge.set({ thread, arena }, bytes);
+  if (heap === undefined) return;
+  for (const [part, bytes] of Object.entries(heap)) heapGauge.set({ thread, part }, bytes);
 }
 
 function closedError(): StoreError {

@@ -50,6 +50,11 @@ export class ThreadHead {
     return this.#kernels.memory;
   }
 
+  /** @see KernelInstance.addressBytes */
+  get addressBytes(): Bytes {
+    return this.#kernels.addressBytes;
+  }
+
   /**
    * Decodes profiles into the head, until they came to `BATCH_BYTES_MAX`.
    *

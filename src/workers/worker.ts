@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8';
 import { threadId, workerData } from 'node:worker_threads';
 import { StoreError, toWire } from '#src/domain/errors.ts';
 import type { HashSecret } from '#src/domain/jfr/word-table.ts';
@@ -6,6 +7,7 @@ import type { Matcher } from '#src/domain/series/matcher.ts';
 import type { Decompress } from '#src/kernels/arena-pages.ts';
 import { type HashSecrets, KernelInstance } from '#src/kernels/instance.ts';
 import { checkExpressions as check } from './check-expressions.ts';
+import { HeapWatch, type ThreadHeap } from './heap-watch.ts';
 import { Inflater } from './inflater.ts';
 import type { IngestBatch, IngestReply, SealReply } from './ingest-messages.ts';
 import { type OpenedMessage, type OpenMessageTask, openMessage as openPushMessage } from './open-message.ts';
@@ -55,6 +57,7 @@ let queryKernels = newQueryKernels();
 /** The inflater is not that of the head, which may inflate other things between two slices. */
 const opening: Opening = { taskBytesMax, inflater: Inflater.create() };
 const slicedTask = new SlicedTask({ sliceMs, nowMs: () => performance.now() });
+const heapWatch = new HeapWatch(readHeap, () => performance.now());
 const decompressor = new ZstdDecompressor();
 const decompress: Decompress = (frame, target, origin) => decompressor.decompressInto(frame, target, origin);
 
@@ -146,12 +149,17 @@ function task<T>(work: () => T): TaskReply<T> {
 function slice<T>(work: () => IteratorResult<undefined, T>): TaskReply<T> {
   try {
     const { done, value } = work();
-    if (!done) return { suspended: true, memory: memory() };
-    return transferring({ value, memory: memory() }, buffersOf(value));
+    if (!done) return { suspended: true, ...state() };
+    return transferring({ value, ...state() }, buffersOf(value));
   } catch (error) {
-    if (error instanceof StoreError) return { failure: toWire(error), memory: memory() };
+    if (error instanceof StoreError) return { failure: toWire(error), ...state() };
     throw error;
   }
+}
+
+/** What comes with every answer. */
+function state(): { memory: ThreadMemory; heap: ThreadHeap | undefined } {
+  return { memory: memory(), heap: heapWatch.look() };
 }
 
 function memory(): ThreadMemory {
@@ -162,6 +170,13 @@ function memory(): ThreadMemory {
     query: query.scratchBytes,
     answer: query.headBytes,
   };
+}
+
+function readHeap(): ThreadHeap {
+  const { total_heap_size, used_heap_size, external_memory } = getHeapStatistics();
+  // V8 counts the addresses of kernels, where their second arena begins behind the limit of the first.
+  const kernelBytes = head.addressBytes + queryKernels.addressBytes;
+  return { total: total_heap_size, used: used_heap_size, external: Math.max(0, external_memory - kernelBytes) };
 }
 
 function newIngestKernels(): KernelInstance {

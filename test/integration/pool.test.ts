@@ -93,6 +93,21 @@ describe('Pool', () => {
     ok(ingest > taskBytesMax / 2 && ingest <= taskBytesMax, `${ingest} of ${taskBytesMax} bytes`);
   });
 
+  test('tells what a thread has beside its kernels', async (t) => {
+    const taskBytesMax = 256 << 20;
+    const heads = new PoolHeadThreads(poolOfOne(t, { taskBytesMax }));
+
+    await heads.ingest(0, wideBatch(0, 1000));
+
+    const text = await metrics.metrics();
+    const bytesOf = (part: string): number =>
+      Number(new RegExp(`kiln_pool_thread_heap_bytes\\{thread="0",part="${part}"\\} (\\d+)`).exec(text)?.[1]);
+    const [total, used, external] = ['total', 'used', 'external'].map(bytesOf);
+    ok(used > 4 << 20 && used < total, `${used} of ${total} bytes`);
+    // The head of the kernels begins behind what a task may take, but nothing is there before.
+    ok(external > 0 && external < taskBytesMax / 4, `${external} bytes`);
+  });
+
   test('tells who asks for too much to ask for less, not to come again', async (t) => {
     const pool = poolOfOne(t, { taskBytesMax: 1 << 18 });
     const samples = Array.from({ length: 20_000 }, (_, i) => ({ stack: `main;f${i}`, v: [1] }));
