@@ -1,5 +1,6 @@
 import { Section } from '#src/domain/block/block-format.ts';
 import type { DatasetPlace } from '#src/domain/block/block-meta.ts';
+import { familyCountOf, rowCountOf } from '#src/domain/block/chunk-table.ts';
 import { LabelName } from '#src/domain/model/labels.ts';
 import type { SeriesMatcher } from '#src/domain/series/match-series.ts';
 import type { BlockDataset, SeriesOfPage } from '#src/kernels/read-dataset.ts';
@@ -27,48 +28,59 @@ export function wholeColumnsOf(
   if (meta.minTimeMs < startMs || meta.maxTimeMs >= Math.floor(endMs)) return undefined;
   const { family, column, series } = dataset.types();
   const withTotals = new Set(family);
-  if (dataset.table.pages.some((page) => page.section === Section.runs && !withTotals.has(page.family))) {
-    return undefined;
+  const families = familyCountOf(dataset.table, Section.runs);
+  for (let of = 0; of < families; of++) {
+    if (rowCountOf(dataset.table, Section.runs, of) > 0 && !withTotals.has(of)) return undefined;
   }
   const selected = dataset.selectedSeries(matcher);
   if (!selected.includes(1)) return [];
-  const types = new ProfileTypes(dataset.series);
-  const [chosen, left] = [new Set<string>(), new Set<string>()];
-  const typesWithTotals = new Set(Array.from(series, (row) => types.of(row)));
-  for (const [row, isSelected] of selected.entries()) {
-    const type = types.of(row);
-    if (!typesWithTotals.has(type)) continue;
-    (isSelected ? chosen : left).add(type);
-    if (chosen.has(type) && left.has(type)) return undefined;
+  const { types, count } = typesOf(dataset.series, selected.length);
+  const hasTotals = new Uint8Array(count);
+  for (const row of series) hasTotals[types[row]] = 1;
+  const [chosen, left] = [new Uint8Array(count), new Uint8Array(count)];
+  for (let row = 0; row < selected.length; row++) {
+    const type = types[row];
+    if (hasTotals[type] === 0) continue;
+    (selected[row] === 1 ? chosen : left)[type] = 1;
+    if (chosen[type] === 1 && left[type] === 1) return undefined;
   }
   const whole: WholeColumn[] = [];
   for (let row = 0; row < series.length; row++) {
-    if (chosen.has(types.of(series[row]))) whole.push({ family: family[row], column: column[row] });
+    if (chosen[types[series[row]]] === 1) whole.push({ family: family[row], column: column[row] });
   }
   return whole;
 }
 
-/** The profile type of each series of a dataset. */
-class ProfileTypes {
-  readonly #pages: readonly SeriesOfPage[];
-  /** By page: the string that is the name of the label with the profile type; -1 for none. */
-  readonly #names: readonly number[];
-
-  constructor(pages: readonly SeriesOfPage[]) {
-    const name = Buffer.from(LabelName.profileType);
-    this.#pages = pages;
-    this.#names = pages.map((page) => page.rowOf(name));
-  }
-
-  /** The empty string for a series without one. */
-  of(series: number): string {
-    const at = this.#pages.findLastIndex(({ page }) => page.firstRow <= series);
-    if (at === -1) return '';
-    const page = this.#pages[at];
-    const row = series - page.page.firstRow;
-    for (let i = page.offsets[row]; i < page.offsets[row + 1]; i++) {
-      if (page.name[i] === this.#names[at]) return page.textOf(page.value[i]);
+/**
+ * The profile types of the series of a dataset as numbers below `count`: 0 for a series without one.
+ *
+ * @shapes Uint32Array[series]
+ * @cost   O(labels), a look-up of a text per distinct value and page
+ */
+function typesOf(pages: readonly SeriesOfPage[], seriesCount: number): { types: Uint32Array; count: number } {
+  const types = new Uint32Array(seriesCount);
+  const numbers = new Map([['', 0]]);
+  for (const page of pages) {
+    const name = page.rowOf(TYPE_NAME);
+    if (name < 0) continue;
+    const ofValue = new Int32Array(page.stringCount).fill(-1);
+    for (let row = 0; row < page.page.rowCount; row++) {
+      for (let i = page.offsets[row]; i < page.offsets[row + 1]; i++) {
+        if (page.name[i] !== name) continue;
+        const value = page.value[i];
+        if (ofValue[value] < 0) ofValue[value] = numberOf(page.textOf(value));
+        types[page.page.firstRow + row] = ofValue[value];
+        break;
+      }
     }
-    return '';
+  }
+  return { types, count: numbers.size };
+
+  function numberOf(text: string): number {
+    const number = numbers.get(text) ?? numbers.size;
+    numbers.set(text, number);
+    return number;
   }
 }
+
+const TYPE_NAME = Buffer.from(LabelName.profileType);

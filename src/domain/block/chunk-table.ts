@@ -68,7 +68,12 @@ export type ChunkTable = {
   readonly headerBytes: Bytes;
   readonly chunks: readonly Chunk[];
   readonly pages: readonly Page[];
+  /** The same pages by section, family and column: see `pagesOf`. */
+  readonly columns: PagesOfColumns;
 };
+
+/** Pages in row order, by `columnKey`. */
+export type PagesOfColumns = ReadonlyMap<number, readonly Page[]>;
 
 /** The chunk table of a dataset, from its head. @throws StoreError as `readChunkTable` */
 export function datasetTable(dataset: DatasetPlace, fetched: readonly FetchedRange[]): ChunkTable {
@@ -142,34 +147,41 @@ export function readChunkTable(kind: SpaceKind, head: Uint8Array, range: ByteRan
     });
   }
   const chunks = readChunks(header, chunkCount, range);
-  const pages = readPages(kind, header, chunks, pageCount, range);
-  return { kind, range, headerBytes: header.byteLength, chunks, pages };
+  const { pages, columns } = readPages(kind, header, chunks, pageCount, range);
+  return { kind, range, headerBytes: header.byteLength, chunks, pages, columns };
 }
 
-/** The pages of one section, in row order. Empty when the section is. */
-export function pagesOf(table: ChunkTable, section: Section, family = 0, column = 0): Page[] {
-  return table.pages.filter((page) => page.section === section && page.family === family && page.column === column);
+/** The pages of one section, in row order. Empty when the section is. @cost O(1) */
+export function pagesOf({ columns }: ChunkTable, section: Section, family = 0, column = 0): readonly Page[] {
+  return columns.get(columnKey(section, family, column)) ?? NO_PAGES;
 }
 
-/** How many rows a section has, all pages together. */
+/** How many rows a section has, all pages together. @cost O(1) */
 export function rowCountOf(table: ChunkTable, section: Section, family = 0, column = 0): number {
-  const last = table.pages.findLast(
-    (page) => page.section === section && page.family === family && page.column === column,
-  );
+  const last = pagesOf(table, section, family, column).at(-1);
   return last === undefined ? 0 : last.firstRow + last.rowCount;
 }
 
-/** One above the highest family that a section has, 0 when it has none. */
-export function familyCountOf(table: ChunkTable, section: Section): number {
-  return table.pages.reduce((count, page) => (page.section === section ? Math.max(count, page.family + 1) : count), 0);
+/** One above the highest family that a section has, 0 when it has none. @cost O(sections, families and columns) */
+export function familyCountOf({ columns }: ChunkTable, section: Section): number {
+  let count = 0;
+  for (const [page] of columns.values()) if (page.section === section) count = Math.max(count, page.family + 1);
+  return count;
 }
 
-/** One above the highest value column that a section has in a family, 0 when it has none. */
+/** One above the highest value column that a section has in a family, 0 when it has none. @cost O(columns) */
 export function columnCountOf(table: ChunkTable, section: Section, family: number): number {
-  return table.pages.reduce(
-    (count, page) => (page.section === section && page.family === family ? Math.max(count, page.column + 1) : count),
-    0,
-  );
+  let count = 0;
+  for (let column = 0; column < columnsMax; column++) {
+    if (pagesOf(table, section, family, column).length > 0) count = column + 1;
+  }
+  return count;
+}
+
+const NO_PAGES: readonly Page[] = [];
+
+function columnKey(section: Section, family: number, column: number): number {
+  return (section << 24) | (column << 16) | family;
 }
 
 /** The header alone, once its magic, length, checksum and version are what they must be. */
@@ -235,9 +247,9 @@ function readPages(
   chunks: readonly Chunk[],
   pageCount: number,
   range: ByteRange,
-): Page[] {
+): { readonly pages: readonly Page[]; readonly columns: PagesOfColumns } {
   const pages: Page[] = [];
-  const rowsBefore = new Map<number, number>();
+  const columns = new Map<number, Page[]>();
   const bytesBefore = new Map<Section, Bytes>();
   const rowsOfSection = new Map<Section, number>();
   let chunkIndex = 0;
@@ -286,10 +298,17 @@ function readPages(
     if (sectionRows > sectionRowsMax) throw fail('a section has too many rows', sectionRows, sectionRowsMax);
     rowsOfSection.set(section, sectionRows);
 
-    const key = (section << 24) | (column << 16) | family;
-    const firstRow = rowsBefore.get(key) ?? 0;
-    rowsBefore.set(key, firstRow + rowCount);
-    pages.push({ section, family, column, chunk, offset, rawBytes, firstRow, rowCount });
+    const key = columnKey(section, family, column);
+    let ofColumn = columns.get(key);
+    if (ofColumn === undefined) {
+      ofColumn = [];
+      columns.set(key, ofColumn);
+    }
+    const before = ofColumn.at(-1);
+    const firstRow = before === undefined ? 0 : before.firstRow + before.rowCount;
+    const page = { section, family, column, chunk, offset, rawBytes, firstRow, rowCount };
+    pages.push(page);
+    ofColumn.push(page);
     offset += rawBytes;
   }
   // Every byte of every chunk belongs to a page.
@@ -301,5 +320,5 @@ function readPages(
       expected: last,
     });
   }
-  return pages;
+  return { pages, columns };
 }

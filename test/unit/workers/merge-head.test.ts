@@ -14,6 +14,7 @@ const table: ChunkTable = {
   headerBytes: 0,
   chunks: [],
   pages: [],
+  columns: new Map(),
 };
 
 describe('reserveMerged', () => {
