@@ -1,11 +1,13 @@
 import { Section } from '#src/domain/block/block-format.ts';
 import { pagesOf, rowCountOf } from '#src/domain/block/chunk-table.ts';
 import { addSaturated } from '#src/domain/model/saturated-sum.ts';
+import { byWork, STEP_ROWS, type Steps } from '#src/domain/model/steps.ts';
 import { madeUpName } from '#src/domain/query/frame-names.ts';
 import { type ArenaPages, pageFault } from './arena-pages.ts';
+import type { CallSiteNames } from './call-site-names.ts';
 import type { KernelInstance, Pointer } from './instance.ts';
 import { checkReferences, roomFor } from './read-columns.ts';
-import type { BlockDataset, SampleRange } from './read-dataset.ts';
+import type { BlockDataset, SamplePages, SampleRange } from './read-dataset.ts';
 import type { BlockFamily, BlockSource } from './read-space.ts';
 import { Source } from './source.ts';
 import { SummedStacks } from './summed-stacks.ts';
@@ -40,8 +42,8 @@ export class FamilySums {
   /**
    * Adds the samples of a dataset in certain ranges.
    *
-   * @param ranges  sorted, none inside another
-   * @cost  O(rows of the pages that have any of them)
+   * @param ranges  of `SelectedRows.sampleRanges`: by column, then by start; ends do not fall
+   * @cost  O(ranges + pages), and the rows of the pages that have any of them
    */
   add(dataset: BlockDataset, ranges: readonly SampleRange[]): void {
     const { kernels } = this.#pages;
@@ -51,49 +53,62 @@ export class FamilySums {
     });
   }
 
-  /** Adds those samples alone whose span passes the test. */
+  /** Adds those samples alone whose span passes the test. @cost as `add`, and O(spans + ranges log spans) */
   addSpans(dataset: BlockDataset, ranges: readonly SampleRange[], test: SpanTest): void {
     const wanted = this.#samplesOf(dataset, test);
     if (wanted.length === 0) return;
     const { kernels } = this.#pages;
     this.#eachPage(dataset, ranges, (start, end, offset) => {
       const [u32, i64] = [kernels.u32(), kernels.i64()];
-      for (const sample of wanted) {
-        if (sample < start || sample >= end) continue;
-        const sum = (this.sums >>> 3) + u32[(this.#stack >>> 2) + sample - offset];
-        i64[sum] = addSaturated(i64[sum], i64[(this.#value >>> 3) + sample - offset]);
+      for (let i = firstFrom(wanted, start); i < wanted.length && wanted[i] < end; i++) {
+        const at = wanted[i] - offset;
+        const sum = (this.sums >>> 3) + u32[(this.#stack >>> 2) + at];
+        i64[sum] = addSaturated(i64[sum], i64[(this.#value >>> 3) + at]);
       }
     });
   }
 
-  /** Brings the rows of every pair of pages into the arena that has some of the ranges. */
+  /**
+   * Brings the rows of every pair of pages into the arena that has some of the ranges.
+   *
+   * @param use   gets the part of a range that is in the page, whose first row is `offset`
+   * @cost  O(ranges + pages), and the rows of those pages
+   */
   #eachPage(
     dataset: BlockDataset,
     ranges: readonly SampleRange[],
     use: (start: number, end: number, offset: number) => void,
   ): void {
-    const { kernels } = this.#pages;
-    const columns = new Set(ranges.map(({ column }) => column));
-    for (const column of columns) {
-      const own = ranges.filter((range) => range.column === column);
-      for (const { stacks, values } of dataset.samplePages(this.#family, column)) {
-        const { firstRow, rowCount } = stacks;
-        const here = own.filter(({ start, end }) => start < firstRow + rowCount && end > firstRow);
-        if (here.length === 0) continue;
-        this.#makeRoom(rowCount);
-        const ofStacks = this.#pages.open(stacks);
-        ofStacks.u32Deltas(rowCount, this.#stack);
-        ofStacks.end();
-        checkReferences(kernels, stacks, 'stack', this.#stack, rowCount, this.#sampledCount);
-        const ofValues = this.#pages.open(values);
-        ofValues.values(rowCount, this.#value);
-        ofValues.end();
-        if (kernels.exports.hasTooLarge(this.#value, rowCount) !== 0) throw pageFault(values, 'a value is negative', 0);
-        for (const { start, end } of here) {
-          use(Math.max(start, firstRow), Math.min(end, firstRow + rowCount), firstRow);
+    for (let next = 0; next < ranges.length; ) {
+      const { column } = ranges[next];
+      for (const pair of dataset.samplePages(this.#family, column)) {
+        const { firstRow, rowCount } = pair.stacks;
+        const endRow = firstRow + rowCount;
+        next = behindOf(ranges, next, column, firstRow);
+        if (!beginsBefore(ranges[next], column, endRow)) continue;
+        this.#readPair(pair);
+        // One that goes on in the next page is met again there.
+        for (let i = next; beginsBefore(ranges[i], column, endRow); i++) {
+          const { start, end } = ranges[i];
+          use(Math.max(start, firstRow), Math.min(end, endRow), firstRow);
         }
       }
+      next = behindOf(ranges, next, column, Number.POSITIVE_INFINITY);
     }
+  }
+
+  #readPair({ stacks, values }: SamplePages): void {
+    const { kernels } = this.#pages;
+    const { rowCount } = stacks;
+    this.#makeRoom(rowCount);
+    const ofStacks = this.#pages.open(stacks);
+    ofStacks.u32Deltas(rowCount, this.#stack);
+    ofStacks.end();
+    checkReferences(kernels, stacks, 'stack', this.#stack, rowCount, this.#sampledCount);
+    const ofValues = this.#pages.open(values);
+    ofValues.values(rowCount, this.#value);
+    ofValues.end();
+    if (kernels.exports.hasTooLarge(this.#value, rowCount) !== 0) throw pageFault(values, 'a value is negative', 0);
   }
 
   #makeRoom(rows: number): void {
@@ -130,6 +145,35 @@ export class FamilySums {
   }
 }
 
+/** @returns the first range, from `next` on, that is of another column, or has a row that is not before `row` */
+function behindOf(ranges: readonly SampleRange[], next: number, column: number, row: number): number {
+  let at = next;
+  while (at < ranges.length) {
+    const { column: own, start, end } = ranges[at];
+    if (own !== column || (start < end && end > row)) break;
+    at++;
+  }
+  return at;
+}
+
+function beginsBefore(range: SampleRange | undefined, column: number, row: number): boolean {
+  return range !== undefined && range.column === column && range.start < row;
+}
+
+/** @returns the place of the first number that is not below `from` @param rising sorted */
+function firstFrom(rising: readonly number[], from: number): number {
+  let [start, end] = [0, rising.length];
+  while (start < end) {
+    const middle = (start + end) >>> 1;
+    if (rising[middle] < from) start = middle + 1;
+    else end = middle;
+  }
+  return start;
+}
+
+/** A name that is made up costs about as much as so many rows. */
+const MADE_NAME_ROWS = 64;
+
 /** The stacktraces of a family of a block with a sum for each: what trees and profiles are built from. */
 export class BlockStacks extends SummedStacks {
   readonly source: Pointer;
@@ -153,6 +197,52 @@ export class BlockStacks extends SummedStacks {
     kernels.u8().fill(0, this.sums, this.sums + stackCount * 8);
     kernels.exports.spreadSums(this.sums, sampled, sums, sampledCount);
     this.needed = roomFor(kernels, stackCount, 1);
+  }
+
+  /**
+   * Leaves only what begins with the functions of a call site, inlined ones counted: the fast side of
+   * `stacksAtCallSite`.
+   *
+   * @cost  O(stacks), and of those that begin with a part of the call site their lines
+   */
+  *keepCallSite(callSite: CallSiteNames): Steps<void> {
+    // How many names of the call site the stack has matched so far, or -1 when one was different.
+    const matched = new Int32Array(this.stackCount);
+    yield* byWork(0, this.stackCount, (start) => this.#keepFrom(start, matched, callSite));
+  }
+
+  /** @returns the row to go on from, a step later */
+  #keepFrom(start: number, matched: Int32Array, callSite: CallSiteNames): number {
+    const { kernels, stackCount } = this;
+    const { wanted, numberOfRow } = callSite;
+    const [u32, i64] = [kernels.u32(), kernels.i64()];
+    const [parent, location, sums] = [this.parent >>> 2, this.location >>> 2, this.sums >>> 3];
+    const lineOffsets = this.#field(Source.locationLines) >>> 2;
+    const lineFunction = this.#field(Source.lineFunction) >>> 2;
+    const functionName = this.#field(Source.functionName) >>> 2;
+    let row = start;
+    for (let work = 0; row < stackCount && work < STEP_ROWS; row++) {
+      let count = row === 0 ? 0 : matched[u32[parent + row]];
+      if (row > 0 && count >= 0 && count < wanted.length) {
+        const at = u32[location + row];
+        const first = u32[lineOffsets + at];
+        let line = u32[lineOffsets + at + 1];
+        if (line === first) {
+          count = callSite.numberOf(this.#madeUpName(at)) === wanted[count] ? count + 1 : -1;
+          work += MADE_NAME_ROWS;
+        }
+        // Lines are innermost first; a stack is read from the root.
+        for (; line > first && count >= 0 && count < wanted.length; line--) {
+          const number = numberOfRow[u32[functionName + u32[lineFunction + line - 1]]];
+          count = number === wanted[count] ? count + 1 : -1;
+          work++;
+        }
+      }
+      matched[row] = count;
+      if (count !== wanted.length) i64[sums + row] = 0n;
+      work++;
+    }
+    return row;
   }
 
   internMadeNames(names: Pointer): Pointer {

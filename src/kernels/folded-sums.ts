@@ -1,9 +1,11 @@
 import { Section } from '#src/domain/block/block-format.ts';
-import { type ChunkTable, pagesOf, rowCountOf } from '#src/domain/block/chunk-table.ts';
+import { type ChunkTable, familyCountOf, pagesOf, rowCountOf } from '#src/domain/block/chunk-table.ts';
 import { corruptedBlock } from '#src/domain/block/corrupted-block.ts';
+import { inSteps, type Steps } from '#src/domain/model/steps.ts';
 import { nodesAtCallSite } from '#src/domain/query/call-site.ts';
 import { type ArenaPages, pageFault } from './arena-pages.ts';
-import type { KernelInstance, Pointer } from './instance.ts';
+import type { CallSiteNames } from './call-site-names.ts';
+import type { Pointer } from './instance.ts';
 import { checkReferences, readPages, roomFor } from './read-columns.ts';
 import type { BlockDataset } from './read-dataset.ts';
 import { readTree, type StringRows, stringsOf } from './read-space.ts';
@@ -24,9 +26,12 @@ export function readNames(pages: ArenaPages, table: ChunkTable): BlockNames {
 
 /** Whether the families of a symbol space have function trees. */
 export function hasFunctionTrees(table: ChunkTable): boolean {
-  return table.pages.every(
-    ({ section, family }) => section !== Section.stacks || rowCountOf(table, Section.functionTree, family) > 0,
-  );
+  const families = familyCountOf(table, Section.stacks);
+  for (let family = 0; family < families; family++) {
+    const hasStacks = rowCountOf(table, Section.stacks, family) > 0;
+    if (hasStacks && rowCountOf(table, Section.functionTree, family) === 0) return false;
+  }
+  return true;
 }
 
 /**
@@ -96,24 +101,14 @@ export class FoldedSums {
     }
   }
 
-  /** Leaves only what begins with the functions of a call site. @param callSite  names, root first */
-  keep(callSite: readonly string[]): void {
+  /** Leaves only what begins with the functions of a call site. @cost O(nodes) */
+  *keep(callSite: CallSiteNames): Steps<void> {
     const { kernels } = this.#pages;
     const parent = new Int32Array(kernels.takeU32(this.parent, this.rows).buffer);
-    const wanted = callSite.map((name) => rowOf(kernels, this.names, Buffer.from(name)));
-    const selected = nodesAtCallSite({ parent, name: kernels.takeU32(this.name, this.rows) }, wanted);
-    const i64 = kernels.i64();
-    for (let row = 0; row < this.rows; row++) if (selected[row] === 0) i64[(this.sums >>> 3) + row] = 0n;
+    const selected = yield* nodesAtCallSite({ parent, name: kernels.takeU32(this.name, this.rows) }, callSite.row);
+    yield* inSteps(0, this.rows, (start, end) => {
+      const i64 = kernels.i64();
+      for (let row = start; row < end; row++) if (selected[row] === 0) i64[(this.sums >>> 3) + row] = 0n;
+    });
   }
-}
-
-/** @returns -1 when the name is not there */
-function rowOf(kernels: KernelInstance, { rows, at, length }: BlockNames, name: Buffer): number {
-  const [u8, u32] = [kernels.u8(), kernels.u32()];
-  for (let row = 0; row < rows; row++) {
-    if (u32[(length >>> 2) + row] !== name.length) continue;
-    const start = u32[(at >>> 2) + row];
-    if (name.compare(u8, start, start + name.length) === 0) return row;
-  }
-  return -1;
 }

@@ -118,6 +118,9 @@ export class SeriesOfPage implements NumberedSeries {
 // Labels are valid UTF-8 when they are written, so what is not was not written by us.
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+/** Pages of stacks and of a value column, of the same rows. */
+export type SamplePages = { readonly stacks: Page; readonly values: Page };
+
 /** Consecutive samples of a value column. */
 export type SampleRange = { readonly column: number; readonly start: number; readonly end: number };
 
@@ -214,7 +217,7 @@ export class BlockDataset {
   }
 
   /** The pages of the stacks of a family and of one of its value columns, in pairs with the same rows. */
-  samplePages(family: number, column: number): readonly { readonly stacks: Page; readonly values: Page }[] {
+  samplePages(family: number, column: number): readonly SamplePages[] {
     const stacks = pagesOf(this.table, Section.sampleStacks, family);
     const values = pagesOf(this.table, Section.sampleValues, family, column);
     const same = stacks.length === values.length && stacks.every((page, i) => page.rowCount === values[i].rowCount);

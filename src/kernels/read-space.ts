@@ -8,6 +8,8 @@ import { Source } from './source.ts';
 /** The symbols of a block as a source for the kernels, in scratch. */
 export type BlockSource = {
   readonly source: Pointer;
+  /** Names of functions, in front of all other strings of the source. */
+  readonly names: StringRows;
   readonly locationCount: number;
   /** Whether a location has no lines, so that its name must be made up. */
   readonly hasUnnamed: boolean;
@@ -57,7 +59,7 @@ export function readSource(pages: ArenaPages, table: ChunkTable, whole: boolean)
   const u32 = kernels.u32();
   for (const [field, value] of fields) u32[(source + field) >>> 2] = value;
   kernels.exports.sourceRowsReset(source);
-  return { source, locationCount: locations.rows, hasUnnamed: locations.hasUnnamed };
+  return { source, names, locationCount: locations.rows, hasUnnamed: locations.hasUnnamed };
 }
 
 /** @throws StoreError as `readSource` */

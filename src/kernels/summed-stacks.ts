@@ -25,12 +25,6 @@ export abstract class SummedStacks {
    */
   abstract internMadeNames(names: Pointer): Pointer;
 
-  /** Leaves only the stacktraces that `selected` says 1 for. @shapes Uint8Array[stackCount] */
-  keep(selected: Uint8Array): void {
-    const i64 = this.kernels.i64();
-    for (let i = 0; i < this.stackCount; i++) if (selected[i] === 0) i64[(this.sums >>> 3) + i] = 0n;
-  }
-
   /** Finds the stacktraces that matter. @returns how many, without the root */
   mark(): number {
     return (this.kernels.exports.markNeeded(this.needed, this.parent, this.sums, this.stackCount) >>> 0) - 1;

@@ -1,13 +1,11 @@
 import { type ChunkTable, symbolTable } from '#src/domain/block/chunk-table.ts';
-import { symbolsOfFamily } from '#src/domain/block/space-columns.ts';
-import { decodeSymbolSpace } from '#src/domain/block/symbol-space-reader.ts';
 import type { Steps } from '#src/domain/model/steps.ts';
-import { stacksAtCallSite } from '#src/domain/query/call-site.ts';
 import { ArenaPages, type Decompress } from '#src/kernels/arena-pages.ts';
 import { BlockStacks, FamilySums, type SpanTest } from '#src/kernels/block-stacks.ts';
+import { CallSiteNames } from '#src/kernels/call-site-names.ts';
 import { FoldedSums, hasFunctionTrees, readNames } from '#src/kernels/folded-sums.ts';
 import type { KernelInstance } from '#src/kernels/instance.ts';
-import { readFamily, readSource } from '#src/kernels/read-space.ts';
+import { readFamily, readSource, type StringRows } from '#src/kernels/read-space.ts';
 import type { SummedStacks } from '#src/kernels/summed-stacks.ts';
 import type { NodeQuery, ObjectRead } from './query-messages.ts';
 import { spanTestOf } from './selected-profiles.ts';
@@ -73,16 +71,14 @@ function* forEachFamily(
   add: (stacks: SummedStacks) => void,
 ): Steps<void> {
   const source = readSource(pages, table, query.kind === 'profile');
+  const callSite = callSiteIn(pages, source.names, query);
   for (const family of familiesOf(selected)) {
     yield;
     const stacks = readFamily(pages, table, family, source.locationCount);
     const sums = new FamilySums(pages, family, stacks.sampledCount);
     addRanges(sums, selected, family, spans);
     const summed = new BlockStacks(pages.kernels, source, stacks, sums.sums);
-    if (query.callSite.length > 0) {
-      const space = decodeSymbolSpace(table, pages.fetched);
-      summed.keep(stacksAtCallSite(symbolsOfFamily(space, family), query.callSite));
-    }
+    if (callSite !== undefined) yield* summed.keepCallSite(callSite);
     add(summed);
   }
 }
@@ -96,6 +92,7 @@ function* forEachTree(
   add: (tree: FoldedSums) => void,
 ): Steps<void> {
   const names = readNames(pages, table);
+  const callSite = callSiteIn(pages, names, query);
   for (const family of familiesOf(selected)) {
     yield;
     const tree = new FoldedSums(pages, table, family, names);
@@ -108,7 +105,12 @@ function* forEachTree(
       if (!('whole' in one)) continue;
       for (const of of one.whole) if (of.family === family) tree.addTotals(one.dataset, of.column);
     }
-    if (query.callSite.length > 0) tree.keep(query.callSite);
+    if (callSite !== undefined) yield* tree.keep(callSite);
     add(tree);
   }
+}
+
+/** @returns undefined for a query that is about all stacktraces */
+function callSiteIn({ kernels }: ArenaPages, names: StringRows, { callSite }: SampleQuery): CallSiteNames | undefined {
+  return callSite.length === 0 ? undefined : new CallSiteNames(kernels, names, callSite);
 }

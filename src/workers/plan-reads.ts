@@ -7,6 +7,7 @@ import type { SeriesMatcher } from '#src/domain/series/match-series.ts';
 import { ArenaPages, type Decompress } from '#src/kernels/arena-pages.ts';
 import { hasFunctionTrees } from '#src/kernels/folded-sums.ts';
 import type { KernelInstance } from '#src/kernels/instance.ts';
+import type { SampleRange } from '#src/kernels/read-dataset.ts';
 import type { SampleQuery } from './block-spaces.ts';
 import type { ObjectRead } from './query-messages.ts';
 import { spanTestOf } from './selected-profiles.ts';
@@ -57,7 +58,7 @@ function readsOf(
   if (selected.length === 0) return [];
   const withSpans = spanTestOf(query.selection) !== undefined;
   const wanted = selected.flatMap((one) => ('whole' in one ? totalsPages(one) : samplePages(one, withSpans)));
-  const symbols = isFolded ? foldReads(table, familiesOf(selected)) : symbolReads(table, query, familiesOf(selected));
+  const symbols = isFolded ? foldReads(table, familiesOf(selected)) : symbolReads(table, familiesOf(selected));
   return [...wanted.map(({ chunk }) => chunk.range), ...symbols];
 }
 
@@ -68,25 +69,37 @@ function totalsPages({ dataset, whole }: Extract<Selected, { whole: unknown }>):
 function samplePages({ dataset, ranges }: Extract<Selected, { ranges: unknown }>, withSpans: boolean): Page[] {
   const wanted: Page[] = [];
   for (const [family, ofFamily] of ranges) {
-    for (const column of new Set(ofFamily.map((range) => range.column))) {
-      const own = ofFamily.filter((range) => range.column === column);
+    for (const [column, own] of byColumn(ofFamily)) {
       const pairs = dataset.samplePages(family, column);
-      const stacks = new Set(
-        pagesWith(
-          pairs.map((pair) => pair.stacks),
-          own,
-        ),
+      const stacks = pagesWith(
+        pairs.map((pair) => pair.stacks),
+        own,
       );
-      for (const pair of pairs) if (stacks.has(pair.stacks)) wanted.push(pair.stacks, pair.values);
+      // Both are in the order of the pages.
+      let next = 0;
+      for (const pair of pairs) {
+        if (pair.stacks !== stacks[next]) continue;
+        wanted.push(pair.stacks, pair.values);
+        next++;
+      }
     }
-    if (withSpans) wanted.push(...pagesOf(dataset.table, Section.spans, family));
+    if (withSpans) for (const page of pagesOf(dataset.table, Section.spans, family)) wanted.push(page);
   }
   return wanted;
 }
 
-/** A call site is found by the plain reader, which reads everything. */
-function symbolReads(table: ChunkTable, { callSite }: SampleQuery, families: ReadonlySet<number>): ByteRange[] {
-  if (callSite.length > 0) return [table.range];
+/** @param ranges  sorted by column */
+function byColumn(ranges: readonly SampleRange[]): Map<number, SampleRange[]> {
+  const columns = new Map<number, SampleRange[]>();
+  for (const range of ranges) {
+    const own = columns.get(range.column);
+    if (own === undefined) columns.set(range.column, [range]);
+    else own.push(range);
+  }
+  return columns;
+}
+
+function symbolReads(table: ChunkTable, families: ReadonlySet<number>): ByteRange[] {
   return table.pages
     .filter(({ section, family }) => section < Section.stacks || families.has(family))
     .map(({ chunk }) => chunk.range);

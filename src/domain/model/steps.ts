@@ -27,6 +27,19 @@ export function* inSteps(
   }
 }
 
+/**
+ * Goes through rows of which one may cost many times what another does. Yields where `work` stops, so a step is as long as
+ * `work` makes it.
+ *
+ * @param work  goes on from a row until it has done enough, at least one row; returns the row to go on from
+ */
+export function* byWork(start: number, end: number, work: (start: number) => number): Steps<void> {
+  for (let from = start; from < end; ) {
+    from = work(from);
+    yield;
+  }
+}
+
 /** Runs work at one go. */
 export function runSteps<T>(steps: Steps<T>): T {
   for (;;) {

@@ -1,3 +1,4 @@
+import { inSteps, type Steps } from '#src/domain/model/steps.ts';
 import { NameTable, nameBytes } from '#src/domain/profile/name-table.ts';
 import type { SymbolColumns } from '#src/domain/symbols/symbol-columns.ts';
 import { frameName } from './frame-names.ts';
@@ -14,7 +15,7 @@ export function matchesCallSite(names: readonly string[], callSite: readonly str
 }
 
 /**
- * Which stacks of a symbol space a call site selects. Frames are compared by the names that a flame graph shows, so
+ * Which stacks of a symbol space a call site selects: the plain twin of `BlockStacks.keepCallSite`. Frames are compared by the names that a flame graph shows, so
  * that what a person clicks on there selects what they see.
  *
  * @param  callSite function names, root first; none: every stack
@@ -57,19 +58,21 @@ export function stacksAtCallSite(symbols: SymbolColumns, callSite: readonly stri
  * @shapes parent, name [nodes]; Uint8Array[nodes], 1 where the node is selected
  * @cost   O(nodes)
  */
-export function nodesAtCallSite(
+export function* nodesAtCallSite(
   { parent, name }: { readonly parent: Int32Array; readonly name: Uint32Array },
-  callSite: readonly number[],
-): Uint8Array {
+  callSite: ArrayLike<number>,
+): Steps<Uint8Array> {
   // How many names of the call site the path to a node has matched so far, or -1 when one was different.
   const matched = new Int32Array(parent.length);
   const selected = new Uint8Array(parent.length);
   selected[0] = callSite.length === 0 ? 1 : 0;
-  for (let node = 1; node < parent.length; node++) {
-    const before = matched[parent[node]];
-    const ends = before < 0 || before === callSite.length;
-    matched[node] = ends ? before : name[node] === callSite[before] ? before + 1 : -1;
-    selected[node] = matched[node] === callSite.length ? 1 : 0;
-  }
+  yield* inSteps(1, parent.length, (start, end) => {
+    for (let node = start; node < end; node++) {
+      const before = matched[parent[node]];
+      const ends = before < 0 || before === callSite.length;
+      matched[node] = ends ? before : name[node] === callSite[before] ? before + 1 : -1;
+      selected[node] = matched[node] === callSite.length ? 1 : 0;
+    }
+  });
   return selected;
 }

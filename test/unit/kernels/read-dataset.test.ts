@@ -278,4 +278,39 @@ describe('a dataset in the arena', () => {
     expected[stack[pageRowsMax + 5]] = values[1][pageRowsMax + 5];
     deepEqual(kernels.takeI64(sums.sums, 100), expected);
   });
+
+  test('looks at a range and at a page a few times, however many there are of the other', () => {
+    const pageCount = 12;
+    const sizes = { runs: 3, samples: pageCount * pageRowsMax, columns: 1, spans: 0 };
+    const random = randomDataset(new Random(3), { series: 1, pushes: 1, profiles: 1, families: [sizes] }, [
+      plainFamily,
+    ]);
+    const block = encoded(random, [plainFamily]);
+    let looks = 0;
+    const n = 2000;
+    const rowsEach = Math.floor((pageCount * pageRowsMax) / n);
+    const ranges = Array.from({ length: n }, (_, i) => {
+      const range = { column: 0, start: i * rowsEach, end: i * rowsEach + (i % rowsEach) };
+      return new Proxy(range, {
+        get(of, name: keyof SampleRange) {
+          looks++;
+          return of[name];
+        },
+      });
+    });
+    const pages = freshPages(kernels, block);
+    const sums = new FamilySums(pages, 0, 100);
+
+    sums.add(new BlockDataset(pages, block.table), ranges);
+
+    const { stack, values } = random.families[0];
+    const expected = new BigInt64Array(100);
+    for (let i = 0; i < n; i++) {
+      for (let row = i * rowsEach; row < i * rowsEach + (i % rowsEach); row++) {
+        expected[stack[row]] = addSaturated(expected[stack[row]], values[0][row]);
+      }
+    }
+    deepEqual(kernels.takeI64(sums.sums, 100), expected);
+    ok(looks <= 10 * (n + pageCount), `${looks} looks at ${n} ranges`);
+  });
 });

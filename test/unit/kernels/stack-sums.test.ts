@@ -70,20 +70,6 @@ describe('StackSums', () => {
     equal(kernels.exports.scratchUsed(), afterOneBytes);
   });
 
-  test('keeps only the stacktraces that were selected', () => {
-    const symbols = randomSymbols(new Random(1), 300);
-    kernels.exports.resetScratch();
-    const sums = new StackSums(kernels, symbols);
-    const samples = { stack: Uint32Array.from({ length: 300 }, (_, i) => i), value: new BigInt64Array(300).fill(7n) };
-    sums.add(samples);
-
-    sums.keep(Uint8Array.from({ length: 300 }, (_, row) => (row % 3 === 0 ? 1 : 0)));
-
-    const kept = BigInt64Array.from({ length: 300 }, (_, row) => (row % 3 === 0 ? 7n : 0n));
-    deepEqual(kernels.takeI64(sums.sums, 300), kept);
-    equal(sums.mark(), neededPlain(symbols, kept).reduce((count, one) => count + one, 0) - 1);
-  });
-
   test('stops at the largest number', () => {
     const symbols = randomSymbols(new Random(1), 4);
     kernels.exports.resetScratch();

@@ -1,5 +1,6 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { runSteps } from '#src/domain/model/steps.ts';
 import { matchesCallSite, nodesAtCallSite, stacksAtCallSite } from '#src/domain/query/call-site.ts';
 import { Random } from '../../../fixtures/random.ts';
 import { symbolsOf } from '../profile/symbols-of.ts';
@@ -62,10 +63,8 @@ test(`nodesAtCallSite agrees with matchesCallSite (seed ${seed})`, () => {
     const name = Uint32Array.from({ length: rows }, (_, row) => (row === 0 ? 0 : random.int(0, names.length - 1)));
     const callSite = Array.from({ length: random.int(0, 3) }, () => random.pick([...names, 'nobody']));
 
-    const selected = nodesAtCallSite(
-      { parent, name },
-      callSite.map((wanted) => names.indexOf(wanted)),
-    );
+    const wanted = callSite.map((one) => names.indexOf(one));
+    const selected = runSteps(nodesAtCallSite({ parent, name }, wanted));
 
     const pathOf = (row: number): string[] => (row === 0 ? [] : [...pathOf(parent[row]), names[name[row]]]);
     for (let row = 0; row < rows; row++) {
