@@ -1,4 +1,5 @@
 import type { StoreError } from '#src/domain/errors.ts';
+import { foreignFormat } from '#src/domain/pprof/foreign-format.ts';
 import { locationLinesMax, profileFramesMax, stackFramesMax } from '#src/domain/pprof/frame-limits.ts';
 import type { ProfileLimits } from '#src/domain/pprof/ingest-options.ts';
 import {
@@ -19,15 +20,23 @@ import {
 import { stringBytesMax } from '#src/domain/pprof/string-limit.ts';
 import type { DecodeFailure } from './pprof-decode.ts';
 
-/** The error that a client reads about a profile which the kernel could not decode. */
-export function decodeFailure({ kind, detail, detail2, what, head }: DecodeFailure, limits: ProfileLimits): StoreError {
+/**
+ * The error that a client reads about a profile which the kernel could not decode.
+ *
+ * @param beginning  of its bytes
+ */
+export function decodeFailure(
+  { kind, detail, detail2, what, head }: DecodeFailure,
+  limits: ProfileLimits,
+  beginning: Uint8Array,
+): StoreError {
   switch (kind) {
     case 'truncated':
-      return undecodable(`a field reaches beyond the end of its message at byte ${detail}`, { offset: detail });
+      return noPprof(`a field reaches beyond the end of its message at byte ${detail}`, detail, beginning);
     case 'wire-type':
-      return undecodable(`a field has a wrong wire type at byte ${detail}`, { offset: detail });
+      return noPprof(`a field has a wrong wire type at byte ${detail}`, detail, beginning);
     case 'varint':
-      return undecodable(`a number has more than ten bytes at byte ${detail}`, { offset: detail });
+      return noPprof(`a number has more than ten bytes at byte ${detail}`, detail, beginning);
     case 'no-sample-type':
       return noSampleType();
     case 'samples':
@@ -57,4 +66,9 @@ export function decodeFailure({ kind, detail, detail2, what, head }: DecodeFailu
     default:
       return undecodable(kind);
   }
+}
+
+function noPprof(what: string, offset: number, beginning: Uint8Array): StoreError {
+  const foreign = foreignFormat(beginning);
+  return undecodable(foreign === undefined ? what : `${what}; it looks like ${foreign}`, { offset });
 }

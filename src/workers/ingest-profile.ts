@@ -3,6 +3,7 @@ import { fromWire, StoreError, toWire } from '#src/domain/errors.ts';
 import { LabelName, valueOf } from '#src/domain/model/labels.ts';
 import type { Bytes, UnixMs } from '#src/domain/model/units.ts';
 import { decodeProfile as decodePlain } from '#src/domain/pprof/decode.ts';
+import { FOREIGN_HEAD_BYTES } from '#src/domain/pprof/foreign-format.ts';
 import { mayHaveTruncatedStacks } from '#src/domain/pprof/go-truncated-stacks.ts';
 import { GO_SHAPE_PREFIX } from '#src/domain/pprof/go-type-parameters.ts';
 import { ingestTime, needsPlainFixups, withIngestFixups } from '#src/domain/pprof/ingest-fixups.ts';
@@ -66,8 +67,12 @@ function ingestRaw(
   limits: ProfileLimits,
   nowMs: UnixMs,
 ): IngestOutcome {
-  const profile = decodeProfile(kernels, withFixups(kernels, raw, item.ingest, limits), limits);
-  if (!(profile instanceof DecodedProfile)) throw decodeFailure(profile, limits);
+  const mended = withFixups(kernels, raw, item.ingest, limits);
+  const profile = decodeProfile(kernels, mended, limits);
+  if (!(profile instanceof DecodedProfile)) {
+    const beginning = kernels.takeU8(mended.pointer, Math.min(mended.length, FOREIGN_HEAD_BYTES));
+    throw decodeFailure(profile, limits, beginning);
+  }
   const { ingest } = item;
   const sentNanos = ingest === undefined ? profile.timeNanos : ingestTime(profile.timeNanos, ingest.fromNanos);
   const timeNanos = timeInWindow(sentNanos, limits, nowMs);

@@ -67,7 +67,9 @@ describe('bad input', () => {
   });
 
   test('bytes that are neither gzip nor pprof are 400', async () => {
-    refused(await pushRaw(Buffer.from('this is no profile at all')), 400, 'invalid_argument', /cannot be decoded/);
+    const words = /cannot be decoded as pprof: .*; it looks like text/;
+    refused(await pushRaw(Buffer.from('this is no profile at all')), 400, 'invalid_argument', words);
+    refused(await pushRaw(gzipSync(gzipSync(good))), 400, 'invalid_argument', /it looks like gzip, compressed twice/);
   });
 
   test('an empty profile is 400', async () => {
