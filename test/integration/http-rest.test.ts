@@ -113,7 +113,9 @@ describe('POST /ingest', () => {
 
     equal((await ingest(fixture, 'name=a&format=pprof', '')).status, 200);
     equal((await ingest(fixture, 'name=a', form({ profile: '' }), FORM)).status, 200);
-    equal((await ingest(fixture, 'name=a', form({ other: 'x' }), FORM)).status, 200);
+    equal((await ingest(fixture, 'name=a', form({ sample_type_config: '{}' }), FORM)).status, 200);
+    equal((await ingest(fixture, 'name=a', form({ other: '' }), FORM)).status, 200);
+    equal((await ingest(fixture, 'name=a', form({ profile: '', other: 'x' }), FORM)).status, 200);
     equal(fixture.push.profiles.length, 0);
   });
 
@@ -132,6 +134,8 @@ describe('POST /ingest', () => {
     ['a tag that is not UTF-8', 'name=a{b=%ff}&format=pprof', 'x', '', 400, 'invalid_argument'],
     ['an agent that is not UTF-8', 'name=a&spyName=%C3&format=lines', 'x', '', 400, 'invalid_argument'],
     ['a previous profile', 'name=a', form({ profile: 'x', prev_profile: 'y' }), FORM, 422, 'unknown'],
+    ['a file that is no profile', 'name=a', form({ file: 'x' }), FORM, 422, 'unknown'],
+    ['JFR that is not called so', 'name=a', form({ jfr: 'FLR' }), FORM, 422, 'unknown'],
     ['a bad configuration', 'name=a', form({ profile: 'x', sample_type_config: '{bad' }), FORM, 422, 'unknown'],
     ['a form that is none', 'name=a', '--x', FORM, 422, 'unknown'],
     ['a form without a boundary', 'name=a', '--x', 'multipart/form-data', 422, 'unknown'],
@@ -148,6 +152,15 @@ describe('POST /ingest', () => {
       equal(fixture.push.profiles.length, 0);
     });
   }
+
+  test('says which part of a form it found instead of a profile', async (t) => {
+    const fixture = await startServer(t);
+    const messageFor = async (parts: Record<string, string>): Promise<string> =>
+      JSON.parse((await ingest(fixture, 'name=a', form(parts), FORM)).body.toString()).message;
+
+    equal(await messageFor({ file: 'x' }), 'the form has no part "profile", but one called "file"');
+    match(await messageFor({ jfr: 'FLR' }), /"jfr"; a recording needs format=jfr$/);
+  });
 
   for (const [failure, status, code] of [
     [new StoreError('invalid-argument', 'text'), 422, 'unknown'],

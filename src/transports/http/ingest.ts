@@ -2,6 +2,7 @@ import { StoreError } from '#src/domain/errors.ts';
 import { type Label, LabelName } from '#src/domain/model/labels.ts';
 import type { Bytes, UnixNanos } from '#src/domain/model/units.ts';
 import type { IngestOptions } from '#src/domain/pprof/ingest-options.ts';
+import { quoted } from '#src/domain/pprof/profile-errors.ts';
 import { type Upload, undecodableUpload } from '#src/domain/upload/upload.ts';
 import type { PushedProfile, PushService } from '#src/services/distributor/ports.ts';
 import { codedFailure, emptyAnswer, methodNotAllowed } from './answers.ts';
@@ -146,8 +147,22 @@ async function pprofOf(body: Uint8Array, format: 'pprof' | 'pprof-form', content
   if (part('prev_profile').length > 0) {
     throw new StoreError('invalid-argument', 'prev_profile is not supported: upgrade to a client that sends deltas');
   }
+  if (partOf(parts, 'profile') === undefined) refuseOtherParts(parts);
   const config = part('sample_type_config');
   return { profile: part('profile'), displayNames: config.length > 0 ? parseSampleTypeConfig(config) : undefined };
+}
+
+const PARTS_BESIDE_PROFILE: ReadonlySet<string> = new Set(['sample_type_config', 'prev_profile']);
+
+/** The reference answers 200 to a profile under another name, and it is lost. @throws StoreError 'invalid-argument' */
+function refuseOtherParts(parts: readonly FormPart[]): void {
+  const other = parts.find(({ name, data }) => data.length > 0 && !PARTS_BESIDE_PROFILE.has(name));
+  if (other === undefined) return;
+  const hint = other.name === 'jfr' ? '; a recording needs format=jfr' : '';
+  throw new StoreError(
+    'invalid-argument',
+    `the form has no part "profile", but one called ${quoted(other.name)}${hint}`,
+  );
 }
 
 /** Files first. The reference sees nothing else, and loses a profile in a plain field with an answer of 200. */
