@@ -20,16 +20,24 @@ export type FoldedFormat = 'groups' | 'lines';
  *     groups    main;work 3     a stack, and its count behind the last blank; a line without a blank is nothing
  *     lines     main;work       a stack, which counts one; an empty line is nothing
  *
- * @throws StoreError 'invalid-argument' when a line is too long, or its count is no whole number, negative or over 64 bits
+ * Where no line at all has a count, it is no `groups`: to skip every line would lose a profile, and nobody would hear of it.
+ *
+ * @throws StoreError 'invalid-argument' when a line is too long, or its count is no whole number, negative or over 64 bits,
+ *         or none has one
  * @cost   O(bytes)
  * @source the write-path reference, "/ingest: folded text"
  */
 export function* readFolded(format: FoldedFormat, body: Uint8Array, stacks: StackCollector): Steps<void> {
   const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  const reading: Reading = { format, text, at: 0, line: 0, stacks };
+  const reading: Reading = { format, text, at: 0, line: 0, counted: false, uncounted: 0, stacks };
   while (reading.at < text.length) {
     readLines(reading, Math.min(reading.at + STEP_BYTES, text.length));
     yield;
+  }
+  const { counted, uncounted } = reading;
+  if (!counted && uncounted > 0) {
+    const what = uncounted === 1 ? 'its only line has no count' : `none of its ${uncounted} lines has a count`;
+    throw undecodableUpload(format, `${what} behind a blank; with format=lines each line counts one`);
   }
 }
 
@@ -41,6 +49,9 @@ type Reading = {
   at: number;
   /** That was read last, from 1. */
   line: number;
+  /** Of groups: whether any line has a count, and how many have none. */
+  counted: boolean;
+  uncounted: number;
 };
 
 /** Reads the lines that begin before `end`. */
@@ -61,7 +72,11 @@ function readLines(reading: Reading, end: number): void {
       continue;
     }
     const blank = text.subarray(start, lineEnd).lastIndexOf(BLANK);
-    if (blank === -1) continue;
+    if (blank === -1) {
+      if (lineEnd > start) reading.uncounted++;
+      continue;
+    }
+    reading.counted = true;
     const count = countOf(reading, start + blank + 1, lineEnd);
     if (count > 0n) stacks.add(stackOf(text, start, start + blank, stacks), count);
   }

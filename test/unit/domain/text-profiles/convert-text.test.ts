@@ -46,6 +46,17 @@ describe('groups', () => {
     deepEqual(converted('groups', '\n\n'), []);
   });
 
+  test('have a count in some line: where none has one, all would be lost', () => {
+    deepEqual(stacksOf('groups', 'a;b\n\nc 2\nd', counts), { c: 2n });
+    deepEqual(converted('groups', '\n\r\n', counts), []);
+    deepEqual(converted('groups', 'a;b\nc 0', counts), []);
+    throws(
+      () => converted('groups', 'a;b\n\nc\r\n', counts),
+      undecodable(/none of its 2 lines has a count.*format=lines/),
+    );
+    throws(() => converted('groups', 'a;b', counts), undecodable(/its only line has no count/));
+  });
+
   test('split at the last blank, and keep every other one, and empty frames', () => {
     deepEqual(stacksOf('groups', ' a ; b  7', counts), { ' a ; b ': 7n });
     deepEqual(stacksOf('groups', ';a;;b; 7', counts), { ';a;;b;': 7n });
