@@ -13,6 +13,7 @@ import { addSaturated, treeAddValue, treeChild } from './tree';
  * @param sums   i64[stacks], changed
  * @param stack  u32[n], below `stacks`: whoever decoded the block has checked that
  * @param value  i64[n], >= 0
+ * @cost O(n): a random access to the sums each
  */
 export function sumSamples(sums: usize, stack: usize, value: usize, n: u32): void {
   for (let i: usize = 0; i < <usize>n; i++) {
@@ -28,6 +29,7 @@ export function sumSamples(sums: usize, stack: usize, value: usize, n: u32): voi
  * @param parent  i32[stacks]
  * @param sums    i64[stacks]
  * @returns       how many are marked, the root included
+ * @cost O(stacks), one pass backward
  */
 export function markNeeded(needed: usize, parent: usize, sums: usize, stacks: u32): u32 {
   memory.fill(needed, 0, stacks);
@@ -94,6 +96,7 @@ export function treeAddStacks(
  * @param parent   i32[rows], name u32[rows], self i64[rows]: the added tree; row 0 is its root
  * @param needed   u8[rows], from `markNeeded`: the nodes to add; 0: all
  * @order the rows before `start` are added
+ * @cost O(end - start), and the bytes of names that are new
  */
 export function treeMerge(
   tree: usize, names: usize, nameAt: usize, nameLength: usize, nameRow: usize, parent: usize, name: usize, self: usize,

@@ -26,7 +26,7 @@ export let arenaFull: i32 = 0;
 export const SCRATCH: u32 = 1;
 export const HEAD: u32 = 2;
 
-/** Sets the limits, in bytes. Called once, before everything else. */
+/** Sets the limits, in bytes. Called once, before everything else. @cost O(1) */
 export function arenaInit(scratchBytes: u32, headBytes: u32): void {
   scratchEnd = START + (<usize>scratchBytes & ~63);
   headStart = scratchEnd;
@@ -42,7 +42,11 @@ export function resetScratch(): void {
   scratchTop = START;
 }
 
-/** Leaves out the last `bytes` of the head arena, because what belongs to the head takes them elsewhere. 0: none. */
+/**
+ * Leaves out the last `bytes` of the head arena, because what belongs to the head takes them elsewhere. 0: none.
+ *
+ * @cost O(1)
+ */
 export function reserveHead(bytes: u32): void {
   const end = headLimitEnd - min(<usize>bytes, headLimitEnd - headStart);
   headEnd = max(end, headTop);
@@ -70,7 +74,11 @@ export function headPeak(): u32 {
   return <u32>(headPeakTop - headStart);
 }
 
-/** `bytes` of memory with unknown content, 16-byte aligned, and 16 readable bytes behind them. */
+/**
+ * `bytes` of memory with unknown content, 16-byte aligned, and 16 readable bytes behind them.
+ *
+ * @cost O(1); new memory comes from the system a page at a time, when it is touched
+ */
 export function allocScratch(bytes: usize): usize {
   const pointer = scratchTop;
   if (bytes > scratchEnd - pointer) full(1); // Before the sum, which such a length makes wrap.
@@ -82,6 +90,7 @@ export function allocScratch(bytes: usize): usize {
   return pointer;
 }
 
+/** @cost O(1), as `allocScratch` */
 export function allocHead(bytes: usize): usize {
   const pointer = headTop;
   if (bytes > headEnd - pointer) full(2); // Before the sum, which such a length makes wrap.

@@ -4,7 +4,12 @@ import { addSaturated } from './tree';
 
 const MAX_VALUE: u64 = 0x7fffffffffffffff;
 
-/** Rows as a source has strings: where each begins, and how long it is. @param offsets u32[n + 1], into `bytes` */
+/**
+ * Rows as a source has strings: where each begins, and how long it is.
+ *
+ * @param offsets u32[n + 1], into `bytes`
+ * @cost O(n)
+ */
 export function stringRows(at: usize, length: usize, offsets: usize, bytes: usize, n: u32): void {
   let start = load<u32>(offsets);
   for (let i: usize = 0; i < <usize>n; i++) {
@@ -21,6 +26,7 @@ export function stringRows(at: usize, length: usize, offsets: usize, bytes: usiz
  * @param column    u32[n]: row - parent; out: the parent, for row 0 of the tree 2^32 - 1
  * @param firstRow  of the column, in the tree
  * @returns         the place of the first row whose parent is not a row before it, or -1
+ * @cost O(n)
  */
 export function parentRows(column: usize, n: u32, firstRow: u32): i32 {
   for (let i: u32 = 0; i < n; i++) {
@@ -33,7 +39,12 @@ export function parentRows(column: usize, n: u32, firstRow: u32): i32 {
   return -1;
 }
 
-/** The place of the first value below the one before it, or equal to it; -1 when they rise. @param column u32[n] */
+/**
+ * The place of the first value below the one before it, or equal to it; -1 when they rise.
+ *
+ * @param column u32[n]
+ * @cost O(n)
+ */
 export function firstNotRising(column: usize, n: u32): i32 {
   for (let i: u32 = 1; i < n; i++) {
     const at = column + (<usize>i << 2);
@@ -42,20 +53,20 @@ export function firstNotRising(column: usize, n: u32): i32 {
   return -1;
 }
 
-/** The first value that is 0, from row 1 on, or -1. @param column u32[n] */
+/** The first value that is 0, from row 1 on, or -1. @param column u32[n] @cost O(n) */
 export function firstZero(column: usize, n: u32): i32 {
   for (let i: u32 = 1; i < n; i++) if (load<u32>(column + (<usize>i << 2)) == 0) return i;
   return -1;
 }
 
-/** a[i] += b[i], modulo 2^32 @param a u32[n] */
+/** a[i] += b[i], modulo 2^32 @param a u32[n] @cost O(n) */
 export function addU32(a: usize, b: usize, n: u32): void {
   for (let i: usize = 0; i < <usize>n; i++) {
     store<u32>(a + (i << 2), load<u32>(a + (i << 2)) + load<u32>(b + (i << 2)));
   }
 }
 
-/** a[i] += b, where a[i] is not 0: references to texts that stand behind names. @param a u32[n] */
+/** a[i] += b, where a[i] is not 0: references to texts that stand behind names. @param a u32[n] @cost O(n) */
 export function shiftReferences(a: usize, n: u32, b: u32): void {
   for (let i: usize = 0; i < <usize>n; i++) {
     const value = load<u32>(a + (i << 2));
@@ -63,7 +74,7 @@ export function shiftReferences(a: usize, n: u32, b: u32): void {
   }
 }
 
-/** line[i] += startLine[fn[i]], modulo 2^64 @param line i64[n] @param fn u32[n] */
+/** line[i] += startLine[fn[i]], modulo 2^64 @param line i64[n] @param fn u32[n] @cost O(n) */
 export function addStartLines(line: usize, fn: usize, startLine: usize, n: u32): void {
   for (let i: usize = 0; i < <usize>n; i++) {
     const at = line + (i << 3);
@@ -71,7 +82,7 @@ export function addStartLines(line: usize, fn: usize, startLine: usize, n: u32):
   }
 }
 
-/** Whether a value is above 2^63 - 1, which no sum of samples is. @param column u64[n] */
+/** Whether a value is above 2^63 - 1, which no sum of samples is. @param column u64[n] @cost O(n) */
 export function hasTooLarge(column: usize, n: u32): bool {
   let all: u64 = 0;
   for (let i: usize = 0; i < <usize>n; i++) all |= load<u64>(column + (i << 3));
@@ -86,6 +97,7 @@ export function hasTooLarge(column: usize, n: u32): bool {
  * @param time      i64[pushes]
  * @param rows      u32[n], out
  * @returns         how many rows
+ * @cost O(n)
  */
 export function selectRows(
   series: usize, push: usize, n: u32, wanted: usize, time: usize, start: i64, end: i64, rows: usize,
@@ -101,14 +113,14 @@ export function selectRows(
   return count;
 }
 
-/** target[row[i]] = sums[i] @param target i64[...], zeroed @param row u32[n], all distinct */
+/** target[row[i]] = sums[i] @param target i64[...], zeroed @param row u32[n], all distinct @cost O(n) */
 export function spreadSums(target: usize, row: usize, sums: usize, n: u32): void {
   for (let i: usize = 0; i < <usize>n; i++) {
     store<i64>(target + (<usize>load<u32>(row + (i << 2)) << 3), load<i64>(sums + (i << 3)));
   }
 }
 
-/** target[row[i]] += sums[i] @param target i64[...] @param row u32[n] */
+/** target[row[i]] += sums[i] @param target i64[...] @param row u32[n] @cost O(n) */
 export function foldSums(target: usize, row: usize, sums: usize, n: u32): void {
   for (let i: usize = 0; i < <usize>n; i++) {
     const at = target + (<usize>load<u32>(row + (i << 2)) << 3);

@@ -10,7 +10,7 @@ export const RECORD_WORDS_MAX: u32 = 6;
 /** u64[RECORD_WORDS_MAX], secret. */
 const recordKeys: usize = memory.data(48, 16);
 
-/** Secrets of this process, so that nobody outside can choose strings that collide. */
+/** Secrets of this process, so that nobody outside can choose strings that collide. @cost O(1) */
 export function hashInit(a: u64, b: u64, c: u64): void {
   secret0 = a;
   secret1 = b;
@@ -23,6 +23,7 @@ export function hashInit(a: u64, b: u64, c: u64): void {
 /**
  * 32 bits of a keyed hash of `length` bytes: folded 64 x 64 multiplications, 16 bytes at a time.
  *
+ * @cost O(length), 16 bytes a step
  * @source the construction of wyhash (Wang Yi), with the high half of the product computed from 32-bit halves
  */
 export function hashBytes(pointer: usize, length: u32): u32 {
@@ -45,6 +46,7 @@ export function hashBytes(pointer: usize, length: u32): u32 {
  *
  * Two records of one size, whatever they are, collide with a probability of about 2^-31 over the choice of the secrets.
  *
+ * @cost O(words)
  * @source NH of UMAC (Black, Halevi, Krawczyk, Krovetz, Rogaway, 1999), then multiply-shift (Dietzfelbinger, 1997)
  */
 export function hashRecord(pointer: usize, words: u32): u32 {
@@ -64,6 +66,7 @@ export function hashWord(key: u64): u32 {
   return <u32>(((key ^ secret1) * secret2) >> 32);
 }
 
+/** @cost O(length), 8 bytes a step */
 export function equalBytes(a: usize, b: usize, length: u32): bool {
   let left = length;
   let p = a;
@@ -80,13 +83,15 @@ export function equalBytes(a: usize, b: usize, length: u32): bool {
 /**
  * Copies a string. Reads and writes up to 15 bytes past the end, so whatever belongs there is written later. The
  * source may begin up to `length` bytes before the target, not behind it.
+ *
+ * @cost O(length), 16 bytes a step
  */
 export function copyString(target: usize, source: usize, length: u32): void {
   if (length > 256) return memory.copy(target, source, length); // A call: for short ones it costs more than the copy.
   for (let i: usize = 0; i < <usize>length; i += 16) v128.store(target + i, v128.load(source + i));
 }
 
-/** How many bytes two strings have in common at their start, up to `most`. */
+/** How many bytes two strings have in common at their start, up to `most`. @cost O(most), 8 bytes a step */
 export function sharedBytes(a: usize, b: usize, most: u32): u32 {
   for (let i: u32 = 0; i < most; i += 8) {
     const differs = load<u64>(a + i) ^ load<u64>(b + i);

@@ -1,11 +1,11 @@
 // What a reader asks of a column before anything follows its references. The plain twins are beside their test.
 
-/** Whether every value is below `limit`. True of an empty column. @param pointer u32[n] */
+/** Whether every value is below `limit`. True of an empty column. @param pointer u32[n] @cost O(n), 4 rows a step */
 export function allBelow(pointer: usize, n: u32, limit: u32): bool {
   return n == 0 || maxU32(pointer, n) < limit;
 }
 
-/** Whether no value is below the one before it. @param pointer u32[n] */
+/** Whether no value is below the one before it. @param pointer u32[n] @cost O(n) */
 export function rises(pointer: usize, n: u32): bool {
   for (let i: usize = 1; i < <usize>n; i++) {
     if (load<u32>(pointer + (i << 2)) < load<u32>(pointer + (i << 2) - 4)) return false;
@@ -19,6 +19,7 @@ export function rises(pointer: usize, n: u32): bool {
  * @param counts   u32[n]; may be offsets + 4
  * @param offsets  u32[n + 1], overwritten
  * @returns        false when the sum has more than 32 bits: the offsets from there on are unknown
+ * @cost O(n)
  */
 export function offsetsOfCounts(offsets: usize, counts: usize, n: u32): bool {
   let sum: u64 = 0;

@@ -39,7 +39,7 @@ export let columnDetail: i64 = 0;
 export let columnDetail2: i64 = 0;
 export let columnDetail3: i64 = 0;
 
-/** A reader of `length` bytes, in scratch. Forgets the error of the one before. */
+/** A reader of `length` bytes, in scratch. Forgets the error of the one before. @cost O(1) */
 export function readerNew(pointer: usize, length: u32): usize {
   columnError = 0;
   const reader = allocScratch(READER_BYTES);
@@ -54,30 +54,30 @@ export function readerOffset(reader: usize): u32 {
   return load<u32>(reader, AT) - load<u32>(reader, START);
 }
 
-/** States that `n` more values follow, before memory for them is allocated. */
+/** States that `n` more values follow, before memory for them is allocated. @cost O(1) */
 export function readerClaim(reader: usize, n: u32): bool {
   if (columnError != 0) return false;
   return n <= left(reader) || fail(CLAIM, n);
 }
 
-/** States that all has been read. */
+/** States that all has been read. @cost O(1) */
 export function readerEnd(reader: usize): bool {
   if (columnError != 0) return false;
   return left(reader) == 0 || fail(BYTES_LEFT);
 }
 
-/** @returns 0 when it is missing: look at `columnError` before the number is used */
+/** @returns 0 when it is missing: look at `columnError` before the number is used @cost O(1) */
 export function readNumber(reader: usize): u32 {
   const at = take(reader, 4, NUMBER_CUT);
   return at == 0 ? 0 : load<u32>(at);
 }
 
-/** @returns where the bytes are, in the input; 0 when they are missing */
+/** @returns where the bytes are, in the input; 0 when they are missing @cost O(1): nothing is copied */
 export function readBytes(reader: usize, n: u32): usize {
   return take(reader, n, BYTES_CUT);
 }
 
-/** @param target  u32[n], overwritten */
+/** @param target  u32[n], overwritten @cost O(n), 16 rows a step */
 export function readU32(reader: usize, target: usize, n: u32): bool {
   const planes = takePlanesCount(reader, 4, n);
   const at: usize = planes == 0 ? 0 : take(reader, <u64>planes * n, COLUMN_CUT);
@@ -86,7 +86,7 @@ export function readU32(reader: usize, target: usize, n: u32): bool {
   return true;
 }
 
-/** @param target  u32[n], overwritten */
+/** @param target  u32[n], overwritten @cost O(n) */
 export function readU32Deltas(reader: usize, target: usize, n: u32): bool {
   if (!readU32(reader, target, n)) return false;
   let value: u32 = 0;
@@ -98,7 +98,11 @@ export function readU32Deltas(reader: usize, target: usize, n: u32): bool {
   return true;
 }
 
-/** @param target  u32[n], overwritten: any values, if the bytes are not what a writer wrote. @param next  as it was written with */
+/**
+ * @param target  u32[n], overwritten: any values, if the bytes are not what a writer wrote
+ * @param next    as it was written with
+ * @cost O(n)
+ */
 export function readFirstUse(reader: usize, target: usize, n: u32, next: u32): bool {
   if (!readU32(reader, target, n)) return false;
   let first = next;
@@ -111,7 +115,7 @@ export function readFirstUse(reader: usize, target: usize, n: u32, next: u32): b
   return true;
 }
 
-/** @param target  u64[n], overwritten */
+/** @param target  u64[n], overwritten @cost O(n), 16 rows a step */
 export function readU64(reader: usize, target: usize, n: u32): bool {
   const planes = takePlanesCount(reader, 8, n);
   const at: usize = planes == 0 ? 0 : take(reader, <u64>planes * n, COLUMN_CUT);
@@ -120,7 +124,7 @@ export function readU64(reader: usize, target: usize, n: u32): bool {
   return true;
 }
 
-/** @param target  i64[n], overwritten */
+/** @param target  i64[n], overwritten @cost O(n) */
 export function readI64(reader: usize, target: usize, n: u32): bool {
   if (!readU64(reader, target, n)) return false;
   const one = i64x2.splat(1);
@@ -133,7 +137,7 @@ export function readI64(reader: usize, target: usize, n: u32): bool {
   return true;
 }
 
-/** @param target  i64[n], overwritten */
+/** @param target  i64[n], overwritten @cost O(n) */
 export function readI64Deltas(reader: usize, target: usize, n: u32): bool {
   if (!readU64(reader, target, n)) return false;
   let value: u64 = 0;
@@ -144,7 +148,7 @@ export function readI64Deltas(reader: usize, target: usize, n: u32): bool {
   return true;
 }
 
-/** @param target  u64[n], overwritten */
+/** @param target  u64[n], overwritten @cost O(n) */
 export function readValues(reader: usize, target: usize, n: u32): bool {
   const at = take(reader, 8, DIVISOR_CUT);
   if (at == 0) return false;
@@ -165,6 +169,7 @@ export function readValues(reader: usize, target: usize, n: u32): bool {
  * @param offsets   u32[n + 1], overwritten: string i is bytes[offsets[i] .. offsets[i + 1]]
  * @param bytesMax  of all strings together: stored bytes can stand for many times as many
  * @returns         the bytes of all strings, in scratch; 0 with `columnError` set
+ * @cost O(n + bytes of the strings), at most `bytesMax`
  */
 export function readStrings(reader: usize, offsets: usize, n: u32, bytesMax: u32): usize {
   if (takePlanesCount(reader, 1, n) == 0) return 0;

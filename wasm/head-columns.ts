@@ -10,6 +10,7 @@ import { treeNodes, treeRows } from './tree';
  * @param target  u32[rows]
  * @param field   where it is in a record
  * @param width   bytes of a record
+ * @cost O(rows)
  */
 export function fieldU32(target: usize, table: usize, field: u32, width: u32): void {
   const rows = tableRows(table);
@@ -21,7 +22,7 @@ export function fieldU32(target: usize, table: usize, field: u32, width: u32): v
   }
 }
 
-/** @param target u64[rows] */
+/** @param target u64[rows] @cost O(rows) */
 export function fieldU64(target: usize, table: usize, field: u32, width: u32): void {
   const rows = tableRows(table);
   let from = tableBytes(table) + field;
@@ -32,14 +33,14 @@ export function fieldU64(target: usize, table: usize, field: u32, width: u32): v
   }
 }
 
-/** a[i] -= b[i], modulo 2^32 @param a u32[n] */
+/** a[i] -= b[i], modulo 2^32 @param a u32[n] @cost O(n) */
 export function subtractU32(a: usize, b: usize, n: u32): void {
   for (let i: usize = 0; i < <usize>n; i++) {
     store<u32>(a + (i << 2), load<u32>(a + (i << 2)) - load<u32>(b + (i << 2)));
   }
 }
 
-/** The low bytes of a column. @param target u8[n] @param column u32[n]; may be the target */
+/** The low bytes of a column. @param target u8[n] @param column u32[n]; may be the target @cost O(n) */
 export function lowBytes(target: usize, column: usize, n: u32): void {
   for (let i: usize = 0; i < <usize>n; i++) store<u8>(target + i, load<u8>(column + (i << 2)));
 }
@@ -91,6 +92,7 @@ export function locationColumns(
  *
  * @param distance  u32[rows], out: row - row of the parent; 1 for the root
  * @param key       u32[rows], out; 0 for the root
+ * @cost O(rows)
  */
 export function treeColumns(tree: usize, distance: usize, key: usize): void {
   const rows = treeRows(tree);
@@ -104,7 +106,7 @@ export function treeColumns(tree: usize, distance: usize, key: usize): void {
   }
 }
 
-/** place[stack[i]] = 1 @param place u32[rows] @param stack u32[n] */
+/** place[stack[i]] = 1 @param place u32[rows] @param stack u32[n] @cost O(n) */
 export function markStacks(place: usize, stack: usize, n: u32): void {
   for (let i: usize = 0; i < <usize>n; i++) store<u32>(place + (<usize>load<u32>(stack + (i << 2)) << 2), 1);
 }
@@ -115,6 +117,7 @@ export function markStacks(place: usize, stack: usize, n: u32): void {
  * @param place    u32[rows]: 1 for a marked row; out: its place
  * @param sampled  u32[rows], out: the marked rows
  * @returns        how many they are
+ * @cost O(rows)
  */
 export function placeStacks(place: usize, sampled: usize, rows: u32): u32 {
   let count: u32 = 0;
@@ -127,7 +130,7 @@ export function placeStacks(place: usize, sampled: usize, rows: u32): u32 {
   return count;
 }
 
-/** target[i] = place[stack[i]] @param target u32[n] */
+/** target[i] = place[stack[i]] @param target u32[n] @cost O(n) */
 export function placesOf(target: usize, place: usize, stack: usize, n: u32): void {
   for (let i: usize = 0; i < <usize>n; i++) {
     store<u32>(target + (i << 2), load<u32>(place + (<usize>load<u32>(stack + (i << 2)) << 2)));

@@ -48,7 +48,7 @@ export function idMap(ids: usize, count: u32): usize {
   return map;
 }
 
-/** The row of an id, 0 when nobody has it. */
+/** The row of an id, 0 when nobody has it. @cost O(1) */
 // @ts-ignore: decorator
 @inline
 export function idRow(map: usize, id: u64): u32 {

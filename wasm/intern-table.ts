@@ -8,6 +8,8 @@
 //
 // A slot keeps the whole 32-bit hash, so growing never touches the strings. Hashes are keyed by secrets (bytes.ts): whatever
 // strings somebody chooses, a look-up takes a few probes.
+//
+// Source: Knuth, The Art of Computer Programming, volume 3, 6.4, linear probing.
 
 import { alloc, allocZeroed } from './arena';
 import { copyString, equalBytes, hashBytes, hashRecord, RECORD_WORDS_MAX } from './bytes';
@@ -24,7 +26,7 @@ const MASK: usize = 28;
 const ARENA: usize = 32;
 const TABLE_BYTES: usize = 48;
 
-/** @param rows room for so many at first; grows fourfold, which costs less than doubling twice */
+/** @param rows room for so many at first; grows fourfold, which costs less than doubling twice @cost O(rows) */
 export function tableNew(arena: u32, rows: u32, bytes: u32): usize {
   let slots: u32 = 16;
   while (slots < rows << 1) slots <<= 1;
@@ -55,13 +57,21 @@ export function tableBytes(table: usize): usize {
   return load<u32>(table, BYTES);
 }
 
-/** Row of the string, which is added when it is new. The empty string is row 0. */
+/**
+ * Row of the string, which is added when it is new. The empty string is row 0.
+ *
+ * @cost O(length) to hash and compare, and a few probes; growing is O(rows), and O(1) for each row over the life of a table
+ */
 export function intern(table: usize, pointer: usize, length: u32): u32 {
   if (length == 0) return 0;
   return find(table, pointer, length, hashBytes(pointer, length), false);
 }
 
-/** As `intern`, but tries row `guess` first: profiles of one program come in the same order again and again. */
+/**
+ * As `intern`, but tries row `guess` first: profiles of one program come in the same order again and again.
+ *
+ * @cost O(length); nearly free where the guess is right
+ */
 // @ts-ignore: decorator
 @inline
 export function internGuess(table: usize, pointer: usize, length: u32, guess: u32): u32 {
@@ -78,6 +88,7 @@ export function internGuess(table: usize, pointer: usize, length: u32, guess: u3
  * @param lengths   u32[count]
  * @param hashes    u32[count], of `hashBytes` or `hashRecord`: whatever the table is used with
  * @param rows      u32[count], out
+ * @cost O(bytes of the strings)
  */
 export function internHashed(table: usize, pointers: usize, lengths: usize, hashes: usize, count: u32, rows: usize): void {
   let row: u32 = 0;
@@ -115,7 +126,7 @@ export function tableTail(table: usize, length: u32): usize {
   return <usize>load<u32>(table, BYTES) + load<u32>(table, BYTE_COUNT);
 }
 
-/** Interns the record that was just written to `tableTail`. Nothing is copied. */
+/** Interns the record that was just written to `tableTail`. Nothing is copied. @cost as `intern` */
 export function internTail(table: usize, length: u32, guess: u32): u32 {
   const pointer = <usize>load<u32>(table, BYTES) + load<u32>(table, BYTE_COUNT);
   if (isRow(table, guess, pointer, length)) return guess;

@@ -29,6 +29,7 @@ const MAP_BYTES: usize = 32;
  * @param tree      a stack table of the space
  * @param parent    i32[stacks], location u32[stacks]: the stack table of the source
  * @param sampled   u32[sampled], rows of that table
+ * @cost O(stacks)
  */
 export function stackMapNew(
   tree: usize, space: usize, source: usize, parent: usize, location: usize, stacks: u32, sampled: usize,

@@ -53,6 +53,7 @@ function stringRow(strings: usize, known: usize, offsets: usize, bytes: usize, i
  *
  * @param name    a row of the strings
  * @param target  u32[rows - firstRow], out
+ * @cost O(labels of these series)
  */
 export function labelOfSeries(series: usize, name: u32, firstRow: u32, target: usize): void {
   const rows = tableRows(series);

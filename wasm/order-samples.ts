@@ -6,6 +6,7 @@
  * @param keys        u64[samples], out
  * @param rank        u32[runs], runSamples u32[runs]
  * @param place       u32[samples]
+ * @cost O(samples)
  */
 export function sampleKeys(keys: usize, rank: usize, runSamples: usize, runs: u32, place: usize): void {
   let sample: usize = 0;
@@ -16,19 +17,19 @@ export function sampleKeys(keys: usize, rank: usize, runSamples: usize, runs: u3
   }
 }
 
-/** target[i] = i @param target u32[n] */
+/** target[i] = i @param target u32[n] @cost O(n) */
 export function ascending(target: usize, n: u32): void {
   for (let i: usize = 0; i < <usize>n; i++) store<u32>(target + (i << 2), <u32>i);
 }
 
-/** target[i] = column[row[i]] @param target u32[n] */
+/** target[i] = column[row[i]] @param target u32[n] @cost O(n) */
 export function gatherU32(target: usize, column: usize, row: usize, n: u32): void {
   for (let i: usize = 0; i < <usize>n; i++) {
     store<u32>(target + (i << 2), load<u32>(column + (<usize>load<u32>(row + (i << 2)) << 2)));
   }
 }
 
-/** target[i] = column[row[i]] @param target u64[n] */
+/** target[i] = column[row[i]] @param target u64[n] @cost O(n) */
 export function gatherU64(target: usize, column: usize, row: usize, n: u32): void {
   for (let i: usize = 0; i < <usize>n; i++) {
     store<u64>(target + (i << 3), load<u64>(column + (<usize>load<u32>(row + (i << 2)) << 3)));
@@ -42,6 +43,7 @@ export function gatherU64(target: usize, column: usize, row: usize, n: u32): voi
  * @param spanAt   u32[samples], zeroed, overwritten
  * @param sample   u32[spans], id u64[spans], trace u8[16 spans]
  * @param toSample u32[spans], toId u64[spans], toTrace u8[16 spans], out: samples rise
+ * @cost O(samples)
  */
 export function orderSpans(
   order: usize, samples: u32, spanAt: usize, sample: usize, id: usize, trace: usize, spans: u32, toSample: usize,
@@ -67,6 +69,7 @@ export function orderSpans(
  * @param values  i64[n]
  * @param row     u32[n], value i64[n], out
  * @returns       how many
+ * @cost O(n)
  */
 export function nonZeroValues(values: usize, n: u32, row: usize, value: usize): u32 {
   let count: usize = 0;

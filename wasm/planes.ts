@@ -4,13 +4,15 @@
 //   values  0x0201 0x0403 0x0605      plane 0: 01 03 05   plane 1: 02 04 06
 //
 // Planes lie next to each other, n bytes each. A column of 64 bits is split as two of 32, its low and its high halves.
+//
+// Source: the shuffle filter of HDF5 and of Blosc, with planes left out that are zero.
 
 /** Bytes that it takes to hold the highest set bit, at least one. */
 export function planesFor(used: u64): u32 {
   return max<u32>(1, <u32>(71 - clz(used)) >> 3);
 }
 
-/** All values of a column joined by or. @param pointer u32[n] */
+/** All values of a column joined by or. @param pointer u32[n] @cost O(n), 4 rows a step */
 export function usedBits32(pointer: usize, n: u32): u64 {
   let used = i64x2.splat(0);
   let i: u32 = 0;
@@ -20,7 +22,7 @@ export function usedBits32(pointer: usize, n: u32): u64 {
   return rest;
 }
 
-/** @param pointer u64[n] */
+/** @param pointer u64[n] @cost O(n), 2 rows a step */
 export function usedBits64(pointer: usize, n: u32): u64 {
   let used = i64x2.splat(0);
   let i: u32 = 0;
@@ -46,6 +48,7 @@ export function foldOr32(used: v128): u32 {
  * @param pointer  u32[n]
  * @param target   u8[planes * n], overwritten; nothing behind it is
  * @param planes   1 .. 4
+ * @cost O(n planes), 16 rows a step
  */
 export function splitPlanes32(target: usize, pointer: usize, n: u32, planes: u32): void {
   const stride = <usize>n;
@@ -63,6 +66,7 @@ export function splitPlanes32(target: usize, pointer: usize, n: u32, planes: u32
  * @param pointer  u64[n]
  * @param target   u8[planes * n], overwritten; nothing behind it is
  * @param planes   1 .. 8
+ * @cost O(n planes), 16 rows a step
  */
 export function splitPlanes64(target: usize, pointer: usize, n: u32, planes: u32): void {
   const stride = <usize>n;
@@ -92,6 +96,7 @@ export function splitPlanes64(target: usize, pointer: usize, n: u32, planes: u32
  * @param target   u32[n], overwritten
  * @param pointer  u8[planes * n]; nothing behind it is read
  * @param planes   1 .. 4
+ * @cost O(n planes), 16 rows a step
  */
 export function joinPlanes32(target: usize, pointer: usize, n: u32, planes: u32): void {
   const stride = <usize>n;
@@ -115,6 +120,7 @@ export function joinPlanes32(target: usize, pointer: usize, n: u32, planes: u32)
  * @param target   u64[n], overwritten
  * @param pointer  u8[planes * n]; nothing behind it is read
  * @param planes   1 .. 8
+ * @cost O(n planes), 16 rows a step
  */
 export function joinPlanes64(target: usize, pointer: usize, n: u32, planes: u32): void {
   const stride = <usize>n;

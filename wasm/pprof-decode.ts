@@ -9,6 +9,8 @@
 // own tools do. String references out of range refuse the profile.
 //
 // src/kernels/pprof-decode.ts has the same list of fields, and the plain twin is src/domain/pprof.
+//
+// Source: pprof, `profile.proto`.
 
 import { allocScratch, allocZeroed, SCRATCH, shrinkScratch } from './arena';
 import { framesFit, LOCATION_LINES_MAX } from './frame-limits';

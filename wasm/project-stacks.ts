@@ -1,6 +1,9 @@
 // Bring the stacktraces that some datasets of a head have into a symbol space of their own, in depth-first order: children
 // behind their parent, in the order of first use. So neighbours in the table have frames in common, symbols are numbered
 // as the table uses them, and both are stored in few bytes.
+//
+// Source: Knuth, The Art of Computer Programming, volume 1, 2.3.2: preorder of a forest. The plain twin is in
+// src/domain/block/merge-plain.ts.
 
 import { internLocation } from './symbol-space';
 import { treeChild, treeNodes } from './tree';
@@ -30,7 +33,12 @@ export function neededRows(
   return count;
 }
 
-/** How many locations listed stacktraces have that are not stamped yet; they are then. @param stamp u32[locations] */
+/**
+ * How many locations listed stacktraces have that are not stamped yet; they are then.
+ *
+ * @param stamp u32[locations]
+ * @cost O(count)
+ */
 export function stampLocations(tree: usize, list: usize, count: u32, stamp: usize, mark: u32): u32 {
   const nodes = treeNodes(tree);
   let stamped: u32 = 0;

@@ -6,6 +6,8 @@
 //     22      03                 08 05 10    field 4, wire type 2
 //
 // Reads up to 9 bytes past a message: there must be 16 readable bytes behind the input.
+//
+// Source: protobuf.dev, "Encoding".
 
 // What can be wrong with a field. The numbers are those of FAILURES in src/kernels/pprof-decode.ts.
 export const TRUNCATED: i32 = 1; // a field ends behind its message; detail: offset
@@ -45,6 +47,7 @@ export function failAt(code: i32, position: usize): usize {
  * Reads the field at p < end into `fieldTag` and `value`.
  *
  * @returns the position behind it, which for wire type 2 is `value` behind the start of its content; or 0
+ * @cost O(1)
  */
 // @ts-ignore: decorator
 @inline
@@ -93,7 +96,7 @@ function readAnyField(p: usize, end: usize): usize {
   return p + <usize>length;
 }
 
-/** Reads the varint at p into `value`. @returns the position behind it, or 0 */
+/** Reads the varint at p into `value`. @returns the position behind it, or 0 @cost O(1): at most 10 bytes */
 export function readVarint(p: usize, end: usize): usize {
   if (p >= end) return failAt(TRUNCATED, p);
   let byte: u64 = load<u8>(p++);

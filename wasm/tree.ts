@@ -11,6 +11,8 @@
 // of its siblings, which mostly has one or two; and, when a node has more children than a list may have, in a hash
 // table of all such children. The table's hash is keyed by secrets (bytes.ts), so whatever keys somebody chooses, a
 // step costs a list and a few probes.
+//
+// Source: Knuth, The Art of Computer Programming, volume 1, 2.3.2 (first child, next sibling), volume 3, 6.3 (tries).
 
 import { alloc, allocZeroed } from './arena';
 import { hashWord } from './bytes';
@@ -31,7 +33,7 @@ const TREE_BYTES: usize = 48;
 const LISTED_MAX: u32 = 8;
 const SLOTS_AT_FIRST: u32 = 32;
 
-/** A tree of one node, the root. @param withValues 1: every node has a value, 0 at first */
+/** A tree of one node, the root. @param withValues 1: every node has a value, 0 at first @cost O(nodes) */
 export function treeNew(arena: u32, nodes: u32, withValues: u32): usize {
   const capacity = max(nodes, 16);
   const tree = alloc(arena, TREE_BYTES);
