@@ -1,7 +1,7 @@
 // Stable radix sort of row numbers by a column of keys. Several columns are sorted by calling it for the least
 // important one first.
 
-import { allocScratch, shrinkScratch } from './arena';
+import { allocScratch, arenaTop, releaseScratch, SCRATCH } from './arena';
 
 /**
  * Reorders `rows` so that key[rows[i]] rises. Rows with equal keys keep their order.
@@ -10,10 +10,12 @@ import { allocScratch, shrinkScratch } from './arena';
  * @param keys    u64[...], indexed by row
  * @param spare   u32[n], overwritten
  * @cost  O(n) per byte in which the keys differ; insertion sort below 48 rows
+ * @source Knuth, The Art of Computer Programming, volume 3, 5.2.5: radix sorting from the least significant digit
  */
 export function sortRows(rows: usize, keys: usize, spare: usize, n: u32): void {
   if (n < 48) return insertionSort(rows, keys, n);
   const differs = differingBits(rows, keys, n);
+  const top = arenaTop(SCRATCH);
   const count = allocScratch(256 * 4);
   let from = rows;
   let to = spare;
@@ -44,7 +46,7 @@ export function sortRows(rows: usize, keys: usize, spare: usize, n: u32): void {
   }
   if (from != rows) memory.copy(rows, from, <usize>n << 2);
   // Given back, because this is called once per sample that has many labels.
-  shrinkScratch(count);
+  releaseScratch(top);
 }
 
 /** The bits in which any two of the keys differ. */
