@@ -1,7 +1,7 @@
 import type { Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import type { InflateSteps } from '#src/domain/pprof/gzip-fault.ts';
-import { PprofBuilder, type SizeLimit } from '#src/domain/pprof/pprof-builder.ts';
+import { type BuiltLabel, PprofBuilder, type SizeLimit } from '#src/domain/pprof/pprof-builder.ts';
 import { periodNanosOf } from '#src/domain/upload/sample-period.ts';
 import {
   type ConversionBounds,
@@ -125,18 +125,22 @@ class FamilyWriter {
 
   /** @returns undefined when all values are 0 */
   *write(rows: Uint32Array): Steps<Uint8Array<ArrayBuffer> | undefined> {
+    const { stacks, sums, labels } = this.#soFar;
     let written = 0;
     let records = 0;
     for (const row of rows) {
-      const { stack, labelSet, count, sum } = this.#soFar.sums.at(row);
-      const values = this.#valuesOf(count, sum);
-      if (values.every((value) => value === 0n)) continue;
-      const locations = this.#soFar.stacks.locationsOf(stack);
-      for (let i = 0; i < locations.length; i++) locations[i] = this.#locationIdOf(locations[i]);
-      const labels = this.#soFar.labels.labelsOf(labelSet, this.#builder);
-      this.#builder.sample(locations, values, labels);
+      if (!this.#takeValues(row)) continue;
+      const count = stacks.locationsOf(sums.stackOf(row));
+      const { frames } = stacks;
+      for (let i = 0; i < count; i++) {
+        const known = this.#locationIds[frames[i]];
+        frames[i] = known !== 0 ? known : this.#newLocation(frames[i]);
+      }
+      const labelSet = sums.labelSetOf(row);
+      const ofSample = labelSet === 0 ? NO_LABELS : labels.labelsOf(labelSet, this.#builder);
+      this.#builder.sampleOfValues(frames, count, ofSample);
       written++;
-      records += 1 + locations.length + labels.length;
+      records += 1 + count + ofSample.length;
       if (records < STEP_RECORDS) continue;
       records = 0;
       yield;
@@ -144,16 +148,18 @@ class FamilyWriter {
     return written === 0 ? undefined : yield* this.#builder.takeInSteps();
   }
 
-  #valuesOf(count: bigint, sum: bigint): bigint[] {
-    if (this.#family.timed) {
-      const nanos = count * this.#periodNanos;
-      return [nanos < LARGEST ? nanos : LARGEST];
-    }
-    return this.#family.sampleTypes.length === 1 ? [count] : [count, sum];
+  /** Brings the values of a row where the builder takes them from. @returns false when all are 0 */
+  #takeValues(row: number): boolean {
+    const { words } = this.#soFar.sums;
+    const at = this.#soFar.sums.valuesAt(row);
+    const { values } = this.#builder;
+    if (this.#family.timed) setNanos(values, words[at], words[at + 1], this.#periodNanos);
+    else for (let i = 0; i < values.length; i++) values[i] = words[at + i];
+    for (const half of values) if (half !== 0) return true;
+    return false;
   }
 
-  #locationIdOf(location: number): number {
-    if (this.#locationIds[location] !== 0) return this.#locationIds[location];
+  #newLocation(location: number): number {
     const { functionId, line } = this.#soFar.stacks.functionAndLineOf(location);
     const lines = [{ function: this.#functionIdOf(functionId), line }];
     const id = this.#builder.newLocation({ mapping: this.#mapping, lines });
@@ -163,9 +169,27 @@ class FamilyWriter {
 
   #functionIdOf(functionId: number): number {
     if (this.#functionIds[functionId] !== 0) return this.#functionIds[functionId];
-    const name = this.#builder.text(this.#soFar.stacks.functionNames[functionId]);
+    // No other text of the profile is looked for among these, so that all are new.
+    const name = this.#builder.newBytes(this.#soFar.stacks.functionNameBytes(functionId));
     const id = this.#builder.newFunction({ name, systemName: 0 });
     this.#functionIds[functionId] = id;
     return id;
   }
+}
+
+const NO_LABELS: readonly BuiltLabel[] = [];
+
+/** A count times a period, which stops at the largest 64-bit number. */
+function setNanos(values: Int32Array, countLow: number, countHigh: number, periodNanos: bigint): void {
+  const product = (countHigh * 2 ** 32 + (countLow >>> 0)) * Number(periodNanos);
+  if (Number.isSafeInteger(product)) {
+    values[0] = product % 2 ** 32;
+    values[1] = Math.floor(product / 2 ** 32);
+    return;
+  }
+  const count = (BigInt(countHigh) << 32n) | BigInt(countLow >>> 0);
+  const exact = count * periodNanos;
+  const nanos = exact < LARGEST ? exact : LARGEST;
+  values[0] = Number(BigInt.asIntN(32, nanos));
+  values[1] = Number(BigInt.asIntN(32, nanos >> 32n));
 }

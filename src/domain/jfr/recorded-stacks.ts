@@ -28,6 +28,7 @@ export class RecordedStacks {
   #pathLength = 0;
   readonly #functionIds = new Map<string, number>();
   readonly functionNames: string[] = [];
+  readonly #nameBytesOf: Uint8Array[] = [];
   #nameBytes: Bytes = 0;
   /** Function, line. */
   readonly #locations: WordTable;
@@ -97,12 +98,18 @@ export class RecordedStacks {
     return { functionId: words[2 * location], line: words[2 * location + 1] };
   }
 
-  /** Leaf first. */
-  locationsOf(stack: number): number[] {
+  /** Writes the locations of a stacktrace into `frames`, leaf first. @returns how many they are */
+  locationsOf(stack: number): number {
     const { words } = this.#stacks;
-    const locations: number[] = [];
-    for (let row = stack; row > 0; row = words[2 * row - 2]) locations.push(words[2 * row - 1]);
-    return locations;
+    const { frames } = this;
+    let count = 0;
+    for (let row = stack; row > 0; row = words[2 * row - 2]) frames[count++] = words[2 * row - 1];
+    return count;
+  }
+
+  /** The name of a function as UTF-8, made once for all profiles. */
+  functionNameBytes(functionId: number): Uint8Array {
+    return (this.#nameBytesOf[functionId] ??= Buffer.from(this.functionNames[functionId]));
   }
 }
 

@@ -2,14 +2,6 @@ import { type HashSecret, WordTable } from './word-table.ts';
 
 const KEY_WORDS = 3;
 
-/** A sample: how many events it stands for, and what they sum up to. */
-export type SummedSample = {
-  readonly stack: number;
-  readonly labelSet: number;
-  readonly count: bigint;
-  readonly sum: bigint;
-};
-
 /**
  * Sums events up per profile, stacktrace and labels, before anything is written: a recording has many events for each
  * such sample. Sums stop at 2^63 - 1.
@@ -46,15 +38,21 @@ export class SampleSums {
     return this.#rows.words[row * this.#rows.stride];
   }
 
-  at(row: number): SummedSample {
-    const { words, stride } = this.#rows;
-    const at = row * stride;
-    return {
-      stack: words[at + 1],
-      labelSet: words[at + 2],
-      count: wholeAt(words, at + KEY_WORDS),
-      sum: wholeAt(words, at + KEY_WORDS + 2),
-    };
+  stackOf(row: number): number {
+    return this.#rows.words[row * this.#rows.stride + 1];
+  }
+
+  labelSetOf(row: number): number {
+    return this.#rows.words[row * this.#rows.stride + 2];
+  }
+
+  /** Where `words` has the halves of the count and of the sum of a row: low, high, low, high. */
+  valuesAt(row: number): number {
+    return row * this.#rows.stride + KEY_WORDS;
+  }
+
+  get words(): Int32Array {
+    return this.#rows.words;
   }
 }
 
@@ -64,8 +62,4 @@ function addAt(words: Int32Array, at: number, low: number, high: number): void {
   const full = highSum >= 2 ** 31;
   words[at] = full ? -1 : lowSum | 0;
   words[at + 1] = full ? 2 ** 31 - 1 : highSum;
-}
-
-function wholeAt(words: Int32Array, at: number): bigint {
-  return (BigInt(words[at + 1]) << 32n) | BigInt(words[at] >>> 0);
 }

@@ -1,7 +1,7 @@
 import { runSteps, type Steps } from '#src/domain/model/steps.ts';
 import type { Bytes, UnixNanos } from '#src/domain/model/units.ts';
 import { NameTable } from '#src/domain/profile/name-table.ts';
-import { ChunkedBytes } from '#src/domain/query/chunked-bytes.ts';
+import { ChunkedBytes, smallVarintBytes, varintBytes } from '#src/domain/query/chunked-bytes.ts';
 import { profileTooLarge } from './profile-errors.ts';
 
 export type BuiltValueType = { readonly type: string; readonly unit: string };
@@ -74,13 +74,15 @@ export class PprofBuilder {
   /** All messages of the profile but its strings. */
   readonly #out = new ChunkedBytes();
   readonly #message = new ChunkedBytes();
-  readonly #inner = new ChunkedBytes();
+  /** Halves of the values of a sample, for `sampleOfValues`: low, high. */
+  readonly values: Int32Array;
   #functionCount = 0;
   #locationCount = 0;
   #checkedStrings = 0;
 
   constructor({ sampleTypes, timeNanos, durationNanos, periodType, period, sizeLimit }: BuiltHeader) {
     this.#valueCount = sampleTypes.length;
+    this.values = new Int32Array(2 * sampleTypes.length);
     this.#sizeLimit = sizeLimit;
     this.text('');
     for (const sampleType of sampleTypes) this.#valueType(1, sampleType);
@@ -105,6 +107,13 @@ export class PprofBuilder {
   /** @param bytes  need not be UTF-8, though whoever stores the profile will refuse them then; must not change any more */
   bytes(bytes: Uint8Array): number {
     const row = this.#strings.intern(bytes);
+    this.#checkStrings();
+    return row;
+  }
+
+  /** For who knows that it is new, as below. @param bytes  UTF-8, which must not change any more */
+  newBytes(bytes: Uint8Array): number {
+    const row = this.#strings.addNew(bytes);
     this.#checkStrings();
     return row;
   }
@@ -134,7 +143,8 @@ export class PprofBuilder {
     message.integerField(5, filename);
     message.integerField(6, buildId);
     for (const [i, flag] of flags.entries()) message.integerField(7 + i, flag ? 1 : 0);
-    this.#write(3, message);
+    this.#out.message(3, message);
+    this.#checkSize();
     return id;
   }
 
@@ -152,13 +162,16 @@ export class PprofBuilder {
   /** For who knows that it is new: whether it is equal to another one is not looked at, which is most of the cost. */
   newFunction({ name, systemName = name, filename = 0, startLine = 0 }: BuiltFunction): number {
     const id = ++this.#functionCount;
-    const message = this.#message;
-    message.integerField(1, id);
-    message.integerField(2, name);
-    message.integerField(3, systemName);
-    message.integerField(4, filename);
-    message.integerField(5, startLine);
-    this.#write(5, message);
+    const out = this.#out;
+    out.byte((5 << 3) | 2);
+    // Of at most five numbers of nine bytes with a tag each: one byte of length.
+    out.byte(fieldBytes(id) + fieldBytes(name) + fieldBytes(systemName) + fieldBytes(filename) + fieldBytes(startLine));
+    out.integerField(1, id);
+    out.integerField(2, name);
+    out.integerField(3, systemName);
+    out.integerField(4, filename);
+    out.integerField(5, startLine);
+    this.#checkSize();
     return id;
   }
 
@@ -177,16 +190,22 @@ export class PprofBuilder {
   /** For who knows that it is new, as with functions. */
   newLocation({ mapping = 0, address = 0n, lines }: BuiltLocation): number {
     const id = ++this.#locationCount;
-    const message = this.#message;
-    message.integerField(1, id);
-    message.integerField(2, mapping);
-    message.integerField(3, address);
-    for (const { function: functionId, line = 0 } of lines) {
-      this.#inner.integerField(1, functionId);
-      this.#inner.integerField(2, line);
-      message.message(4, this.#inner);
+    let bytes = fieldBytes(id) + fieldBytes(mapping);
+    if (address !== 0n) bytes += 1 + varintBytes(Number(address & LOW), Number((address >> 32n) & LOW));
+    for (const line of lines) bytes += 2 + lineBytes(line);
+    const out = this.#out;
+    out.byte((4 << 3) | 2);
+    out.varint(bytes);
+    out.integerField(1, id);
+    out.integerField(2, mapping);
+    out.integerField(3, address);
+    for (const line of lines) {
+      out.byte((4 << 3) | 2);
+      out.byte(lineBytes(line));
+      out.integerField(1, line.function);
+      out.integerField(2, line.line ?? 0);
     }
-    this.#write(4, message);
+    this.#checkSize();
     return id;
   }
 
@@ -198,18 +217,44 @@ export class PprofBuilder {
     if (values.length !== this.#valueCount) {
       throw new RangeError(`a sample has ${values.length} values, and there are ${this.#valueCount} sample types`);
     }
-    this.#inner.varints(locations);
-    this.#message.message(1, this.#inner);
-    for (const value of values) this.#inner.varint64(Number(value & LOW), Number((value >> 32n) & LOW));
-    this.#message.message(2, this.#inner);
-    for (const { key, text = 0, number = 0n, unit = 0 } of labels) {
-      this.#inner.integerField(1, key);
-      this.#inner.integerField(2, text);
-      this.#inner.integerField(3, number);
-      this.#inner.integerField(4, unit);
-      this.#message.message(3, this.#inner);
+    for (const [i, value] of values.entries()) {
+      this.values[2 * i] = Number(value & LOW);
+      this.values[2 * i + 1] = Number((value >> 32n) & LOW);
     }
-    this.#write(2, this.#message);
+    this.sampleOfValues(locations, locations.length, labels);
+  }
+
+  /**
+   * A sample whose values are in `values`, for who has many and no bigints.
+   *
+   * @param locations  of which the first `count` are those of the sample, leaf first
+   */
+  sampleOfValues(locations: ArrayLike<number>, count: number, labels: readonly BuiltLabel[]): void {
+    let locationBytes = 0;
+    for (let i = 0; i < count; i++) locationBytes += smallVarintBytes(locations[i]);
+    const { values } = this;
+    let valueBytes = 0;
+    for (let i = 0; i < values.length; i += 2) valueBytes += varintBytes(values[i], values[i + 1]);
+    let bytes = messageBytes(locationBytes) + messageBytes(valueBytes);
+    for (const label of labels) bytes += messageBytes(labelBytes(label));
+    const out = this.#out;
+    out.byte((2 << 3) | 2);
+    out.varint(bytes);
+    out.byte((1 << 3) | 2);
+    out.varint(locationBytes);
+    out.varints(locations, count);
+    out.byte((2 << 3) | 2);
+    out.varint(valueBytes);
+    for (let i = 0; i < values.length; i += 2) out.varint64(values[i], values[i + 1]);
+    for (const label of labels) {
+      out.byte((3 << 3) | 2);
+      out.varint(labelBytes(label));
+      out.integerField(1, label.key);
+      out.integerField(2, label.text ?? 0);
+      out.integerField(3, label.number ?? 0);
+      out.integerField(4, label.unit ?? 0);
+    }
+    this.#checkSize();
   }
 
   /** A sample that is encoded already, without its tag and length. Its ids and rows must be those of this profile. */
@@ -250,11 +295,6 @@ export class PprofBuilder {
     return profile;
   }
 
-  #write(field: number, message: ChunkedBytes): void {
-    this.#out.message(field, message);
-    this.#checkSize();
-  }
-
   #valueType(field: number, { type, unit }: BuiltValueType): void {
     this.#message.integerField(1, this.text(type));
     this.#message.integerField(2, this.text(unit));
@@ -274,6 +314,26 @@ export class PprofBuilder {
 }
 
 const LOW = 0xffff_ffffn;
+
+/** Of an integer with its tag; zeros are left out. @param value 0 <= value < 2^53 */
+function fieldBytes(value: number): number {
+  if (value === 0) return 0;
+  return 1 + (value < 2 ** 31 ? smallVarintBytes(value) : varintBytes(value % 2 ** 32, Math.floor(value / 2 ** 32)));
+}
+
+function lineBytes({ function: functionId, line = 0 }: BuiltLocation['lines'][number]): number {
+  return fieldBytes(functionId) + fieldBytes(line);
+}
+
+function labelBytes({ key, text = 0, number = 0n, unit = 0 }: BuiltLabel): number {
+  const numberBytes = number === 0n ? 0 : 1 + varintBytes(Number(number & LOW), Number((number >> 32n) & LOW));
+  return fieldBytes(key) + fieldBytes(text) + numberBytes + fieldBytes(unit);
+}
+
+/** Of a message with its tag and length. */
+function messageBytes(bytes: number): number {
+  return 1 + smallVarintBytes(bytes) + bytes;
+}
 
 /** Texts that are written in one step, and bytes that are written or copied. */
 const STEP_STRINGS = 1 << 14;

@@ -45,6 +45,15 @@ export class NameTable {
     return this.#add(text, Buffer.from(text, 'latin1'), 0, text.length);
   }
 
+  /**
+   * Adds a name that is not there, as its caller knows. It is not looked for later, so an equal one may come beside it.
+   *
+   * @cost a tenth of `intern`: the map is left alone
+   */
+  addNew(bytes: Uint8Array): number {
+    return this.#append(asBuffer(bytes), 0, bytes.length);
+  }
+
   /** @returns its number, -1 when it was never interned */
   find(bytes: Uint8Array): number {
     return this.#numbers.get(asBuffer(bytes).toString('latin1')) ?? -1;
@@ -87,8 +96,12 @@ export class NameTable {
   }
 
   #add(key: string, source: Buffer, start: number, end: number): number {
+    this.#numbers.set(key, this.length);
+    return this.#append(source, start, end);
+  }
+
+  #append(source: Buffer, start: number, end: number): number {
     const number = this.length;
-    this.#numbers.set(key, number);
     this.#sources.push(source);
     this.#starts.push(start);
     this.#ends.push(end);

@@ -104,10 +104,10 @@ export class ChunkedBytes {
     this.varint64(value % 2 ** 32, Math.floor(value / 2 ** 32));
   }
 
-  /** @param values 0 <= value < 2^31 */
-  varints(values: ArrayLike<number>): void {
-    for (let start = 0; start < values.length; start += VARINTS_PIECE) {
-      const end = Math.min(start + VARINTS_PIECE, values.length);
+  /** @param values 0 <= value < 2^31 @param count  how many of them */
+  varints(values: ArrayLike<number>, count = values.length): void {
+    for (let start = 0; start < count; start += VARINTS_PIECE) {
+      const end = Math.min(start + VARINTS_PIECE, count);
       this.#reserve(5 * (end - start));
       const chunk = this.#chunk;
       let at = this.#length;
@@ -186,6 +186,13 @@ export class ChunkedBytes {
 /** The text itself when it is valid UTF-8, which protobuf strings must be; otherwise with U+FFFD for what is not. */
 export function validUtf8(text: Uint8Array): Uint8Array {
   return isUtf8(text) ? text : Buffer.from(Buffer.from(text).toString('utf8'), 'utf8');
+}
+
+/** How many bytes a varint takes. @param value 0 <= value < 2^31 */
+export function smallVarintBytes(value: number): number {
+  if (value < 1 << 14) return value < 1 << 7 ? 1 : 2;
+  if (value < 1 << 21) return 3;
+  return value < 1 << 28 ? 4 : 5;
 }
 
 /** How many bytes a varint takes. */

@@ -46,6 +46,25 @@ describe('PprofBuilder', () => {
     });
   }
 
+  test('writes samples and texts of who knows that they are new as others', () => {
+    const [known, plain] = [new PprofBuilder(header), new PprofBuilder(header)];
+    const halves = [-1, 2 ** 31 - 1, -5, -1];
+    known.values.set(halves);
+    const key = known.text('key');
+    equal(known.newBytes(Buffer.from('größe')), plain.text('key') + 1);
+    plain.text('größe');
+    // It is not looked for, so that it may be there twice.
+    equal(known.text('größe'), plain.text('other') + 0);
+    const label = { key, text: key + 1, number: -(2n ** 63n), unit: 1 };
+    known.sampleOfValues(Uint16Array.of(1, 300, 70, 9), 3, [label, { key }]);
+    plain.sample([1, 300, 70], [2n ** 63n - 1n, -5n], [label, { key }]);
+
+    const [ofKnown, ofPlain] = [known.take(), plain.take()].map((bytes) => decodeProfile(bytes));
+    deepEqual(ofKnown?.samples, ofPlain?.samples);
+    deepEqual(ofKnown?.samples[0]?.values, [2n ** 63n - 1n, -5n]);
+    equal(ofKnown?.strings.length, ofPlain?.strings.length);
+  });
+
   test('writes what a decoder reads', () => {
     const builder = new PprofBuilder(header);
     const mapping = builder.mapping({
