@@ -1,7 +1,9 @@
 // A small program that is busy in a few recognisable ways, and tells a profile server about it.
 //
-//     PYROSCOPE_SERVER_ADDRESS   where to push, http://localhost:4040 by default
-//     RUN_SECONDS                ends by itself after so long; without it, Ctrl-C ends it
+//     PYROSCOPE_SERVER_ADDRESS                                  where to push, http://localhost:4040 by default
+//     PYROSCOPE_TENANT_ID                                       as which tenant
+//     PYROSCOPE_BASIC_AUTH_USER, PYROSCOPE_BASIC_AUTH_PASSWORD  for a proxy in front of it
+//     RUN_SECONDS                                               ends by itself after so long; without it, Ctrl-C ends it
 
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,6 +14,9 @@ const runMs = Number(process.env.RUN_SECONDS ?? Number.POSITIVE_INFINITY) * 1000
 
 Pyroscope.init({
   serverAddress,
+  tenantID: process.env.PYROSCOPE_TENANT_ID,
+  basicAuthUser: process.env.PYROSCOPE_BASIC_AUTH_USER,
+  basicAuthPassword: process.env.PYROSCOPE_BASIC_AUTH_PASSWORD,
   appName: 'busy',
   tags: { region: 'local' },
   // A profile of the time on the clock and of the CPU, every five seconds, so that there is something to see soon.

@@ -1,53 +1,54 @@
-// The program of examples/node, with the real Pyroscope SDK, against a real Kiln. The SDK is a package of the example,
-// not of this project: `npm ci` in examples/node installs it. Without it there is nothing to run.
+// The program of examples/node, with the real Pyroscope SDK, against a real Kiln. The SDK comes with this project's own
+// packages, so this always runs.
 
-import { deepEqual, ok } from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { deepEqual, equal } from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
-import { type TestContext, test } from 'node:test';
-import { KilnClient } from '../fixtures/kiln-client.ts';
-import { flagsFor, KilnCommand, temporaryDirectory } from '../fixtures/kiln-command.ts';
+import { test } from 'node:test';
+import {
+  assertProfileTypes,
+  assertRoutes,
+  assertTime,
+  assertWork,
+  EXAMPLES,
+  runExample,
+} from '../fixtures/sdk-example.ts';
 
-const EXAMPLE = join(import.meta.dirname, '../../examples/node');
+const FOLDER = join(EXAMPLES, 'node');
 const WALL = 'wall:wall:nanoseconds:wall:nanoseconds';
 const CPU = 'wall:cpu:nanoseconds:wall:nanoseconds';
 
-const installed = existsSync(join(EXAMPLE, 'node_modules/@pyroscope/nodejs'));
-const skip = installed ? false : 'the SDK is not installed: npm ci in examples/node';
-
-test('the Node SDK pushes wall and CPU time, with function names and labels', { skip }, async (t) => {
-  const kiln = new KilnCommand(t, { args: flagsFor(await temporaryDirectory(t)) });
-  const url = await kiln.url();
-
+test('the Node SDK pushes wall time, CPU time and its heap, with function names and labels', async (t) => {
   // It pushes every five seconds, and what is left when it ends.
-  const printed = await runExample(t, { PYROSCOPE_SERVER_ADDRESS: url, RUN_SECONDS: '6' });
+  const pushed = await runExample(t, { folder: FOLDER, command: [process.execPath, 'busy.mjs'], runSeconds: 6 });
 
-  const client = new KilnClient(url);
-  const types = await client.profileTypes('busy');
-  ok(types.includes(WALL) && types.includes(CPU), `profile types ${types.join()}; the example printed:\n${printed}`);
-  const { total, selfByName } = await client.flamegraph('busy', CPU);
-  ok(total > 0n);
-  for (const name of ['checkout', 'search', 'fibonacci']) {
-    ok(
-      [...selfByName.keys()].some((frame) => frame.includes(name)),
-      `no frame of ${name} in ${[...selfByName.keys()].join()}`,
-    );
-  }
-  const { names } = await client.query<{ names: string[] }>('LabelValues', {
-    name: 'route',
-    matchers: ['{service_name="busy", region="local"}'],
+  deepEqual(pushed.paths, ['/ingest']);
+  await assertProfileTypes(pushed, 'busy', [
+    'memory:inuse_objects:count:inuse_space:bytes',
+    'memory:inuse_space:bytes:inuse_space:bytes',
+    CPU,
+    'wall:samples:count:wall:nanoseconds',
+    WALL,
+  ]);
+  deepEqual(await pushed.client.labels('busy'), {
+    pyroscope_spy: ['nodespy'],
+    region: ['local'],
+    route: ['/checkout', '/search'],
+    service_name: ['busy'],
   });
-  deepEqual(names, ['/checkout', '/search']);
+  const frames = { checkout: /:checkout:\d+$/, search: /:search:\d+$/ };
+  for (const profileType of [WALL, CPU]) {
+    await assertTime(pushed, 'busy', profileType);
+    await assertWork(pushed, { service: 'busy', profileType, frames });
+    await assertRoutes(pushed, { service: 'busy', profileType, frames });
+  }
 });
 
-/** @returns what it printed */
-async function runExample(t: TestContext, env: Readonly<Record<string, string>>): Promise<string> {
-  const program = spawn(process.execPath, ['busy.mjs'], { cwd: EXAMPLE, env: { ...process.env, ...env } });
-  t.after(() => void program.kill('SIGKILL'));
-  const [out, err, [code]] = await Promise.all([text(program.stdout), text(program.stderr), once(program, 'close')]);
-  ok(code === 0, `the example ended with ${code}:\n${out}${err}`);
-  return out + err;
-}
+test('the SDK of the tests is the one of the example', () => {
+  const versionIn = (path: string, kind: string) =>
+    JSON.parse(readFileSync(path, 'utf8'))[kind]['@pyroscope/nodejs'] as string;
+  equal(
+    versionIn(join(EXAMPLES, '../package.json'), 'devDependencies'),
+    versionIn(join(FOLDER, 'package.json'), 'dependencies'),
+  );
+});
