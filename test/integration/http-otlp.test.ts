@@ -125,6 +125,18 @@ describe('POST /v1development/profiles', () => {
     });
   }
 
+  test('says that a coding is not known, where a message cannot be decoded', async (t) => {
+    const fixture = await startServer(t);
+    failing(fixture, new StoreError('invalid-argument', 'it is no message'));
+    for (const [encoding, text] of [
+      ['zstd', 'it is no message; its Content-Encoding is "zstd", and only gzip is known here\n'],
+      ['GZIP', 'it is no message\n'],
+      ['identity', 'it is no message\n'],
+    ]) {
+      equal((await send(fixture, { headers: { 'content-encoding': encoding } })).body.toString(), text);
+    }
+  });
+
   test('says when to come again', async (t) => {
     const fixture = await startServer(t);
     failing(fixture, new StoreError('unavailable', 'the queue is full'));

@@ -261,6 +261,20 @@ describe('POST /ingest', () => {
     });
   }
 
+  test('says of a body that cannot be read what was not looked at: no format, a coding', async (t) => {
+    const fixture = await startServer(t);
+    fixture.push.work = () => Promise.reject(undecodable);
+    const messageFor = async (search: string, headers: Record<string, string>): Promise<string> =>
+      JSON.parse((await fetchFrom(fixture, `/ingest?name=a${search}`, { body: 'x', headers })).body.toString()).message;
+
+    equal(await messageFor('&format=groups', {}), undecodable.message);
+    match(await messageFor('', {}), /no number; the request has no format, so that it was taken for folded text/);
+    match(
+      await messageFor('&format=tree', { 'content-encoding': 'gzip' }),
+      /no number; Content-Encoding is not looked at/,
+    );
+  });
+
   for (const tenant of [null, 'a b', 'a|b']) {
     test(`refuses tenant ${tenant} with 401`, async (t) => {
       const response = await fetchFrom(await startServer(t), '/ingest?name=a&format=pprof', { body: 'x', tenant });

@@ -61,8 +61,14 @@ export async function serveIngest(
     return emptyAnswer(200);
   } catch (error) {
     if (!(error instanceof StoreError)) onBug(error);
-    return ingestFailure(error, parameters.format, formatHint(exchange.query.get('format'), parameters.format));
+    const hint = formatHint(exchange.query.get('format'), parameters.format);
+    return ingestFailure(error, parameters.format, hint + encodingHint(exchange.header('content-encoding')));
   }
+}
+
+/** Not the header says what a profile or a recording is compressed with, but its first bytes; text cannot be. */
+function encodingHint(encoding: string): string {
+  return encoding === '' ? '' : '; Content-Encoding is not looked at on this route';
 }
 
 /** @throws StoreError 'invalid-argument' */

@@ -1,6 +1,7 @@
 import { StoreError } from '#src/domain/errors.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import { isMessageTooLarge } from '#src/domain/otlp/otlp-errors.ts';
+import { quoted } from '#src/domain/pprof/profile-errors.ts';
 import type { OtlpOutcome, PushService } from '#src/services/distributor/ports.ts';
 import { codedFailure, methodNotAllowed, retryHeaders, textAnswer, wrongContentType } from './answers.ts';
 import { type BodyHost, BodyRefusal, ingestionBodyLimit, readBody } from './body.ts';
@@ -47,7 +48,7 @@ export async function serveOtlp(exchange: Exchange, host: OtlpHost, onBug: (erro
     return { status: 200, headers: [['Content-Type', ANSWER_TYPE[codec]]], body: [otlpAnswerBytes(outcome, codec)] };
   } catch (error) {
     if (!(error instanceof StoreError)) onBug(error);
-    return otlpFailure(error);
+    return otlpFailure(error, encodingHint(exchange.header('content-encoding')));
   }
 }
 
@@ -67,10 +68,17 @@ async function pushBody(
   }
 }
 
+/** Codings that nobody knows are taken for none, so that a message cannot be decoded. Its sender should hear why. */
+function encodingHint(encoding: string): string {
+  if (/^(gzip|identity)?$/i.test(encoding)) return '';
+  return `; its Content-Encoding is ${quoted(encoding)}, and only gzip is known here`;
+}
+
 /** What a client of OTLP sends again is 429, 502, 503 and 504. */
-function otlpFailure(error: unknown): Answer {
+function otlpFailure(error: unknown, hint: string): Answer {
   const failure = failureOf(error);
-  const { headers, ...answer } = textAnswer(statusOf(error) ?? failure.status, `${failure.message}\n`);
+  const message = failure.status === 400 ? failure.message + hint : failure.message;
+  const { headers, ...answer } = textAnswer(statusOf(error) ?? failure.status, `${message}\n`);
   return { ...answer, headers: [...headers, ...retryHeaders(failure)] };
 }
 
