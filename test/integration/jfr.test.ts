@@ -96,7 +96,7 @@ describe('JFR on /ingest', () => {
       [Buffer.from('no recording'), /a chunk begins with 68 bytes, and there are 12, at offset 0/],
       [recording.subarray(0, 100_000), /the size of a chunk is 317411, which is not from 68 to 100000, at offset 8/],
       [Buffer.concat([recording, Buffer.alloc(80)]), /begins with 0x00000000, not with 0x464c5200 .*at offset 317411/],
-      [file('java-jdk.jfr.gz'), /begins with 0x1f8b0800/],
+      [file('java-jdk.jfr.gz'), /it is gzip, which only a file of a form may be/],
     ];
     for (const [body, message] of cases) {
       const reply = await post('broken', body);

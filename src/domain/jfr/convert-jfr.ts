@@ -8,6 +8,7 @@ import {
   type ConvertedProfile,
   convertedSizeLimit,
   type Upload,
+  undecodableUpload,
 } from '#src/domain/upload/upload.ts';
 import { uploadLabels } from '#src/domain/upload/upload-labels.ts';
 import { FAMILIES, FAMILY_NAMES, type ProfileFamily } from './event-kinds.ts';
@@ -40,6 +41,12 @@ export function* convertJfr(
   bounds: ConversionBounds,
   { secret, inflate }: JfrMeans,
 ): Steps<readonly ConvertedProfile[]> {
+  if (!upload.fromForm && upload.body[0] === 0x1f && upload.body[1] === 0x8b) {
+    throw undecodableUpload(
+      'jfr',
+      'it is gzip, which only a file of a form may be: inflate it, or send it as part "jfr"',
+    );
+  }
   const recording = upload.fromForm ? yield* inflateFile('jfr', upload.body, bounds, inflate) : upload.body;
   const snapshot =
     upload.jfrLabels === undefined || upload.jfrLabels.length === 0

@@ -417,7 +417,7 @@ describe('convertJfr', () => {
 
     equal(convert(uploadOf(gzipSync(chunk), { fromForm: true })).length, 1);
     equal(convert(uploadOf(chunk, { fromForm: true })).length, 1);
-    throws(() => convert(uploadOf(gzipSync(chunk))), { message: /a chunk begins with 0x1f8b/ });
+    throws(() => convert(uploadOf(gzipSync(chunk))), { message: /it is gzip, which only a file of a form may be/ });
     throws(() => convert(uploadOf(gzipSync(chunk).subarray(0, 200), { fromForm: true })), {
       message: /in the part "jfr", the gzip data is cut off: it ends early, at byte 200/,
     });

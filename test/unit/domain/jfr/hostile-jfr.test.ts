@@ -40,7 +40,7 @@ function withHeader(write: (view: DataView) => void): Uint8Array {
 describe('a malformed recording', () => {
   const chunk = jfrChunk({ events });
   const headers: [string, (view: DataView) => void, RegExp][] = [
-    ['another magic', (v) => v.setUint32(0, 0x1f8b0800), /begins with 0x1f8b0800, not with 0x464c5200 .*offset 0$/],
+    ['another magic', (v) => v.setUint32(0, 0x504b0304), /begins with 0x504b0304, not with 0x464c5200 .*offset 0$/],
     ['another version', (v) => v.setUint32(4, 0x1_0009), /version 1.9, known is 2.x, at offset 4$/],
     ['no size', (v) => v.setBigUint64(8, 0n), /the size of a chunk is 0, which is not from 68 to \d+, at offset 8$/],
     ['a size beyond the end', (v) => v.setBigUint64(8, 2n ** 60n), /the size of a chunk is 1152921504606846976/],
