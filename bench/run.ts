@@ -6,6 +6,7 @@ import { writeResults } from './load/report.ts';
 import { runAll } from './measure.ts';
 
 await import('./kernels/ingest.bench.ts');
+await import('./kernels/samples.bench.ts');
 await import('./kernels/function-tree.bench.ts');
 await import('./kernels/block-part.bench.ts');
 await import('./kernels/block-read.bench.ts');
