@@ -5,12 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import { message as bytesOf, eachField } from '#src/domain/pprof/wire-fields.ts';
 import { otlpAnswerBytes } from '#src/transports/http/otlp-answer.ts';
 import { KilnProcess } from '../../scripts/kiln-process.ts';
 import { KilnClient } from '../fixtures/kiln-client.ts';
 import { otlpJson, otlpMessage, otlpProto } from '../fixtures/otlp-message.ts';
+import { redatedOtlp } from '../fixtures/redated-otlp.ts';
 
 // OTLP goes in as clients send it and comes back whole. The totals of what was captured are those that a Pyroscope server
 // returned, save those of native frames, which it leaves out: they are the sum of the values that were sent.
@@ -36,22 +35,6 @@ const NO_VALUE = 'the OTLP profile cannot be converted: a sample has neither val
 
 const PROTOBUF = { 'content-type': 'application/x-protobuf' };
 
-/** The message as if its profiles were taken at another time: of a field that occurs twice, the last one counts. */
-function redated(message: Uint8Array, timeMs: number, path: readonly number[] = [1, 2, 2]): Uint8Array {
-  if (path.length === 0) {
-    const time = new BinaryWriter().tag(3, WireType.Bit64).fixed64(BigInt(timeMs) * 1_000_000n);
-    return Buffer.concat([message, time.finish()]);
-  }
-  const writer = new BinaryWriter();
-  eachField(message, (field, wire, reader) => {
-    if (wire !== WireType.LengthDelimited) return false;
-    const inner = bytesOf(reader, wire);
-    writer.tag(field, wire).bytes(field === path[0] ? redated(inner, timeMs, path.slice(1)) : inner);
-    return true;
-  });
-  return writer.finish();
-}
-
 describe('OTLP', () => {
   const kiln = new KilnProcess();
   let dataDir: string;
@@ -64,7 +47,7 @@ describe('OTLP', () => {
     client = new KilnClient(url);
     for (const file of new Set(CAPTURED.map(([name]) => name))) {
       const captured = gunzipSync(readFileSync(new URL(`../data/requests/${file}.pb.gz`, import.meta.url)));
-      const body = gzipSync(redated(captured, Date.now() - 60_000));
+      const body = gzipSync(redatedOtlp(captured, Date.now() - 60_000));
       const headers = { ...PROTOBUF, 'content-encoding': 'gzip' };
       const reply = await client.post('/v1development/profiles', body, headers);
       equal(reply.status, 200, reply.body.toString());
