@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -19,9 +20,7 @@ export class KilnProcess {
   async start(flags: readonly string[]): Promise<{ url: string; grpcUrl: string }> {
     const [httpPort, grpcPort] = await freePorts(2);
     const args = [
-      // As the script `start` of package.json has it.
-      '--single-threaded-gc',
-      'src/start.mjs',
+      ...startArguments(),
       '--server.http-listen-address=127.0.0.1',
       `--server.http-listen-port=${httpPort}`,
       '--server.grpc-listen-address=127.0.0.1',
@@ -81,6 +80,12 @@ export class KilnProcess {
     if (child.exitCode === null && child.signalCode === null) return child;
     throw new Error(`the server ended by itself with ${child.signalCode ?? `code ${child.exitCode}`}`);
   }
+}
+
+/** What the script `start` of package.json gives Node: flags, then the program. */
+function startArguments(): string[] {
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: { start: string } };
+  return scripts.start.replace('exec scripts/node ', '').split(' ');
 }
 
 const running = new Set<ChildProcess>();

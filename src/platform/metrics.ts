@@ -55,8 +55,9 @@ function residentBytes(): [kind: string, bytes: number][] {
   const bytesIn = (field: string): number =>
     1024 * Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? 0);
   return [
-    ['anonymous', bytesIn('RssAnon') + bytesIn('RssShmem')],
-    ['file', bytesIn('RssFile')],
+    ['anonymous', bytesIn('RssAnon')],
+    // Files on a tmpfs, such as a data folder there, count as shared memory.
+    ['file', bytesIn('RssFile') + bytesIn('RssShmem')],
   ];
 }
 

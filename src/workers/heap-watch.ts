@@ -10,25 +10,61 @@ export type ThreadHeap = {
   readonly external: Bytes;
 };
 
-/** Whoever looks at metrics sees no more; a task without it costs its thread and the main loop nothing. */
-const INTERVAL_MS: DurationMs = 1_000;
+export type HeapWatchOptions = {
+  readonly read: () => ThreadHeap;
+  readonly nowMs: () => number;
+  /** A heap that came to take more, and twice of what it needed last time, gives back what it does not need. */
+  readonly keptBytesMax: Bytes;
+  /** Collects garbage, and gives memory back to the machine. */
+  readonly giveBack: () => void;
+};
 
-/** Looks at the heap of this thread now and then, because nobody can from outside while it waits for its next task. */
+/** Whoever looks at metrics sees no more often. */
+const TELL_INTERVAL_MS: DurationMs = 1_000;
+
+/**
+ * Looks at the heap of this thread after each task, because nobody can from outside while it waits for the next one.
+ *
+ * V8 keeps the pages that a heap does not need any more. It gives them back in a collection that is meant to reduce memory,
+ * and those begin with a timer, which a thread that waits on a futex between two tasks never runs: one answer of a gigabyte
+ * would be a gigabyte for good.
+ */
 export class HeapWatch {
-  readonly #read: () => ThreadHeap;
-  readonly #nowMs: () => number;
-  #nextMs = Number.NEGATIVE_INFINITY;
+  readonly #options: HeapWatchOptions;
+  /** Since memory was given back. A peak that was over before the task ended is not seen. */
+  #peakBytes: Bytes = 0;
+  /** What was left when memory was given back. */
+  #leftBytes: Bytes = 0;
+  #tellMs = Number.NEGATIVE_INFINITY;
 
-  constructor(read: () => ThreadHeap, nowMs: () => number) {
-    this.#read = read;
-    this.#nowMs = nowMs;
+  constructor(options: HeapWatchOptions) {
+    this.#options = options;
   }
 
-  /** @returns undefined when it was asked a moment ago */
-  look(): ThreadHeap | undefined {
-    const nowMs = this.#nowMs();
-    if (nowMs < this.#nextMs) return undefined;
-    this.#nextMs = nowMs + INTERVAL_MS;
-    return this.#read();
+  /**
+   * @param idle  nothing is suspended whose objects are still needed
+   * @returns     undefined when it was told a moment ago
+   * @cost        a microsecond, or some hundred milliseconds when it gives back
+   */
+  look(idle: boolean): ThreadHeap | undefined {
+    const { read, nowMs, keptBytesMax, giveBack } = this.#options;
+    let heap = read();
+    this.#peakBytes = Math.max(this.#peakBytes, sizeOf(heap));
+    const givesBack = idle && this.#peakBytes > Math.max(keptBytesMax, 2 * this.#leftBytes);
+    if (givesBack) {
+      giveBack();
+      heap = read();
+      this.#leftBytes = sizeOf(heap);
+      this.#peakBytes = this.#leftBytes;
+    }
+    const now = nowMs();
+    if (now < this.#tellMs && !givesBack) return undefined;
+    this.#tellMs = now + TELL_INTERVAL_MS;
+    return heap;
   }
+}
+
+/** Buffers belong to objects, and are kept as long as nobody collects those. */
+function sizeOf({ total, external }: ThreadHeap): Bytes {
+  return total + external;
 }

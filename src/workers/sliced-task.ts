@@ -23,6 +23,11 @@ export class SlicedTask {
     this.#options = options;
   }
 
+  /** Whether a task waits for its next slice. */
+  get suspended(): boolean {
+    return this.#suspended !== undefined;
+  }
+
   /**
    * Runs the first slice of a task.
    *
