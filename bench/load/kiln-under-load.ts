@@ -14,6 +14,8 @@ export type KilnUnderLoad = {
   peakRssBytes(): number;
   /** How late the main loop ran, p99 since the last call. @units seconds */
   eventLoopDelay(): Promise<number>;
+  /** What `/metrics` says. */
+  metrics(): Promise<string>;
   stored(): { objects: number; bytes: number };
   stop(): Promise<void>;
 };
@@ -26,14 +28,16 @@ export async function startKiln(flags: readonly string[] = []): Promise<KilnUnde
   const kiln = new KilnProcess();
   const { url, grpcUrl } = await kiln.start([`--data-dir=${dataDir}`, ...LIMITS_OFF, ...flags]);
   const pid = kiln.pid as number; // It has just answered.
+  const metrics = async (): Promise<string> => (await fetch(`${url}/metrics`)).text();
   return {
     url,
     grpcUrl,
     pid,
     cpuSeconds: () => cpuSecondsOf(pid),
     peakRssBytes: () => peakRssBytesOf(pid),
+    metrics,
     eventLoopDelay: async () => {
-      const text = await (await fetch(`${url}/metrics`)).text();
+      const text = await metrics();
       return Number(/^kiln_event_loop_delay_seconds\{quantile="0.99"\} (\S+)$/m.exec(text)?.[1]);
     },
     stored: () => storedIn(join(dataDir, 'bucket')),
