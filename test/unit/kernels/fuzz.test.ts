@@ -13,10 +13,11 @@ import { decodedPart } from '../../fixtures/encoded-head.ts';
 import { INGEST_NOW_MS, ingestItem, openLimits } from '../../fixtures/ingest.ts';
 import { testKernels } from '../../fixtures/kernels.ts';
 import { mutated } from '../../fixtures/mutated.ts';
-import { encodePprof, plainPprof, pprof } from '../../fixtures/pprof-builder.ts';
+import { pprof } from '../../fixtures/pprof-builder.ts';
 import { Random, runSeed } from '../../fixtures/random.ts';
 import { randomDescription } from '../../fixtures/random-profile.ts';
 import { takenHead } from '../../fixtures/taken-head.ts';
+import { bloated, wrongReferences } from '../../fuzz/pprof-bytes.ts';
 
 // Feeds bytes to the decoder that no agent sends. Whatever they are, the thread must go on: a trap that is not a full
 // arena is thrown and fails the test, memory stays within its limits, and the head can be encoded and read again.
@@ -38,50 +39,6 @@ const corpus: readonly Uint8Array[] = readdirSync(CORPUS)
   .map((body) => gunzipSync(body))
   .map((body) => (body[0] === 0x1f ? gunzipSync(body) : body))
   .filter((body) => body.length < 20_000);
-
-/** Well formed, with references and ids that are anything. */
-function wrongReferences(random: Random): Uint8Array {
-  const profile = plainPprof(randomDescription(random, random.int(1, 60)));
-  // Ids may be anything at any time; one wrong reference to a string refuses the whole profile.
-  const wrong = random.pick([0, 0.01, 0.1]);
-  const wrongString = random.pick([0, 0, 0, 0.01]);
-  const text = (good: bigint): bigint => (random.chance(wrongString) ? BigInt(random.int(0, 80)) : good);
-  const any = (good: bigint): bigint => {
-    if (!random.chance(wrong)) return good;
-    return random.pick([0n, 1n, 2n ** 31n, 2n ** 32n - 1n, 2n ** 63n, 2n ** 64n - 1n, BigInt(random.int(0, 40))]);
-  };
-  return encodePprof(
-    {
-      ...profile,
-      samples: profile.samples.map((sample) => ({
-        ...sample,
-        locationIds: sample.locationIds.map(any),
-        values: sample.values.map(any),
-        labels: sample.labels.map((label) => ({ ...label, key: text(label.key), str: text(label.str) })),
-      })),
-      locations: profile.locations.map((location) => ({
-        ...location,
-        id: any(location.id),
-        mappingId: any(location.mappingId),
-        lines: location.lines.map((line) => ({ ...line, functionId: any(line.functionId) })),
-      })),
-      functions: profile.functions.map((fn) => ({ ...fn, id: any(fn.id), name: text(fn.name) })),
-      mappings: profile.mappings.map((mapping) => ({
-        ...mapping,
-        id: any(mapping.id),
-        buildId: text(mapping.buildId),
-      })),
-    },
-    { packed: random.chance(0.5), unknownFields: random.chance(0.2) },
-  );
-}
-
-/** Few bytes that ask for much memory. */
-function bloated(random: Random): Uint8Array {
-  const field = random.pick([0x12, 0x22, 0x2a, 0x1a, 0x32, 0x0a]);
-  const rows = Buffer.alloc(2 * random.int(1, 200_000), Buffer.of(field, 0));
-  return Buffer.concat([pprof({ samples: [{ stack: 'main', v: [1] }] }), rows]);
-}
 
 function anyProfile(random: Random): Uint8Array {
   const kind = random.next();

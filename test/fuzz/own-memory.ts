@@ -1,0 +1,30 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import type { ArenaMemory } from '#src/kernels/instance.ts';
+import type { MemorySample } from './memory-plateau.ts';
+
+/** Of `ownMemory`: code that is compiled late, and what the allocator of the system keeps for the next time. */
+export const OWN_GROWTH_MAX: MemorySample = { heap: 16 << 20, kernels: 0, resident: 96 << 20 };
+
+/**
+ * What this process holds after a collection: objects and buffers, the arenas of kernels, and what the system gave it.
+ *
+ * @cost a full collection, twice
+ */
+export function ownMemory({ headBytes, scratchBytes }: ArenaMemory): MemorySample {
+  collectGarbage();
+  const { heapUsed, arrayBuffers, rss } = process.memoryUsage();
+  return { heap: heapUsed + arrayBuffers, kernels: headBytes + scratchBytes, resident: rss };
+}
+
+let gc: (() => void) | undefined;
+
+/** Twice, because what the first one finalizes is only free after the second. */
+function collectGarbage(): void {
+  if (gc === undefined) {
+    setFlagsFromString('--expose-gc');
+    gc = runInNewContext('gc') as () => void;
+  }
+  gc();
+  gc();
+}
