@@ -40,8 +40,9 @@ export function* writeStacks(
   let frames = 0;
   const locationOf = (number: number): number => {
     if (locations[number] === 0) {
-      const fn = builder.function({ name: builder.bytes(stacks.names.bytesOf(number)) });
-      locations[number] = builder.location({ mapping, lines: [{ function: fn }] });
+      // Names differ, and so does all that is made of them.
+      const fn = builder.newFunction({ name: builder.bytes(stacks.names.bytesOf(number)) });
+      locations[number] = builder.newLocation({ mapping, lines: [{ function: fn }] });
       frames += NEW_FRAMES;
     }
     return locations[number];
