@@ -115,6 +115,7 @@ async function inProcess(share: number): Promise<FuzzReport> {
     const range = { seed, first, end, step: threads, decoders };
     await fuzzInline(server, { ...range, taskMsMax: TASK_MS_MAX, onFailure: keep }, report);
     memory.add(ownMemory(server.heads.memory));
+    if (share === 0) progress(end, payloadCount);
   }
   console.log(memory.text());
   for (const growth of memory.growth()) {
@@ -156,6 +157,7 @@ async function overSockets(): Promise<FuzzReport> {
       const range = { seed, first, end: Math.min(first + sampleEvery, httpCount), decoders };
       await fuzzHttp(client, { ...range, onFailure: keep }, report);
       sample();
+      progress(range.end, httpCount);
     }
     const ready = await fetch(`${urls.url}/ready`);
     if (ready.status !== 200) throw new Error(`/ready answers ${ready.status}`);
@@ -172,6 +174,12 @@ async function overSockets(): Promise<FuzzReport> {
     rmSync(dataDir, { recursive: true });
   }
   return report;
+}
+
+/** A long run takes half an hour. */
+function progress(done: number, of: number): void {
+  const { user, system } = process.cpuUsage();
+  console.log(`${done} of ${of} after ${((user + system) / 1e6).toFixed(0)} s of CPU, ${failureCount} failed`);
 }
 
 function keep(error: unknown): void {

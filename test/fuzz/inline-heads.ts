@@ -1,7 +1,7 @@
 import { ok } from 'node:assert/strict';
 import { StoreError } from '#src/domain/errors.ts';
 import type { Bytes, UnixMs } from '#src/domain/model/units.ts';
-import { type ArenaMemory, KernelInstance } from '#src/kernels/instance.ts';
+import { type ArenaMemory, type HashSecrets, KernelInstance } from '#src/kernels/instance.ts';
 import type { ProfileOutcome, ProfileWriter, RoutedProfile } from '#src/services/distributor/ports.ts';
 import { Inflater } from '#src/workers/inflater.ts';
 import type { IngestItem, IngestOutcome } from '#src/workers/ingest-messages.ts';
@@ -14,6 +14,8 @@ import type { TaskMeter } from './task-meter.ts';
 const HEAD_BYTES_MAX: Bytes = 64 << 20;
 /** As the thread has it: kernels that came to take more are replaced. */
 const KEPT_BYTES_MAX: Bytes = 128 << 20;
+const FLAGS = { scratch: 'pool.task-bytes-max', head: 'pool.head-bytes-max' };
+const SECRETS: HashSecrets = [0x9e3779b97f4a7c15n, 0xd6e8feb86659fd93n, 0xa0761d6478bd642fn];
 const BATCH_PROFILES = 16;
 /** What an arena has beside what it gives out. */
 const ARENA_SLACK_BYTES: Bytes = 2 << 20;
@@ -33,11 +35,7 @@ export class InlineHeads implements ProfileWriter {
     this.#head = new ThreadHead({
       threadId: 1,
       newKernels: () =>
-        new KernelInstance({ scratchBytesMax: TASK_BYTES_MAX, headBytesMax: HEAD_BYTES_MAX }, [
-          0x9e3779b97f4a7c15n,
-          0xd6e8feb86659fd93n,
-          0xa0761d6478bd642fn,
-        ]),
+        new KernelInstance({ scratchBytesMax: TASK_BYTES_MAX, headBytesMax: HEAD_BYTES_MAX, flags: FLAGS }, SECRETS),
       keptBytesMax: KEPT_BYTES_MAX,
       inflater: Inflater.create(),
     });
