@@ -147,6 +147,8 @@ async function overSockets(): Promise<FuzzReport> {
     const urls = await kiln.start([
       ...[`--data-dir=${dataDir}`, '--auth.multitenancy-enabled=true', '--distributor.ingestion-rate-limit-mb=0'],
       ...['--segment-writer.segment-duration=100ms', '--pool.threads=2', '--otlp.attribute-labels=host.*=host_*,tid='],
+      // A disk that others use is no fault of the payload.
+      ...['--segment-writer.upload-timeout=60s', '--segment-writer.metadata-update-timeout=60s'],
     ]);
     const client = new PayloadClient(urls);
     const memory = new MemoryPlateau(SERVER_GROWTH_MAX);

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { Agent, request } from 'node:http';
+import { Agent, type IncomingMessage, request } from 'node:http';
 import { type ClientHttp2Session, connect } from 'node:http2';
 import { failureText, type PayloadAnswer } from './check-answer.ts';
 import type { Payload } from './payload.ts';
@@ -29,18 +29,30 @@ export class PayloadClient {
     this.#session.destroy();
   }
 
-  async #post({ path, headers, body }: Payload): Promise<PayloadAnswer> {
-    const { hostname, port } = this.#url;
-    const sent = request({ hostname, port, path, method: 'POST', agent: this.#agent, headers });
-    sent.end(body);
-    const [response] = await once(sent, 'response');
-    const { statusCode: status = 0, headers: answered } = response as import('node:http').IncomingMessage;
+  async #post(payload: Payload): Promise<PayloadAnswer> {
+    const response = await this.#sent(payload);
+    const { statusCode: status = 0, headers: answered } = response;
     const text = Buffer.concat(await response.toArray());
     const grpcStatus = answered['grpc-status'];
     if (status === 200 && grpcStatus !== undefined) {
       return { status, grpcStatus: Number(grpcStatus), message: messageOf(answered['grpc-message']) };
     }
     return { status, grpcStatus: undefined, message: status === 200 ? '' : failureText(text) };
+  }
+
+  /** Once more where a connection was kept for so long that the server has ended it, which is no failure of either. */
+  async #sent(payload: Payload): Promise<IncomingMessage> {
+    const { path, headers, body } = payload;
+    const { hostname, port } = this.#url;
+    const sent = request({ hostname, port, path, method: 'POST', agent: this.#agent, headers });
+    sent.end(body);
+    try {
+      const [response] = await once(sent, 'response');
+      return response as IncomingMessage;
+    } catch (error) {
+      if (sent.reusedSocket && (error as NodeJS.ErrnoException).code === 'ECONNRESET') return this.#sent(payload);
+      throw error;
+    }
   }
 
   async #call({ path, headers, body }: Payload): Promise<PayloadAnswer> {
