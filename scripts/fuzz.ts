@@ -17,7 +17,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { rssBytesOf } from '../bench/load/process-usage.ts';
+import { residentMemoryOf } from '../bench/load/process-usage.ts';
 import { runSeed } from '../test/fixtures/random.ts';
 import { costlyPayloads } from '../test/fuzz/costly-payloads.ts';
 import { DECODERS, payloadOf } from '../test/fuzz/decoders.ts';
@@ -152,7 +152,7 @@ async function overSockets(): Promise<FuzzReport> {
     ]);
     const client = new PayloadClient(urls);
     const memory = new MemoryPlateau(SERVER_GROWTH_MAX);
-    const sample = (): void => memory.add({ resident: rssBytesOf(kiln.pid as number) });
+    const sample = (): void => memory.add({ resident: residentMemoryOf(kiln.pid as number).anonymous });
     for (const { payload } of costlyPayloads(COSTLY_BYTES)) await client.answer(payload);
     const sampleEvery = Math.max(100, Math.ceil(httpCount / MEMORY_SAMPLES));
     for (let first = 0; first < httpCount; first += sampleEvery) {
