@@ -1,6 +1,7 @@
-import { convertJfr } from '#src/domain/jfr/convert-jfr.ts';
+import { convertJfr, TABLE_BYTES_MAX } from '#src/domain/jfr/convert-jfr.ts';
 import type { HashSecret } from '#src/domain/jfr/word-table.ts';
 import type { Steps } from '#src/domain/model/steps.ts';
+import type { Bytes } from '#src/domain/model/units.ts';
 import { profileTooLarge } from '#src/domain/pprof/profile-errors.ts';
 import { convertSpeedscope } from '#src/domain/text-profiles/convert-speedscope.ts';
 import { convertGroups, convertLines, convertTree, convertTrie } from '#src/domain/text-profiles/convert-text.ts';
@@ -31,7 +32,15 @@ export function* openUpload(
   return yield* packed(profiles, bounds.limits, discard);
 }
 
-function convertersOf(secret: HashSecret, { inflater }: Opening): Record<UploadFormat, Converter> {
+/** The tables of a recording may take half of the memory of a task. */
+export function tableBytesWithin(taskBytesMax: Bytes): Bytes {
+  return Math.min(TABLE_BYTES_MAX, Math.max(TABLE_BYTES_MIN, Math.floor(taskBytesMax / 2)));
+}
+
+/** Empty ones take some hundred kilobytes. */
+const TABLE_BYTES_MIN: Bytes = 1 << 20;
+
+function convertersOf(secret: HashSecret, { inflater, taskBytesMax }: Opening): Record<UploadFormat, Converter> {
   return {
     groups: convertGroups,
     lines: convertLines,
@@ -39,6 +48,10 @@ function convertersOf(secret: HashSecret, { inflater }: Opening): Record<UploadF
     tree: convertTree,
     speedscope: convertSpeedscope,
     jfr: (upload, bounds) =>
-      convertJfr(upload, bounds, { secret, inflate: (body, maxBytes) => inflateInSteps(body, maxBytes, inflater) }),
+      convertJfr(upload, bounds, {
+        secret,
+        inflate: (body, maxBytes) => inflateInSteps(body, maxBytes, inflater),
+        tableBytesMax: tableBytesWithin(taskBytesMax),
+      }),
   };
 }

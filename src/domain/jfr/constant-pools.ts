@@ -1,3 +1,4 @@
+import type { MemoryBudget } from '#src/domain/model/memory-budget.ts';
 import type { Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import type { ChunkHeader } from './chunk-header.ts';
@@ -5,7 +6,7 @@ import { type ChunkTypes, type JfrClass, typeKey } from './chunk-metadata.ts';
 import type { JfrCursor } from './jfr-cursor.ts';
 import { malformedJfr } from './malformed-jfr.ts';
 import { runPlan, type ValuePlan, type ValuePlanner, ValueSlots } from './value-plan.ts';
-import { type HashSecret, WordTable } from './word-table.ts';
+import { type TableMeans, WordTable } from './word-table.ts';
 
 /** The constants that samples refer to, directly or not. All others are stepped over. */
 const POOLS = {
@@ -39,14 +40,25 @@ export class ConstantPool {
   #direct = new Int32Array(DIRECT_SLACK);
   /** The row beside every other key. */
   readonly #others: WordTable;
+  readonly #memory: MemoryBudget;
 
-  constructor(type: JfrClass, what: string, secret: HashSecret) {
+  constructor(type: JfrClass, what: string, means: TableMeans) {
     this.type = type;
-    this.#others = new WordTable(what, { keyWords: 2, dataWords: 1 }, secret);
+    this.#memory = means.memory;
+    means.memory.take(this.#columnBytes);
+    this.#others = new WordTable(what, { keyWords: 2, dataWords: 1 }, means);
   }
 
   get length(): number {
     return this.#length;
+  }
+
+  get sizeBytes(): Bytes {
+    return this.#columnBytes + this.#others.sizeBytes;
+  }
+
+  get #columnBytes(): Bytes {
+    return this.#offsets.byteLength + this.#made.byteLength + this.#direct.byteLength;
   }
 
   /** The first one of a key stays. */
@@ -54,12 +66,12 @@ export class ConstantPool {
     if (this.rowOf(low, high) !== -1) return;
     const row = this.#length++;
     if (row === this.#offsets.length) {
-      this.#offsets = widened(this.#offsets, row);
-      this.#made = widened(this.#made, row);
+      this.#offsets = this.#widened(this.#offsets, row);
+      this.#made = this.#widened(this.#made, row);
     }
     this.#offsets[row] = offset;
     if (high === 0 && low >= 0 && low < DIRECT_RATIO * row + DIRECT_SLACK) {
-      if (low >= this.#direct.length) this.#direct = widened(this.#direct, low);
+      if (low >= this.#direct.length) this.#direct = this.#widened(this.#direct, low);
       this.#direct[low] = row + 1;
     } else {
       this.#setKey(low, high);
@@ -94,13 +106,15 @@ export class ConstantPool {
     this.#others.key[0] = low;
     this.#others.key[1] = high;
   }
-}
 
-/** Twice as long, so that there is a place `at`. */
-function widened(column: Int32Array, at: number): Int32Array<ArrayBuffer> {
-  const wider = new Int32Array(2 ** (32 - Math.clz32(at)));
-  wider.set(column);
-  return wider;
+  /** Twice as long, so that there is a place `at`. */
+  #widened(column: Int32Array, at: number): Int32Array<ArrayBuffer> {
+    const length = 2 ** (32 - Math.clz32(at));
+    this.#memory.take(4 * length - column.byteLength);
+    const wider = new Int32Array(length);
+    wider.set(column);
+    return wider;
+  }
 }
 
 export type ConstantPools = Readonly<Record<PoolName, ConstantPool>>;
@@ -118,9 +132,9 @@ export type ConstantPools = Readonly<Record<PoolName, ConstantPool>>;
 export function* readConstantPools(
   cursor: JfrCursor,
   header: ChunkHeader,
-  { types, planner, secret }: { types: ChunkTypes; planner: ValuePlanner; secret: HashSecret },
+  { types, planner, means }: { types: ChunkTypes; planner: ValuePlanner; means: TableMeans },
 ): Steps<ConstantPools> {
-  const pools = emptyPools(types, header.metadataStart, secret);
+  const pools = emptyPools(types, header.metadataStart, means);
   const plans = new Map<JfrClass, ValuePlan>();
   const found = new Map<number, ConstantPool>(Object.values(pools).map((pool) => [pool.type.id, pool]));
 
@@ -153,11 +167,11 @@ export function* readConstantPools(
   }
 }
 
-function emptyPools(types: ChunkTypes, offset: Bytes, secret: HashSecret): ConstantPools {
+function emptyPools(types: ChunkTypes, offset: Bytes, means: TableMeans): ConstantPools {
   const entries = Object.entries(POOLS).map(([name, what]) => {
     const type = types.byName.get(name);
     if (type === undefined) throw malformedJfr(`the metadata has no type ${name}`, offset);
-    return [name, new ConstantPool(type, what, secret)];
+    return [name, new ConstantPool(type, what, means)];
   });
   return Object.fromEntries(entries) as ConstantPools;
 }

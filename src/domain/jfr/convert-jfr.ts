@@ -1,3 +1,5 @@
+import type { StoreError } from '#src/domain/errors.ts';
+import { MemoryBudget } from '#src/domain/model/memory-budget.ts';
 import type { Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import type { InflateSteps } from '#src/domain/pprof/gzip-fault.ts';
@@ -26,20 +28,28 @@ const STEP_RECORDS = 8192;
 const LARGEST = 2n ** 63n - 1n;
 
 /** What a thread has for it. */
-export type JfrMeans = { readonly secret: HashSecret; readonly inflate: InflateSteps };
+export type JfrMeans = {
+  readonly secret: HashSecret;
+  readonly inflate: InflateSteps;
+  /** Of all tables: constants of a chunk, stacktraces, labels and samples. Default: `TABLE_BYTES_MAX`. */
+  readonly tableBytesMax?: Bytes;
+};
+
+/** Those of real recordings take less than three times their size, and of several chunks less. */
+export const TABLE_BYTES_MAX: Bytes = 128 << 20;
 
 /**
  * Makes profiles of a recording: one for each kind of event that there is. Their time is that of the request, and the
  * times of events are not looked at.
  *
  * @throws StoreError 'invalid-argument' when the recording or the labels are malformed, or a profile would be too large
- * @cost   memory: the recording, at most 36 bytes a constant of its largest chunk, stacktraces and samples as rows, and
- *         the profiles: together less than six times the recording, for real ones
+ * @cost   memory: the recording, its tables (at most 36 bytes a constant of its largest chunk, stacktraces and samples as
+ *         rows), and the profiles, twice while they are copied: together at most six times the recording, for real ones
  */
 export function* convertJfr(
   upload: Upload,
   bounds: ConversionBounds,
-  { secret, inflate }: JfrMeans,
+  { secret, inflate, tableBytesMax = TABLE_BYTES_MAX }: JfrMeans,
 ): Steps<readonly ConvertedProfile[]> {
   if (!upload.fromForm && upload.body[0] === 0x1f && upload.body[1] === 0x8b) {
     throw undecodableUpload(
@@ -52,11 +62,12 @@ export function* convertJfr(
     upload.jfrLabels === undefined || upload.jfrLabels.length === 0
       ? emptySnapshot
       : readLabelsSnapshot(yield* inflateFile('labels', upload.jfrLabels, bounds, inflate));
+  const means = { secret, memory: new MemoryBudget(tableBytesMax, tablesTooLarge) };
   const soFar: RecordingSoFar = {
-    stacks: new RecordedStacks(secret),
-    labels: new SampleLabels(snapshot, secret),
-    sums: new SampleSums(secret),
-    secret,
+    stacks: new RecordedStacks(means),
+    labels: new SampleLabels(snapshot, means),
+    sums: new SampleSums(means),
+    means,
     event: '',
   };
   for (let start = 0; start < recording.length; ) start = yield* readChunk(recording, start, soFar);
@@ -75,6 +86,13 @@ export function* convertJfr(
     profiles.push({ labels: uploadLabels(upload, family.name, upload.app, event), profile });
   }
   return profiles;
+}
+
+function tablesTooLarge(limitBytes: Bytes): StoreError {
+  return undecodableUpload(
+    'jfr',
+    `its constants, stacktraces and samples take more memory than a recording may: limit ${limitBytes} bytes`,
+  );
 }
 
 /** Of the next profile: each has its limit, and all together have one. */

@@ -80,6 +80,11 @@ export class FrameReader {
     };
   }
 
+  /** Of what is noted for each method. */
+  get sizeBytes(): Bytes {
+    return this.#lastLines.byteLength + this.#lastLocations.byteLength;
+  }
+
   /** Frames so far, for whoever has to stop after some time. */
   get framesRead(): number {
     return this.#framesRead;

@@ -11,14 +11,14 @@ import type { RecordedStacks } from './recorded-stacks.ts';
 import type { SampleLabels } from './sample-labels.ts';
 import type { SampleSums } from './sample-sums.ts';
 import { runPlan, type ValuePlan, ValuePlanner, ValueSlots } from './value-plan.ts';
-import type { HashSecret } from './word-table.ts';
+import type { TableMeans } from './word-table.ts';
 
 /** What is known of a recording, and grows chunk by chunk. */
 export type RecordingSoFar = {
   readonly stacks: RecordedStacks;
   readonly labels: SampleLabels;
   readonly sums: SampleSums;
-  readonly secret: HashSecret;
+  readonly means: TableMeans;
   /** What async-profiler was told to sample by, as it said last. */
   event: string;
 };
@@ -42,10 +42,14 @@ export function* readChunk(recording: Uint8Array, start: Bytes, soFar: Recording
   const cursor = new JfrCursor(recording, header.metadataStart, header.end);
   const types = yield* readMetadata(cursor);
   const planner = new ValuePlanner(types, header.metadataStart);
-  const pools = yield* readConstantPools(cursor, header, { types, planner, secret: soFar.secret });
+  const pools = yield* readConstantPools(cursor, header, { types, planner, means: soFar.means });
+  const { memory } = soFar.means;
   const frames = new FrameReader(recording, header.end, pools, planner, soFar.stacks);
+  memory.take(frames.sizeBytes);
   const events = new ChunkEvents(cursor, header, plansOf(types, planner), frames, soFar);
   while (events.read()) yield;
+  // The constants of the next chunk are others.
+  memory.give(Object.values(pools).reduce((sum, { sizeBytes }) => sum + sizeBytes, frames.sizeBytes));
   return header.end;
 }
 

@@ -1,7 +1,7 @@
 import type { Bytes } from '#src/domain/model/units.ts';
 import { undecodableUpload } from '#src/domain/upload/upload.ts';
 import type { IntegerColumns } from './jfr-cursor.ts';
-import { type HashSecret, WordTable } from './word-table.ts';
+import { type TableMeans, WordTable } from './word-table.ts';
 
 /** Of one stacktrace. async-profiler and the JDK cut them at 2048 unless they are told otherwise. */
 export const FRAMES_MAX = 16_384;
@@ -35,13 +35,13 @@ export class RecordedStacks {
   /** The stacktrace of the caller, location. Row i is stacktrace i + 1. */
   readonly #stacks: WordTable;
 
-  constructor(secret: HashSecret) {
+  constructor(means: TableMeans) {
     this.frames = new Int32Array(FRAMES_AT_FIRST);
     this.columns = columnsOf(FRAMES_AT_FIRST);
     this.#pathLocations = new Int32Array(FRAMES_AT_FIRST);
     this.#pathStacks = new Int32Array(FRAMES_AT_FIRST);
-    this.#locations = new WordTable('locations', { keyWords: 2, dataWords: 0, rows: 1024 }, secret);
-    this.#stacks = new WordTable('calls', { keyWords: 2, dataWords: 0, rows: 2048 }, secret);
+    this.#locations = new WordTable('locations', { keyWords: 2, dataWords: 0, rows: 1024 }, means);
+    this.#stacks = new WordTable('calls', { keyWords: 2, dataWords: 0, rows: 2048 }, means);
   }
 
   get locationCount(): number {

@@ -2,7 +2,7 @@ import type { BuiltLabel, PprofBuilder } from '#src/domain/pprof/pprof-builder.t
 import { Slot } from './event-kinds.ts';
 import { type LabelsSnapshot, snapshotKey } from './labels-snapshot.ts';
 import type { ValueSlots } from './value-plan.ts';
-import { type HashSecret, WordTable } from './word-table.ts';
+import { type TableMeans, WordTable } from './word-table.ts';
 
 /** The name that agents give to span ids. It is renamed to `span_id` when the profile is taken in. */
 const SPAN_ID = 'profile_id';
@@ -33,10 +33,10 @@ export class SampleLabels {
   readonly #textNumbers = new Map<string, number>();
   readonly #texts: string[] = [];
 
-  constructor(snapshot: LabelsSnapshot, secret: HashSecret) {
+  constructor(snapshot: LabelsSnapshot, means: TableMeans) {
     this.#snapshot = snapshot;
-    this.#correlations = new WordTable('spans and contexts', { keyWords: 10, dataWords: 1 }, secret);
-    this.#sets = new WordTable('sets of labels', { keyWords: 8, dataWords: 0 }, secret);
+    this.#correlations = new WordTable('spans and contexts', { keyWords: 10, dataWords: 1 }, means);
+    this.#sets = new WordTable('sets of labels', { keyWords: 8, dataWords: 0 }, means);
     this.#textNumber('');
     this.#contextNumber([]);
     this.#sets.intern();

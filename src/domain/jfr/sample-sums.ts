@@ -1,4 +1,4 @@
-import { type HashSecret, WordTable } from './word-table.ts';
+import { type TableMeans, WordTable } from './word-table.ts';
 
 const KEY_WORDS = 3;
 
@@ -10,8 +10,8 @@ export class SampleSums {
   /** Family, stacktrace, set of labels; count and sum, both as halves. */
   readonly #rows: WordTable;
 
-  constructor(secret: HashSecret) {
-    this.#rows = new WordTable('samples', { keyWords: KEY_WORDS, dataWords: 4, rows: 1024 }, secret);
+  constructor(means: TableMeans) {
+    this.#rows = new WordTable('samples', { keyWords: KEY_WORDS, dataWords: 4, rows: 1024 }, means);
   }
 
   get length(): number {

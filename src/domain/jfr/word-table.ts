@@ -1,7 +1,12 @@
+import type { MemoryBudget } from '#src/domain/model/memory-budget.ts';
+import type { Bytes } from '#src/domain/model/units.ts';
 import { undecodableUpload } from '#src/domain/upload/upload.ts';
 
 /** Two random numbers of 32 bits, so that nobody outside can choose keys that collide in a hash table. */
 export type HashSecret = readonly [number, number];
+
+/** What tables are made with. Those of a recording share the memory. */
+export type TableMeans = { readonly secret: HashSecret; readonly memory: MemoryBudget };
 
 /** A table of a chunk is small at first, because a recording may have very many chunks. */
 const ROWS_AT_FIRST = 32;
@@ -18,7 +23,7 @@ const ROWS_MAX = 1 << 21;
  * Everything that a recording refers to by numbers is found in such tables: a Map of pairs takes five times the memory,
  * and its hash of numbers can be foreseen.
  *
- * @cost 4 bytes per word and 8 to 16 per row
+ * @cost 4 bytes per word and 8 to 16 per row, taken from the memory before a table grows
  */
 export class WordTable {
   /** What is looked for is written here first. */
@@ -28,6 +33,7 @@ export class WordTable {
   words: Int32Array;
   length = 0;
   readonly #what: string;
+  readonly #memory: MemoryBudget;
   readonly #keyWords: number;
   readonly #seed: number;
   readonly #secret: number;
@@ -41,8 +47,10 @@ export class WordTable {
   constructor(
     what: string,
     { keyWords, dataWords, rows = ROWS_AT_FIRST }: { keyWords: number; dataWords: number; rows?: number },
-    secret: HashSecret,
+    { secret, memory }: TableMeans,
   ) {
+    memory.take(4 * rows * (keyWords + dataWords + 2));
+    this.#memory = memory;
     this.#what = what;
     this.key = new Int32Array(keyWords);
     this.stride = keyWords + dataWords;
@@ -50,6 +58,10 @@ export class WordTable {
     this.#keyWords = keyWords;
     this.#slots = new Int32Array(2 * rows);
     [this.#seed, this.#secret] = secret;
+  }
+
+  get sizeBytes(): Bytes {
+    return this.words.byteLength + this.#slots.byteLength;
   }
 
   /** The row of `key`, -1 when there is none. */
@@ -106,6 +118,7 @@ export class WordTable {
   }
 
   #grow(): void {
+    this.#memory.take(this.sizeBytes);
     const words = new Int32Array(2 * this.words.length);
     words.set(this.words);
     this.words = words;

@@ -1,11 +1,11 @@
-import { deepEqual, equal } from 'node:assert/strict';
+import { deepEqual, equal, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { runSteps } from '#src/domain/model/steps.ts';
 import { decodeProfile } from '#src/domain/pprof/decode.ts';
 import type { Upload } from '#src/domain/upload/upload.ts';
 import { Inflater } from '#src/workers/inflater.ts';
 import { type OpenedMessage, profilesInSteps } from '#src/workers/open-message.ts';
-import { openUpload } from '#src/workers/open-upload.ts';
+import { openUpload, tableBytesWithin } from '#src/workers/open-upload.ts';
 import { defaultLimits } from '../../fixtures/limits.ts';
 
 const bounds = { maxBytes: 1 << 20, limits: defaultLimits };
@@ -27,6 +27,22 @@ const opening = { taskBytesMax: 64 << 20, inflater: Inflater.create() };
 const opened = (message: OpenedMessage) => runSteps(profilesInSteps(message));
 
 describe('openUpload', () => {
+  test('has memory for as much as a task as it came, and for half of that in tables of a recording', () => {
+    const groups: Upload = { ...upload, format: 'groups', body: Buffer.from(`${'a'.repeat(100)} 1`) };
+    const open = (taskBytesMax: number) =>
+      runSteps(openUpload({ upload: groups, bounds }, [1, 2], { taskBytesMax, inflater: undefined }));
+
+    equal(open(102 * 4).ends.length, 0 + 1);
+    throws(() => open(101), {
+      code: 'invalid-argument',
+      message: /larger than a thread has room for \(pool\.task-bytes-max\): limit 101 bytes, actual 102 bytes/,
+    });
+    deepEqual(
+      [0, 48 << 20, 256 << 20, 2 ** 40].map((taskBytesMax) => tableBytesWithin(taskBytesMax)),
+      [1 << 20, 24 << 20, 128 << 20, 128 << 20],
+    );
+  });
+
   test('converts, and looks at the labels as at those of a push', () => {
     const tags = Array.from({ length: 40 }, (_, i) => ({ name: `tag${i}`, value: 'x' }));
     const groups: Upload = { ...upload, format: 'groups', body: Buffer.from('a;b 1') };

@@ -1,4 +1,4 @@
-import { convertJfr } from '#src/domain/jfr/convert-jfr.ts';
+import { convertJfr, type JfrMeans } from '#src/domain/jfr/convert-jfr.ts';
 import { runSteps, type Steps } from '#src/domain/model/steps.ts';
 import { decodeProfile } from '#src/domain/pprof/decode.ts';
 import type { InflateSteps } from '#src/domain/pprof/gzip-fault.ts';
@@ -21,12 +21,20 @@ export function uploadOf(body: Uint8Array, of: Partial<Upload> = {}): Upload {
   };
 }
 
-export function convert(upload: Upload, within = bounds): readonly ConvertedProfile[] {
-  return runSteps(stepsOf(upload, within));
+export function convert(
+  upload: Upload,
+  within = bounds,
+  means: Pick<JfrMeans, 'tableBytesMax'> = {},
+): readonly ConvertedProfile[] {
+  return runSteps(stepsOf(upload, within, means));
 }
 
-export function stepsOf(upload: Upload, within = bounds): Steps<readonly ConvertedProfile[]> {
-  return convertJfr(upload, within, { secret: [0x1234_5678, 0x7654_3210], inflate });
+export function stepsOf(
+  upload: Upload,
+  within = bounds,
+  means: Pick<JfrMeans, 'tableBytesMax'> = {},
+): Steps<readonly ConvertedProfile[]> {
+  return convertJfr(upload, within, { secret: [0x1234_5678, 0x7654_3210], inflate, ...means });
 }
 
 /** What is in a profile, as text. */

@@ -55,6 +55,24 @@ describe('recordings of the corpus', () => {
     });
   }
 
+  for (const file of files) {
+    test(`${file} takes at most six times its size: itself, tables, and profiles that are there twice for a moment`, () => {
+      const body = gunzipSync(readFileSync(new URL(`corpus/${file}`, data)));
+      const profiles = convert(uploadOf(body));
+      const profileBytes = profiles.reduce((sum, { profile }) => sum + profile.length, 0);
+      const tableBytesMax = 6 * body.length - body.length - 2 * profileBytes;
+
+      deepEqual(convert(uploadOf(body), undefined, { tableBytesMax }), profiles);
+    });
+  }
+
+  test('what the tables of a chunk take is there again for the next one', () => {
+    const body = gunzipSync(readFileSync(new URL('corpus/java-jdk.jfr.gz', data)));
+    const twenty = Buffer.concat(Array.from({ length: 20 }, () => body));
+
+    equal(convert(uploadOf(twenty), undefined, { tableBytesMax: 3 * body.length }).length, 1);
+  });
+
   test('the labels of an agent are on the samples of its contexts', () => {
     const body = gunzipSync(readFileSync(new URL('corpus/java-agent-wall.jfr.gz', data)));
     const jfrLabels = readFileSync(new URL('corpus/java-agent-wall.labels.gz', data));

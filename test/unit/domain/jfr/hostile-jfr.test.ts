@@ -1,4 +1,4 @@
-import { deepEqual, match, ok, throws } from 'node:assert/strict';
+import { deepEqual, equal, match, ok, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { StoreError } from '#src/domain/errors.ts';
 import { isUndecodable } from '#src/domain/upload/upload.ts';
@@ -177,6 +177,33 @@ describe('a malformed recording', () => {
     const named = jfrChunk({ events: [{ event: 'profiler.LiveObject', stack }] });
     ok(named.length < 100_000);
     match(refusalOf(named), /its names of functions take more than 16777216 bytes/);
+  });
+
+  test('is refused when its tables would take too much memory, of constants, calls, spans or samples', () => {
+    const keys = (base: bigint) => Array.from({ length: 20_000 }, (_, i) => base + BigInt(i));
+    const symbols = keys(1n << 40n).map((key) => [key, new JfrBytes().raw([3]).int(1).raw([65])] as const);
+    const spans = Array.from({ length: 20_000 }, (_, i) => ({
+      event: 'jdk.ExecutionSample',
+      stack: 'A.a',
+      spanId: i + 1,
+    }));
+    const stacks = Array.from({ length: 200 }, (_, i) => ({
+      event: 'profiler.LiveObject',
+      stack: Array.from({ length: 100 }, (_, k) => `A.m${(i * k) % 97}`).join(';'),
+    }));
+    for (const recording of [
+      jfrChunk({ events, pools: { 'jdk.types.Symbol': symbols } }),
+      jfrChunk({ events: spans }),
+      jfrChunk({ events: stacks }),
+    ]) {
+      const upload = uploadOf(recording);
+      throws(() => convert(upload, bounds, { tableBytesMax: 300_000 }), {
+        code: 'invalid-argument',
+        message: /take more memory than a recording may: limit 300000 bytes/,
+      });
+      ok(convert(upload, bounds).length > 0);
+    }
+    equal(convert(uploadOf(jfrChunk({ events })), bounds, { tableBytesMax: 300_000 }).length, 1);
   });
 
   test('is refused when the profile of it would be too large', () => {

@@ -1,15 +1,20 @@
 import { equal, ok, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { WordTable } from '#src/domain/jfr/word-table.ts';
+import { type HashSecret, WordTable } from '#src/domain/jfr/word-table.ts';
+import { MemoryBudget } from '#src/domain/model/memory-budget.ts';
 import { Random, runSeed } from '../../../fixtures/random.ts';
 
 const seed = runSeed();
+
+function meansOf(secret: HashSecret) {
+  return { secret, memory: new MemoryBudget(1 << 30, () => new Error('full')) };
+}
 
 describe('WordTable', () => {
   test(`agrees with a map of texts, through every growth (seed ${seed})`, () => {
     const random = new Random(seed);
     for (const keyWords of [1, 2, 3, 10]) {
-      const table = new WordTable('keys', { keyWords, dataWords: 1 }, [random.int(0, 2 ** 32 - 1) | 0, 7]);
+      const table = new WordTable('keys', { keyWords, dataWords: 1 }, meansOf([random.int(0, 2 ** 32 - 1) | 0, 7]));
       const rows = new Map<string, number>();
       for (let i = 0; i < 3000; i++) {
         const key = Array.from({ length: keyWords }, () => random.pick([0, 1, -1, 2 ** 31 - 1, random.int(0, 500)]));
@@ -29,7 +34,7 @@ describe('WordTable', () => {
 
   test('spreads keys that are regular', () => {
     for (const step of [1, 2, 1 << 10, 1 << 16, 1 << 22]) {
-      const table = new WordTable('keys', { keyWords: 2, dataWords: 0 }, [1, 2]);
+      const table = new WordTable('keys', { keyWords: 2, dataWords: 0 }, meansOf([1, 2]));
       const start = process.cpuUsage();
       for (let i = 0; i < 100_000; i++) {
         table.key[0] = i * step;
@@ -42,7 +47,7 @@ describe('WordTable', () => {
   });
 
   test('refuses more rows than its limit', () => {
-    const table = new WordTable('things', { keyWords: 1, dataWords: 0 }, [1, 2]);
+    const table = new WordTable('things', { keyWords: 1, dataWords: 0 }, meansOf([1, 2]));
     throws(
       () => {
         for (let i = 0; ; i++) {
