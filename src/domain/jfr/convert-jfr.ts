@@ -61,7 +61,7 @@ export function* convertJfr(
   const snapshot =
     upload.jfrLabels === undefined || upload.jfrLabels.length === 0
       ? emptySnapshot
-      : readLabelsSnapshot(yield* inflateFile('labels', upload.jfrLabels, bounds, inflate));
+      : yield* readLabelsSnapshot(yield* inflateFile('labels', upload.jfrLabels, bounds, inflate));
   const means = { secret, memory: new MemoryBudget(tableBytesMax, tablesTooLarge) };
   const soFar: RecordingSoFar = {
     stacks: new RecordedStacks(means),

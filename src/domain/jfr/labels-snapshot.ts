@@ -1,5 +1,6 @@
-import type { BinaryReader } from '@bufbuild/protobuf/wire';
-import { eachField, int64, message } from '#src/domain/pprof/wire-fields.ts';
+import { BinaryReader } from '@bufbuild/protobuf/wire';
+import type { Steps } from '#src/domain/model/steps.ts';
+import { int64, message, skip } from '#src/domain/pprof/wire-fields.ts';
 import { undecodableUpload } from '#src/domain/upload/upload.ts';
 
 /** What an agent knows about the numbers that events carry: names of labels, and what they are set to. */
@@ -20,6 +21,9 @@ export const emptySnapshot: LabelsSnapshot = { contexts: new Map(), strings: new
 /** A field takes two bytes of the message and two hundred of memory. An agent sends some thousands in ten seconds. */
 const FIELDS_MAX = 1 << 18;
 
+/** Fields of one step, at a microsecond each. */
+const STEP_FIELDS = 1 << 12;
+
 /**
  * Reads the labels that an agent sends beside a recording.
  *
@@ -28,50 +32,80 @@ const FIELDS_MAX = 1 << 18;
  *
  * @throws StoreError 'invalid-argument' when it is no such message, or has too many fields
  */
-export function readLabelsSnapshot(bytes: Uint8Array): LabelsSnapshot {
-  let fields = 0;
-  const each = (part: Uint8Array, take: (field: number, wire: number, reader: BinaryReader) => boolean) =>
-    eachField(part, (field, wire, reader) => {
-      if (++fields > FIELDS_MAX) throw new Error(`more than ${FIELDS_MAX} fields`);
-      return take(field, wire, reader);
-    });
-  const readPairs = (part: Uint8Array): [bigint, bigint][] => {
-    const pairs = new Map<string, [bigint, bigint]>();
-    each(part, (field, wire, reader) => {
-      if (field !== 1) return false;
-      let [key, value] = [0n, 0n];
-      each(message(reader, wire), (of, type, inner) => {
-        if (of === 1) key = int64(inner, type);
-        else if (of === 2) value = int64(inner, type);
-        else return false;
-        return true;
-      });
-      pairs.set(snapshotKey(key), [key, value]);
-      return true;
-    });
-    return [...pairs.values()];
-  };
-
-  const contexts = new Map<string, [bigint, bigint][]>();
+export function* readLabelsSnapshot(bytes: Uint8Array): Steps<LabelsSnapshot> {
+  const contexts = new Map<string, readonly (readonly [bigint, bigint])[]>();
   const strings = new Map<string, string>();
+  const count = { fields: 0 };
   try {
-    each(bytes, (field, wire, reader) => {
-      if (field !== 1 && field !== 2) return false;
-      let key = 0n;
-      let value = new Uint8Array(0);
-      each(message(reader, wire), (of, type, inner) => {
-        if (of === 1) key = int64(inner, type);
-        else if (of === 2) value = message(inner, type) as Uint8Array<ArrayBuffer>;
-        else return false;
-        return true;
-      });
-      if (field === 1) contexts.set(snapshotKey(key), readPairs(value));
+    for (const [field, entry] of entriesOf(bytes, SNAPSHOT_MAPS, count)) {
+      if (entry === undefined) {
+        yield;
+        continue;
+      }
+      const { key, value } = entry;
+      if (field === 1) contexts.set(snapshotKey(key), yield* readPairs(value, count));
       else strings.set(snapshotKey(key), Buffer.from(value.buffer, value.byteOffset, value.length).toString('utf8'));
-      return true;
-    });
+    }
   } catch (error) {
     const what = error instanceof Error ? error.message : 'unknown reason';
     throw undecodableUpload('jfr', `its labels are no such message: ${what}`);
   }
   return { contexts, strings };
+}
+
+function* readPairs(context: Uint8Array, count: FieldCount): Steps<readonly (readonly [bigint, bigint])[]> {
+  const pairs = new Map<string, readonly [bigint, bigint]>();
+  for (const [, entry] of entriesOf(context, CONTEXT_MAPS, count)) {
+    if (entry === undefined) yield;
+    else pairs.set(snapshotKey(entry.key), [entry.key, entry.number]);
+  }
+  return [...pairs.values()];
+}
+
+/** Of the whole message. */
+type FieldCount = { fields: number };
+
+/** @returns whether a step is over with one more field @throws Error when there are too many */
+function isStepOver(count: FieldCount): boolean {
+  if (++count.fields > FIELDS_MAX) throw new Error(`more than ${FIELDS_MAX} fields`);
+  return count.fields % STEP_FIELDS === 0;
+}
+
+/** The maps that a message has: the number of the last field, from 1, and what their values are. */
+type Maps = { readonly lastField: number; readonly values: 'bytes' | 'numbers' };
+
+const SNAPSHOT_MAPS: Maps = { lastField: 2, values: 'bytes' };
+const CONTEXT_MAPS: Maps = { lastField: 1, values: 'numbers' };
+
+const NOTHING = new Uint8Array(0);
+
+/** An entry of a map: its value is bytes, or a number. */
+type Entry = { readonly key: bigint; readonly value: Uint8Array; readonly number: bigint };
+
+/** The entries of the maps of a message, in order; undefined where a step is over. Other fields are stepped over. */
+function* entriesOf(
+  bytes: Uint8Array,
+  { lastField, values }: Maps,
+  count: FieldCount,
+): Generator<[field: number, entry: Entry | undefined]> {
+  const reader = new BinaryReader(bytes);
+  while (reader.pos < reader.len) {
+    const [field, wire] = reader.tag();
+    if (isStepOver(count)) yield [field, undefined];
+    if (field > lastField) {
+      skip(reader, wire);
+      continue;
+    }
+    const entry: { key: bigint; value: Uint8Array; number: bigint } = { key: 0n, value: NOTHING, number: 0n };
+    const inner = new BinaryReader(message(reader, wire));
+    while (inner.pos < inner.len) {
+      const [of, type] = inner.tag();
+      if (isStepOver(count)) yield [field, undefined];
+      if (of === 1) entry.key = int64(inner, type);
+      else if (of !== 2) skip(inner, type);
+      else if (values === 'numbers') entry.number = int64(inner, type);
+      else entry.value = message(inner, type);
+    }
+    yield [field, entry];
+  }
 }
