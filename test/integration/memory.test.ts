@@ -98,6 +98,29 @@ describe('memory of a process', () => {
     withinBudget();
   });
 
+  test('OTLP that inflates to 250 MiB, or whose tables would be as large, is refused by the name of the limit', async () => {
+    const post = (body: Uint8Array, encoding: object = {}): Promise<Reply> =>
+      client.post('/v1development/profiles', body, { 'content-type': 'application/x-protobuf', ...encoding });
+    const bomb = gzipSync(Buffer.alloc(250 * MIB), { level: 1 });
+    // Empty mappings of two bytes, which are rows of 36.
+    const mappings = Buffer.alloc(8 * MIB, Buffer.of(0x0a, 0));
+    const tables = Buffer.concat([Buffer.of(0x12, 0x80, 0x80, 0x80, 0x04), mappings]);
+
+    const bombs = await Promise.all([bomb, bomb, bomb].map((body) => post(body, { 'content-encoding': 'gzip' })));
+    const large: Reply[] = [];
+    for (let i = 0; i < 3; i++) large.push(await post(tables));
+
+    for (const reply of bombs) {
+      equal(reply.status, 413);
+      match(reply.body.toString(), /1\/4 of pool\.task-bytes-max.*limit 12582912 bytes/);
+    }
+    for (const reply of large) {
+      equal(reply.status, 400);
+      match(reply.body.toString(), /more than 25165824 bytes of memory for its tables/);
+    }
+    withinBudget();
+  });
+
   test('messages that inflate to what a task has memory for are taken apart or refused', async () => {
     const profiles = Array.from({ length: 1000 }, () => new Uint8Array(11 << 10));
     const labels = Object.entries(LABELS).map(([name, value]) => ({ name, value }));
