@@ -23,6 +23,9 @@ let headPeakTop: usize = START;
 /** 0: fine, 1: the scratch arena is full, 2: the head arena is, 3: the machine has no memory. */
 export let arenaFull: i32 = 0;
 
+/** Bytes that the arena would have had to hold when it was full, with what is left out of it. */
+export let arenaNeed: u64 = 0;
+
 export const SCRATCH: u32 = 1;
 export const HEAD: u32 = 2;
 
@@ -81,9 +84,10 @@ export function headPeak(): u32 {
  */
 export function allocScratch(bytes: usize): usize {
   const pointer = scratchTop;
-  if (bytes > scratchEnd - pointer) full(1); // Before the sum, which such a length makes wrap.
+  const free = scratchEnd - pointer;
+  // The first, because such a length makes the sum wrap.
+  if (bytes > free || ((bytes + 31) & ~15) > free) full(1, <u64>(pointer - START) + padded(bytes));
   const top = (pointer + bytes + 31) & ~15;
-  if (top > scratchEnd) full(1);
   ensure(top);
   scratchTop = top;
   if (top > scratchPeakTop) scratchPeakTop = top;
@@ -93,9 +97,12 @@ export function allocScratch(bytes: usize): usize {
 /** @cost O(1), as `allocScratch` */
 export function allocHead(bytes: usize): usize {
   const pointer = headTop;
-  if (bytes > headEnd - pointer) full(2); // Before the sum, which such a length makes wrap.
+  const free = headEnd - pointer;
+  // The first, because such a length makes the sum wrap.
+  if (bytes > free || ((bytes + 31) & ~15) > free) {
+    full(2, <u64>(headLimitEnd - headEnd + pointer - headStart) + padded(bytes));
+  }
   const top = (pointer + bytes + 31) & ~15;
-  if (top > headEnd) full(2);
   ensure(top);
   headTop = top;
   if (top > headPeakTop) headPeakTop = top;
@@ -131,10 +138,15 @@ function ensure(top: usize): void {
   const have = <usize>memory.size() << 16;
   if (top <= have) return;
   const pages = <i32>((top - have + 0xffff) >> 16);
-  if (memory.grow(max(pages, 16)) < 0 && memory.grow(pages) < 0) full(3);
+  if (memory.grow(max(pages, 16)) < 0 && memory.grow(pages) < 0) full(3, top);
 }
 
-function full(what: i32): void {
+function padded(bytes: usize): u64 {
+  return (<u64>bytes + 31) & ~15;
+}
+
+function full(what: i32, need: u64): void {
   arenaFull = what;
+  arenaNeed = need;
   unreachable();
 }

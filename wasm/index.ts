@@ -1,6 +1,6 @@
 // The list of kernels. src/kernels/instance.ts has their types.
 export {
-  allocHead, allocScratch, arenaFull, arenaInit, arenaTop, headPeak, headUsed, releaseScratch, reserveHead, resetHead,
+  allocHead, allocScratch, arenaFull, arenaInit, arenaNeed, arenaTop, headPeak, headUsed, releaseScratch, reserveHead, resetHead,
   resetScratch, scratchPeak, scratchUsed, shrinkScratch,
 } from './arena';
 export { hashInit } from './bytes';

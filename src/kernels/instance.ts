@@ -10,6 +10,7 @@ export type Pointer = number;
 /** The exports of wasm/index.ts, as seen from TypeScript. Pointers and counts are u32 and arrive signed: use `>>> 0`. */
 export type KernelExports = {
   readonly arenaFull: WebAssembly.Global<'i32'>;
+  readonly arenaNeed: WebAssembly.Global<'i64'>;
   arenaInit(scratchBytes: number, headBytes: number): void;
   resetScratch(): void;
   resetHead(): void;
@@ -387,7 +388,7 @@ export class KernelInstance {
       const full = this.exports.arenaFull.value;
       if (!(error instanceof WebAssembly.RuntimeError) || full === 0) throw error;
       this.exports.arenaFull.value = 0;
-      throw arenaFullError(full, this.limits);
+      throw arenaFullError(full, this.limits, Number(BigInt.asUintN(64, this.exports.arenaNeed.value)));
     }
   }
 
@@ -453,20 +454,19 @@ export class KernelInstance {
 }
 
 /**
- * @param full  one of `Arena`; anything else is the memory of the machine
- * @returns     StoreError that names the arena and its limit
+ * @param full         one of `Arena`; anything else is the memory of the machine
+ * @param neededBytes  what the arena would have had to hold when it was full
+ * @returns            StoreError that names the arena, its limit, and what was needed
  */
-export function arenaFullError(full: number, limits: ArenaLimits): StoreError {
-  if (full === Arena.scratch) return memoryError('scratch', limits);
-  if (full === Arena.head) return memoryError('head', limits);
+export function arenaFullError(full: number, limits: ArenaLimits, neededBytes: Bytes): StoreError {
+  if (full === Arena.scratch) return memoryError('scratch', limits, neededBytes);
+  if (full === Arena.head) return memoryError('head', limits, neededBytes);
   return new StoreError('unavailable', 'the machine has no memory left');
 }
 
-function memoryError(arena: 'scratch' | 'head', limits: ArenaLimits): StoreError {
-  const name = `${arena}BytesMax` as const;
-  const limitBytes = limits[name];
-  const flag = limits.flags?.[arena];
-  const named = flag === undefined ? name : `${flag}, ${name}`;
-  const message = `needs more memory than a thread may use for it: ${limitBytes} bytes (${named})`;
-  return new StoreError(limits.fullCode ?? 'limit-exceeded', message, { arena, limit: flag ?? name, limitBytes });
+function memoryError(arena: 'scratch' | 'head', limits: ArenaLimits, actualBytes: Bytes): StoreError {
+  const limitBytes = limits[`${arena}BytesMax`];
+  const limit = limits.flags?.[arena] ?? `${arena}BytesMax`;
+  const message = `needs ${actualBytes} bytes of memory or more, the limit is ${limitBytes} (${limit})`;
+  return new StoreError(limits.fullCode ?? 'limit-exceeded', message, { arena, limit, limitBytes, actualBytes });
 }

@@ -187,7 +187,8 @@ export class BlockDataset {
     const rows = roomFor(this.#kernels, profiles.rows, 4);
     const { series, push } = profiles;
     const n = exports.selectRows(series, push, profiles.rows, wanted, pushes.time, startNanos, endNanos, rows) >>> 0;
-    return new SelectedRows(this.#kernels, { ...pushes, ...profiles }, this.#kernels.takeU32(rows, n));
+    const pages = pagesOf(this.table, Section.profiles);
+    return new SelectedRows(this.#kernels, { ...pushes, ...profiles }, pages, this.#kernels.takeU32(rows, n));
   }
 
   /** All pushes and all rows of profiles. */
@@ -305,10 +306,18 @@ export class SelectedRows {
   readonly rows: Uint32Array;
   readonly #kernels: KernelInstance;
   readonly #columns: ProfileRows & { readonly time: Pointer; readonly id: Pointer };
+  /** Of the profiles. */
+  readonly #pages: readonly Page[];
 
-  constructor(kernels: KernelInstance, columns: ProfileRows & { time: Pointer; id: Pointer }, rows: Uint32Array) {
+  constructor(
+    kernels: KernelInstance,
+    columns: ProfileRows & { time: Pointer; id: Pointer },
+    pages: readonly Page[],
+    rows: Uint32Array,
+  ) {
     this.#kernels = kernels;
     this.#columns = columns;
+    this.#pages = pages;
     this.rows = rows;
   }
 
@@ -319,7 +328,7 @@ export class SelectedRows {
   /** Those rows alone whose push has one of the ids. @param ids  as hexadecimal text */
   withIds(ids: ReadonlySet<string>): SelectedRows {
     const rows = this.rows.filter((_, i) => ids.has(Buffer.from(this.profileId(i)).toString('hex')));
-    return new SelectedRows(this.#kernels, this.#columns, rows);
+    return new SelectedRows(this.#kernels, this.#columns, this.#pages, rows);
   }
 
   /** The series of each row. @shapes Uint32Array[n] */
@@ -367,7 +376,9 @@ export class SelectedRows {
         family++;
       }
       if (family === sampleOffsets.length) {
-        throw corruptedBlock('page: run is not a row', { offset: 0, row: this.rows[i] });
+        const row = this.rows[i];
+        const page = this.#pages.findLast(({ firstRow }) => firstRow <= row) ?? this.#pages[0];
+        throw pageFault(page, 'run is not a row', row - page.firstRow, { value: this.#u32(this.#columns.run, i) });
       }
       const range = {
         column: this.#u32(this.#columns.column, i),

@@ -191,7 +191,8 @@ export class Head {
    */
   within<T>(heapBytes: Bytes, work: () => T): T {
     const { exports, limits } = this.#kernels;
-    if (this.usedBytes + heapBytes > limits.headBytesMax) throw arenaFullError(Arena.head, limits);
+    const neededBytes = this.usedBytes + heapBytes;
+    if (neededBytes > limits.headBytesMax) throw arenaFullError(Arena.head, limits, neededBytes);
     exports.reserveHead(this.#heap.bytes + heapBytes);
     try {
       return work();

@@ -39,7 +39,7 @@ export type IngestOutcome =
   | { readonly kind: 'dropped'; readonly rawBytes: Bytes; readonly reason?: DiscardReason }
   | { readonly kind: 'refused'; readonly rawBytes: Bytes; readonly reason: DiscardReason; readonly error: WireError }
   /** There is no room for it in this window's head. It fits into the next one. */
-  | { readonly kind: 'head-full' };
+  | { readonly kind: 'head-full'; readonly error: WireError };
 
 export type IngestReply = {
   /** Another id means another head, which knows nothing of earlier batches: the window, or the head, is gone. */

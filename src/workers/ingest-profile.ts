@@ -54,7 +54,9 @@ export function ingestProfile(
     });
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
-    if (error.details['arena'] === 'head' && !head.empty) return { kind: 'head-full' };
+    if (error.details['arena'] === 'head' && !head.empty) {
+      return { kind: 'head-full', error: toWire(error) };
+    }
     return { kind: 'refused', rawBytes, reason: discardReasonOf(error), error: toWire(error) };
   }
 }

@@ -93,7 +93,7 @@ export function reserveMerged(kernels: KernelInstance, heads: readonly MergedHea
   for (const { dataset, family, columns, samples, runs } of needs.values()) {
     // Sources can claim so many that sizes in bytes would wrap in the kernels.
     if (samples > sectionRowsMax) {
-      const message = `a merged dataset has ${samples} samples, the limit is ${sectionRowsMax} (sectionRowsMax)`;
+      const message = `a merged dataset has ${samples} samples, the limit of the format is ${sectionRowsMax}`;
       throw new StoreError('limit-exceeded', message, {
         limit: 'sectionRowsMax',
         value: sectionRowsMax,

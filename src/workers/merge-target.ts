@@ -162,7 +162,8 @@ export class MergeTarget {
     const { exports, limits } = this.kernels;
     let heapBytes = 0;
     for (const { heapBytes: bytes } of this.#datasets.values()) heapBytes += bytes;
-    if ((exports.headUsed() >>> 0) + heapBytes > limits.headBytesMax) throw arenaFullError(Arena.head, limits);
+    const neededBytes = (exports.headUsed() >>> 0) + heapBytes;
+    if (neededBytes > limits.headBytesMax) throw arenaFullError(Arena.head, limits, neededBytes);
     exports.reserveHead(heapBytes);
   }
 

@@ -3,6 +3,7 @@ import type { Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import {
   type EnvelopedProfile,
+  envelopeWithin,
   LABEL_TEXT_BYTES_MAX,
   POOL_ENVELOPE,
   readPushEnvelopeInSteps,
@@ -76,8 +77,8 @@ export function* openMessage(task: OpenMessageTask, opening: Opening): Steps<Ope
   const message = encoding === 'gzip' ? yield* inflated(body, maxBytes, opening) : body;
   yield;
   const read = codec === 'json' ? readPushJsonInSteps : readPushEnvelopeInSteps;
-  const profiles = yield* read(message, POOL_ENVELOPE);
-  if (profiles === undefined) throw tooManyParts();
+  const profiles = yield* read(message, envelopeWithin(opening.taskBytesMax));
+  if (profiles === undefined) throw tooManyParts(opening.taskBytesMax);
   const opened = yield* packed(profiles, limits);
   if (message !== body) discard(message);
   return opened;
@@ -97,12 +98,14 @@ export function messageTooLarge(
   );
 }
 
-function tooManyParts(): StoreError {
-  const { fieldsMax, labelBytesMax, profilesMax } = POOL_ENVELOPE;
+function tooManyParts(taskBytesMax: Bytes): StoreError {
+  const { fieldsMax, labelBytesMax, profilesMax } = envelopeWithin(taskBytesMax);
+  // With more memory than that there is no more of them.
+  const byFlag = fieldsMax < POOL_ENVELOPE.fieldsMax ? `, of a thread with pool.task-bytes-max ${taskBytesMax}` : '';
   return new StoreError(
     'invalid-argument',
     `the push message has too many parts: more than ${fieldsMax} fields, or ${profilesMax} profiles, or ${labelBytesMax} ` +
-      `bytes of labels, or ${LABEL_TEXT_BYTES_MAX} of one name or value`,
+      `bytes of labels, or ${LABEL_TEXT_BYTES_MAX} of one name or value${byFlag}`,
     { limitName: 'parts', fieldsMax, profilesMax, labelBytesMax },
   );
 }

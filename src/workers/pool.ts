@@ -211,12 +211,9 @@ export class Pool {
     if (this.#closed) return Promise.reject(closedError());
     if (this.#waiting[lane] >= this.#options.queueTasksMax && !options.always) {
       refusedCounter.inc({ lane });
-      return Promise.reject(
-        new StoreError('unavailable', `the ${lane} lane of the thread pool is full (pool.queue-max)`, {
-          limit: this.#options.queueTasksMax,
-          actual: this.#waiting[lane],
-        }),
-      );
+      const [limit, actual] = [this.#options.queueTasksMax, this.#waiting[lane]];
+      const message = `the ${lane} lane of the thread pool is full: ${actual} tasks wait, the limit is ${limit} (pool.queue-max)`;
+      return Promise.reject(new StoreError('unavailable', message, { limit, actual }));
     }
     return new Promise((resolve, reject) => {
       const waiting: Waiting = {

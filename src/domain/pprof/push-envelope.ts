@@ -28,8 +28,23 @@ export type EnvelopeBudget = {
 /** What the main loop reads itself: well below a millisecond. An agent sends some fifty fields. */
 export const MAIN_LOOP_ENVELOPE: EnvelopeBudget = { fieldsMax: 4096, labelBytesMax: 64 << 10, profilesMax: 4096 };
 
-/** What a pool task reads: an empty label takes two bytes of the message and a hundred of memory. */
+/** The most that a pool task reads, with 256 MiB of memory or more. */
 export const POOL_ENVELOPE: EnvelopeBudget = { fieldsMax: 1 << 20, labelBytesMax: 64 << 20, profilesMax: 1 << 16 };
+
+/** An empty label takes two bytes of the message and a hundred of memory. */
+const FIELD_BYTES: Bytes = 256;
+
+/** Text takes two bytes of memory for one of the message, in labels and once more in what is made of them. */
+const LABEL_FACTOR = 4;
+
+/** What a pool task reads that may take so much memory. @param taskBytesMax at least 1 MiB */
+export function envelopeWithin(taskBytesMax: Bytes): EnvelopeBudget {
+  return {
+    fieldsMax: Math.min(POOL_ENVELOPE.fieldsMax, Math.floor(taskBytesMax / FIELD_BYTES)),
+    labelBytesMax: Math.min(POOL_ENVELOPE.labelBytesMax, Math.floor(taskBytesMax / LABEL_FACTOR)),
+    profilesMax: POOL_ENVELOPE.profilesMax,
+  };
+}
 
 /** Of the name or the value of one label, which is read in one step. Longer ones are over every budget. */
 export const LABEL_TEXT_BYTES_MAX: Bytes = 1 << 20;

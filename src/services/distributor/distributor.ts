@@ -142,14 +142,11 @@ export class Distributor implements PushService {
     const bytes = openedBytesOf(profiles);
     const { openedBytesMax } = this.#config;
     if (this.#openedBytes > 0 && this.#openedBytes + bytes > openedBytesMax) {
-      throw new StoreError(
-        'unavailable',
-        'too many messages are open that are not stored yet (ingest-buffer-bytes-max)',
-        {
-          limitBytes: openedBytesMax,
-          actualBytes: this.#openedBytes + bytes,
-        },
-      );
+      const actualBytes = this.#openedBytes + bytes;
+      const message =
+        `too many messages are open that are not stored yet: ${actualBytes} bytes, ` +
+        `ingest-buffer-bytes-max is ${openedBytesMax}`;
+      throw new StoreError('unavailable', message, { limitBytes: openedBytesMax, actualBytes });
     }
     this.#addOpened(bytes);
     try {

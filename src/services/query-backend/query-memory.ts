@@ -125,7 +125,7 @@ export class QueryMemory {
     if (bytes > memoryBytesMax) return Promise.reject(tooLarge('a read of the query', bytes, memoryBytesMax));
     if (turn === 'last' && this.waiting >= waitingMax) {
       const details = { limit: 'readNodesWaitingMax', value: waitingMax, actual: this.waiting };
-      const message = `${waitingMax} reads of queries wait already (readNodesWaitingMax)`;
+      const message = `${this.waiting} reads of queries wait already, and no more than ${waitingMax} may`;
       return Promise.reject(new StoreError('unavailable', message, details));
     }
     return new Promise((resolve, reject) => {

@@ -158,10 +158,9 @@ export class SegmentWriter implements ProfileWriter {
     const bytes = profiles.reduce((sum, profile) => sum + waitingBytesOf(profile), 0);
     if (this.#waitingBytes + bytes > this.#options.waitingBytesMax) {
       refusedCounter.inc(profiles.length);
-      throw new StoreError('unavailable', 'too many profiles wait to be decoded (segment-writer waitingBytesMax)', {
-        limitBytes: this.#options.waitingBytesMax,
-        actualBytes: this.#waitingBytes + bytes,
-      });
+      const [limitBytes, actualBytes] = [this.#options.waitingBytesMax, this.#waitingBytes + bytes];
+      const message = `too many profiles wait to be decoded: ${actualBytes} bytes, ingest-buffer-bytes-max is ${limitBytes}`;
+      throw new StoreError('unavailable', message, { limitBytes, actualBytes });
     }
     this.#addWaiting(bytes);
     let waitingCount = profiles.length;
@@ -286,7 +285,10 @@ export class SegmentWriter implements ProfileWriter {
       window.stored.push({ pending, lane, headId, rawBytes: outcome.rawBytes });
     } else if (outcome.kind === 'head-full') {
       // The client can send it again, and by then there is a new head. Its bytes moved to the thread and are gone.
-      pending.answer(failed(new StoreError('unavailable', 'the head of this window is full (pool.head-bytes-max)')));
+      const { message, details } = outcome.error;
+      pending.answer(
+        failed(new StoreError('unavailable', `this window is full, send it again: it ${message}`, details)),
+      );
       this.#flushFull(window);
     } else pending.answer(outcome);
   }

@@ -1,4 +1,4 @@
-import { deepEqual, equal, throws } from 'node:assert/strict';
+import { deepEqual, equal, ok, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { StoreError } from '#src/domain/errors.ts';
 import type { KernelInstance } from '#src/kernels/instance.ts';
@@ -13,7 +13,10 @@ function refuses(kernels: KernelInstance, limit: string, limitBytes: number, all
     () => kernels.guard(allocate),
     (error: unknown) => {
       equal(error instanceof StoreError && error.code, 'limit-exceeded');
-      deepEqual((error as StoreError).details, { arena: limit.replace('BytesMax', ''), limit, limitBytes });
+      const { actualBytes, ...details } = (error as StoreError).details;
+      deepEqual(details, { arena: limit.replace('BytesMax', ''), limit, limitBytes });
+      ok(typeof actualBytes === 'number' && actualBytes > limitBytes, `${actualBytes}`);
+      ok((error as StoreError).message.includes(` ${actualBytes} bytes`));
       return true;
     },
   );

@@ -739,6 +739,9 @@ describe('a block is refused by kernels and by the plain readers for', () => {
         ok('error' in outcome, 'it was read');
         equal(outcome.error.code, 'corrupted');
         match(outcome.error.message, says);
+        // A page is in a chunk, which is behind a header.
+        const { message, details } = outcome.error;
+        if (/\bpage: /.test(message)) ok(Number(details['offset']) > 0, `${message} at ${details['offset']}`);
       }
     });
   }

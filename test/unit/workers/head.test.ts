@@ -192,7 +192,10 @@ describe('Head, what is in the JavaScript heap', () => {
 
     const outcome = add(kernels, new Head(kernels), labelled(10_000));
 
-    match(outcome.kind === 'refused' ? outcome.error.message : '', /1048576 bytes \(pool\.head-bytes-max/);
+    match(
+      outcome.kind === 'refused' ? outcome.error.message : '',
+      /^needs \d+ bytes of memory or more, the limit is 1048576 \(pool\.head-bytes-max\)$/,
+    );
   });
 });
 
@@ -205,7 +208,7 @@ describe('ingestProfile, when an arena is full', () => {
     const outcome = add(kernels, head, wide(20_000), { maxProfileSizeBytes: 16 << 20 });
 
     equal(outcome.kind, 'refused');
-    match(outcome.kind === 'refused' ? outcome.error.message : '', /1048576 bytes \(scratchBytesMax\)/);
+    match(outcome.kind === 'refused' ? outcome.error.message : '', /the limit is 1048576 \(scratchBytesMax\)/);
     equal(add(kernels, head, other).kind, 'stored');
     deepEqual(canonicalHead(encodedAndDecoded(takenHead(kernels, head))), resultOf(small, other));
   });
@@ -225,7 +228,7 @@ describe('ingestProfile, when an arena is full', () => {
     const head = new Head(kernels);
     add(kernels, head, small);
 
-    deepEqual(add(kernels, head, wide(20_000)), { kind: 'head-full' });
+    equal(add(kernels, head, wide(20_000)).kind, 'head-full');
 
     // It needs no room: its symbols are there already.
     equal(add(kernels, head, small).kind, 'stored');
@@ -236,7 +239,7 @@ describe('ingestProfile, when an arena is full', () => {
     const kernels = testKernels({ headBytesMax: 1 << 20 });
     const head = new Head(kernels);
     const stored: Uint8Array[] = [];
-    let outcome: IngestOutcome = { kind: 'head-full' };
+    let outcome: IngestOutcome | undefined;
     for (let i = 0; i < 10_000; i++) {
       const profile = pprof({ samples: Array.from({ length: 20 }, (_, s) => ({ stack: `f${i};g${s}`, v: [i + s] })) });
       outcome = add(kernels, head, profile);
@@ -244,7 +247,7 @@ describe('ingestProfile, when an arena is full', () => {
       else break;
     }
 
-    deepEqual(outcome, { kind: 'head-full' });
+    equal(outcome?.kind, 'head-full');
     ok(stored.length > 20, `only ${stored.length} found room`);
     ok(head.usedBytes <= 1 << 20);
     deepEqual(canonicalHead(encodedAndDecoded(takenHead(kernels, head))), resultOf(...stored));

@@ -21,8 +21,8 @@ function taskOf(body: Uint8Array, task: Partial<OpenMessageTask> = {}): OpenMess
   return { body, codec: 'json', encoding: 'identity', maxBytes: 1 << 20, limits: defaultLimits, ...task };
 }
 
-function open(body: Uint8Array, task: Partial<OpenMessageTask> = {}) {
-  const opened = runSteps(openMessage(taskOf(body, task), { taskBytesMax: 64 << 20, inflater: Inflater.create() }));
+function open(body: Uint8Array, task: Partial<OpenMessageTask> = {}, taskBytesMax = 256 << 20) {
+  const opened = runSteps(openMessage(taskOf(body, task), { taskBytesMax, inflater: Inflater.create() }));
   return { opened, profiles: runSteps(profilesInSteps(opened)) };
 }
 
@@ -173,5 +173,21 @@ describe('openMessage', () => {
     const most = open(series(samples(65_536)), { codec: 'proto' }).profiles;
     equal(most.length, 65_536);
     throws(() => open(series(samples(65_537)), { codec: 'proto' }), tooMany);
+  });
+
+  test('looks at fewer parts and labels where a thread has less memory', () => {
+    const fields = (n: number): Uint8Array => Buffer.alloc(2 * n, Buffer.of(0x0a, 0));
+    const proto = { codec: 'proto', maxBytes: 4 << 20 } as const;
+    const tooMany = {
+      code: 'invalid-argument',
+      message: /more than 4096 fields, .* or 262144 bytes of labels,.* pool.task-bytes-max 1048576$/,
+    };
+
+    open(fields(4096), proto, 1 << 20);
+    throws(() => open(fields(4097), proto, 1 << 20), tooMany);
+    open(fields(4097), proto, 2 << 20);
+    const wide = pushProto([{ labels: labelList({ a: 'x'.repeat(300_000) }), profiles: [] }]);
+    throws(() => open(wide, proto, 1 << 20), tooMany);
+    open(wide, proto, 2 << 20);
   });
 });

@@ -166,7 +166,7 @@ describe('Distributor', () => {
     for (const push of pushes) {
       await rejects(push, {
         code: 'unavailable',
-        message: /\(ingest-buffer-bytes-max\)/,
+        message: /: \d+ bytes, ingest-buffer-bytes-max is \d+$/,
       });
     }
     equal(writer.waves.length, 3);

@@ -93,7 +93,7 @@ describe('SegmentWriter', () => {
     const first = writer.write([routed(fakeProfile(1), labels)], signal);
     await rejects(writer.write([routed(fakeProfile(2), labels)], signal), {
       code: 'unavailable',
-      message: /waitingBytesMax/,
+      message: /: \d+ bytes, ingest-buffer-bytes-max is 1048576$/,
     });
     await clock.turn(1000);
 
