@@ -138,6 +138,19 @@ describe('Connect', () => {
     });
   }
 
+  for (const [body, problem] of [
+    [Buffer.from('{}'), 'it is not gzip, but begins with the bytes 7b7d'],
+    [gzipSync('{}').subarray(0, -3), 'the gzip data is cut off: it ends early, at byte 19'],
+    [Buffer.concat([gzipSync('{}'), Buffer.from('{}')]), 'behind the gzip data comes what is no gzip'],
+  ] as const) {
+    test(`says of a compressed message that ${problem}`, async (t) => {
+      const headers = { 'content-encoding': 'gzip' };
+      const response = await query(await startServer(t), 'ProfileTypes', body, { headers });
+
+      equal(JSON.parse(response.body.toString()).message, `the message cannot be inflated: ${problem}`);
+    });
+  }
+
   test('takes an empty binary message, version 1, any authorization and a timeout of months', async (t) => {
     const headers = {
       ...PROTO,

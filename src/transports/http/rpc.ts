@@ -2,6 +2,7 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { StoreError } from '#src/domain/errors.ts';
 import type { DurationMs } from '#src/domain/model/units.ts';
+import { type GzipFault, gzipProblem } from '#src/domain/pprof/gzip-fault.ts';
 import type { Clock } from '#src/platform/clock.ts';
 import type { Reply, Wire } from '#src/services/query-frontend/ports.ts';
 import { type BodyHost, type BodyLimit, BodyRefusal, type BodySource, readBody } from './body.ts';
@@ -114,8 +115,12 @@ export async function openMessage(
   try {
     return { bytes: await promisify(gunzip)(message.bytes, { maxOutputLength: limit.bytesMax }), encoding: 'identity' };
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE') {
-      throw new StoreError('invalid-argument', 'the message is not gzip');
+    const { code, message: reason } = error as NodeJS.ErrnoException;
+    if (code !== 'ERR_BUFFER_TOO_LARGE') {
+      const fault: GzipFault =
+        code === 'Z_BUF_ERROR' ? { kind: 'cut-off' } : { kind: 'corrupt', reason, offset: undefined };
+      const problem = gzipProblem(message.bytes, fault);
+      throw new StoreError('invalid-argument', `the message cannot be inflated: ${problem}`);
     }
     host.metrics.refused(limit.reason);
     const text = `the message has more than ${limit.bytesMax} bytes when it is inflated, which is ${limit.name}`;
