@@ -53,6 +53,9 @@ export class PprofParts {
   readonly #locations: StampedIds;
   readonly #symbolisedMappings: StampedIds;
   readonly #bareMappings: StampedIds;
+  /** By link, the texts of its ids; 0 where it has none. */
+  readonly #linkSpans: StampedIds;
+  readonly #linkTraces: StampedIds;
   readonly #labelKeys: StampedIds;
   readonly #labelValues: StampedIds;
   /** By mapping, bits. */
@@ -69,6 +72,8 @@ export class PprofParts {
     this.#locations = new StampedIds(dictionary.locationCount, budget.memory);
     this.#symbolisedMappings = new StampedIds(dictionary.mappingCount, budget.memory);
     this.#bareMappings = new StampedIds(dictionary.mappingCount, budget.memory);
+    this.#linkSpans = new StampedIds(dictionary.linkCount, budget.memory);
+    this.#linkTraces = new StampedIds(dictionary.linkCount, budget.memory);
     this.#labelKeys = new StampedIds(dictionary.attributeCount, budget.memory);
     this.#labelValues = new StampedIds(dictionary.attributeCount, budget.memory);
   }
@@ -88,7 +93,8 @@ export class PprofParts {
    */
   *write(part: PprofPart): Steps<Uint8Array<ArrayBuffer>> {
     const tables = [this.#strings, this.#functions, this.#locations, this.#symbolisedMappings, this.#bareMappings];
-    for (const table of [...tables, this.#labelKeys, this.#labelValues]) table.clear();
+    const labels = [this.#linkSpans, this.#linkTraces, this.#labelKeys, this.#labelValues];
+    for (const table of [...tables, ...labels]) table.clear();
     const builder = new PprofBuilder(part.header);
     const writing = new SampleWriting(builder, this.#encoder, part);
     let parts = 0;
@@ -211,14 +217,18 @@ export class PprofParts {
     const { message, linkCount, spanStart, spanBytes, traceStart, traceBytes } = this.#dictionary;
     if (link < 0 || link >= linkCount) throw indexOutOfRange('a sample', 'link', link, linkCount);
     const { builder } = writing;
-    const hexOf = (start: number, bytes: number): number =>
-      builder.text(Buffer.from(message.buffer, message.byteOffset + start, bytes).toString('hex'));
-    if (spanBytes.values[link] > 0) {
-      writing.label(builder.text(SPAN_LABEL), hexOf(spanStart.values[link], spanBytes.values[link]));
+    let span = this.#linkSpans.get(link);
+    let trace = this.#linkTraces.get(link);
+    if (span < 0) {
+      const hexOf = (start: number, bytes: number): number =>
+        builder.text(Buffer.from(message.buffer, message.byteOffset + start, bytes).toString('hex'));
+      span = spanBytes.values[link] > 0 ? hexOf(spanStart.values[link], spanBytes.values[link]) : 0;
+      trace = traceBytes.values[link] === TRACE_BYTES ? hexOf(traceStart.values[link], TRACE_BYTES) : 0;
+      this.#linkSpans.set(link, span);
+      this.#linkTraces.set(link, trace);
     }
-    if (traceBytes.values[link] === TRACE_BYTES) {
-      writing.label(builder.text(TRACE_LABEL), hexOf(traceStart.values[link], TRACE_BYTES));
-    }
+    if (span > 0) writing.label(writing.spanKey(), span);
+    if (trace > 0) writing.label(writing.traceKey(), trace);
   }
 
   #attributeLabels(writing: SampleWriting, sample: number): void {
@@ -247,6 +257,9 @@ class SampleWriting {
   /** By row of the strings of the profile, the last sample that has a label of this name. */
   readonly #samplesOfKeys = new Map<number, number>();
   #sample = 0;
+  /** Rows of the strings, 0 until a sample needs them. */
+  #spanKey = 0;
+  #traceKey = 0;
 
   constructor(
     builder: PprofBuilder,
@@ -263,6 +276,14 @@ class SampleWriting {
   nextSample(): void {
     this.#sample++;
     this.encoder.clear();
+  }
+
+  spanKey(): number {
+    return (this.#spanKey ||= this.builder.text(SPAN_LABEL));
+  }
+
+  traceKey(): number {
+    return (this.#traceKey ||= this.builder.text(TRACE_LABEL));
   }
 
   /** The first label of a name counts, as in a resource. */
