@@ -22,7 +22,8 @@ export function anyPprof(random: Random): Uint8Array {
   if (kind < 0.025) return costly(random);
   if (kind < 0.05) return random.bytes(random.int(0, 300));
   if (kind < 0.1) return seeds.any(random);
-  if (kind < 0.18) return wrongReferences(random);
+  if (kind < 0.17) return wrongReferences(random);
+  if (kind < 0.18) return random.chance(0.3) ? cutStacks(random) : mutated(random, cutStacks(random), seeds.all);
   if (kind < 0.45) return mutated(random, seeds.any(random), seeds.all);
   return mutatedMessage(random, seeds.any(random), seeds.all);
 }
@@ -76,6 +77,19 @@ export function wrongReferences(random: Random): Uint8Array {
     },
     { packed: random.chance(0.5), unknownFields: random.chance(0.2) },
   );
+}
+
+/** Stacks as Go's runtime cuts them, along a few trunks and in rings, so that they are repaired where the profile is of Go. */
+export function cutStacks(random: Random): Uint8Array {
+  const functions = random.pick([1, 2, 5, 40]);
+  const trunks = Array.from({ length: random.int(1, 3) }, () =>
+    Array.from({ length: random.int(60, 90) }, () => `f${random.int(0, functions - 1)}`),
+  );
+  const samples = Array.from({ length: random.int(1, 12) }, () => {
+    const trunk = random.pick(trunks);
+    return { stack: random.chance(0.3) ? trunk : trunk.slice(random.int(0, 40)), v: [random.int(0, 9)] };
+  });
+  return pprof({ samples: [...trunks.map((stack) => ({ stack, v: [1] })), ...samples] });
 }
 
 /** Few bytes that ask for much memory. */

@@ -12,12 +12,13 @@ import { canonicalHead } from '../../fixtures/canonical.ts';
 import { decodedPart } from '../../fixtures/encoded-head.ts';
 import { INGEST_NOW_MS, ingestItem, openLimits } from '../../fixtures/ingest.ts';
 import { testKernels } from '../../fixtures/kernels.ts';
+import { labelList } from '../../fixtures/labels.ts';
 import { mutated } from '../../fixtures/mutated.ts';
 import { pprof } from '../../fixtures/pprof-builder.ts';
 import { Random, runSeed } from '../../fixtures/random.ts';
 import { randomDescription } from '../../fixtures/random-profile.ts';
 import { takenHead } from '../../fixtures/taken-head.ts';
-import { bloated, wrongReferences } from '../../fuzz/pprof-bytes.ts';
+import { bloated, cutStacks, wrongReferences } from '../../fuzz/pprof-bytes.ts';
 
 // Feeds bytes to the decoder that no agent sends. Whatever they are, the thread must go on: a trap that is not a full
 // arena is thrown and fails the test, memory stays within its limits, and the head can be encoded and read again.
@@ -29,6 +30,8 @@ const SCRATCH_BYTES = 4 << 20;
 const HEAD_BYTES = 1 << 20;
 /** Rounds after which the head is encoded and begun anew. */
 const WINDOW_ROUNDS = 1000;
+/** Of Go, whose names and stacks are mended, and of nobody that is known. */
+const SPIES = ['gospy', 'xspy'];
 const CORPUS = new URL('../../data/corpus/', import.meta.url);
 const seed = runSeed();
 
@@ -45,7 +48,8 @@ function anyProfile(random: Random): Uint8Array {
   if (kind < 0.01) return bloated(random);
   if (kind < 0.05) return random.bytes(random.int(0, 300));
   if (kind < 0.4) return wrongReferences(random);
-  if (kind < 0.6) return mutated(random, random.pick(corpus), corpus);
+  if (kind < 0.58) return mutated(random, random.pick(corpus), corpus);
+  if (kind < 0.6) return random.chance(0.3) ? cutStacks(random) : mutated(random, cutStacks(random), corpus);
   return mutated(random, pprof(randomDescription(random)), corpus);
 }
 
@@ -58,7 +62,8 @@ test(`ingestProfile takes whatever comes (seed ${seed}, ${ROUNDS} rounds)`, (t) 
   let head = new Head(kernels);
 
   for (let round = 0; round < ROUNDS; round++) {
-    const item = ingestItem(anyProfile(random), { tenant: random.pick(['a', 'b']) });
+    const labels = labelList({ __name__: 'process_cpu', service_name: 'shop', pyroscope_spy: random.pick(SPIES) });
+    const item = ingestItem(anyProfile(random), { tenant: random.pick(['a', 'b']), labels });
     const outcome = ingestProfile(kernels, head, item, openLimits, INGEST_NOW_MS, inflater);
 
     kinds.set(outcome.kind, (kinds.get(outcome.kind) ?? 0) + 1);
