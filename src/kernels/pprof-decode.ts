@@ -76,6 +76,10 @@ export class DecodedProfile {
     this.pointer = pointer;
   }
 
+  get sampleTypeCount(): number {
+    return this.#field(Field.types);
+  }
+
   get sampleTypes(): { type: string; unit: string }[] {
     const names = this.#field(Field.typeName) >>> 2;
     const units = this.#field(Field.typeUnit) >>> 2;

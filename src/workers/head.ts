@@ -34,23 +34,26 @@ const SERIES_BYTES: Bytes = 120;
 const LABEL_BYTES: Bytes = 16;
 const TEXT_BYTES: Bytes = 200;
 
-/**
- * The most that a profile adds to the heap: all its series are new, and so are the texts of their labels.
- *
- * @param series  by series: the labels of each type
- */
-export function heapBytesMax(series: readonly (readonly Labels[])[]): Bytes {
-  const known = new Set<Label>();
-  let bytes = PUSH_BYTES;
-  for (const labels of series.flat()) {
-    bytes += ROW_BYTES + SERIES_BYTES + LABEL_BYTES * labels.length;
-    for (const label of labels) {
-      if (known.has(label)) continue;
-      known.add(label);
-      bytes += TEXT_BYTES + 2 * (label.name.length + label.value.length);
+/** The most that a profile adds to the heap: all its series are new, and so are the texts of their labels. */
+export class HeapEstimate {
+  readonly #known = new Set<Label>();
+  #bytes: Bytes = PUSH_BYTES;
+
+  get bytes(): Bytes {
+    return this.#bytes;
+  }
+
+  /** @param series  the labels of each type */
+  add(series: readonly Labels[]): void {
+    for (const labels of series) {
+      this.#bytes += ROW_BYTES + SERIES_BYTES + LABEL_BYTES * labels.length;
+      for (const label of labels) {
+        if (this.#known.has(label)) continue;
+        this.#known.add(label);
+        this.#bytes += TEXT_BYTES + 2 * (label.name.length + label.value.length);
+      }
     }
   }
-  return bytes;
 }
 
 /** What series and profile rows of a head take of the JavaScript heap, about. */
@@ -190,15 +193,21 @@ export class Head {
    * @throws StoreError 'limit-exceeded' as `KernelInstance.guard`, before `work` runs or from the kernels in it
    */
   within<T>(heapBytes: Bytes, work: () => T): T {
-    const { exports, limits } = this.#kernels;
-    const neededBytes = this.usedBytes + heapBytes;
-    if (neededBytes > limits.headBytesMax) throw arenaFullError(Arena.head, limits, neededBytes);
+    this.checkRoom(heapBytes);
+    const { exports } = this.#kernels;
     exports.reserveHead(this.#heap.bytes + heapBytes);
     try {
       return work();
     } finally {
       exports.reserveHead(0);
     }
+  }
+
+  /** @throws StoreError as `within` would, for who finds out bit by bit how much it is */
+  checkRoom(heapBytes: Bytes): void {
+    const { limits } = this.#kernels;
+    const neededBytes = this.usedBytes + heapBytes;
+    if (neededBytes > limits.headBytesMax) throw arenaFullError(Arena.head, limits, neededBytes);
   }
 
   /** The tenant's symbol space and the dataset of the service, made when they are new. */

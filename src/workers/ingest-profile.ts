@@ -11,6 +11,7 @@ import type { IngestOptions, ProfileLimits } from '#src/domain/pprof/ingest-opti
 import { LANGUAGE_MARKERS, type Language, languageOfSpy } from '#src/domain/pprof/language.ts';
 import { writePlainProfile } from '#src/domain/pprof/plain-writer.ts';
 import { discardReasonOf } from '#src/domain/pprof/profile-errors.ts';
+import { checkSampleTypeCount } from '#src/domain/pprof/type-limit.ts';
 import { checkSampleTypeName, timeInWindow } from '#src/domain/pprof/validate.ts';
 import { seriesLabeller } from '#src/domain/series/series-labeller.ts';
 import type { SeriesLabels } from '#src/domain/series/series-labels.ts';
@@ -20,7 +21,7 @@ import { decodeFailure } from '#src/kernels/decode-failure.ts';
 import { appendSamples, DROPPED_GROUP, groupSamples, type LabelGroup } from '#src/kernels/ingest.ts';
 import type { KernelInstance } from '#src/kernels/instance.ts';
 import { DecodedProfile, decodeProfile } from '#src/kernels/pprof-decode.ts';
-import { type Head, type HeadSpace, heapBytesMax } from './head.ts';
+import { type Head, type HeadSpace, HeapEstimate } from './head.ts';
 import { type ArenaBytes, inflateIntoArena } from './inflate-into-arena.ts';
 import type { Inflater } from './inflater.ts';
 import type { IngestItem, IngestOutcome } from './ingest-messages.ts';
@@ -78,6 +79,7 @@ function ingestRaw(
   const { ingest } = item;
   const sentNanos = ingest === undefined ? profile.timeNanos : ingestTime(profile.timeNanos, ingest.fromNanos);
   const timeNanos = timeInWindow(sentNanos, limits, nowMs);
+  checkSampleTypeCount(profile.sampleTypeCount);
   const { sampleTypes } = profile;
   for (const { type } of sampleTypes) checkSampleTypeName(type);
 
@@ -88,15 +90,20 @@ function ingestRaw(
   const { keptCount, groupCount, groups } = groupSamples(kernels, profile);
   if (keptCount === 0) return { kind: 'dropped', rawBytes: raw.length };
   if (item.labelFault !== undefined) throw fromWire(item.labelFault);
+  const estimate = new HeapEstimate();
   const { seriesOfGroup, series, service } = seriesOfGroups(
     groups,
     groupCount,
+    ({ labels }) => {
+      estimate.add(labels);
+      head.checkRoom(estimate.bytes);
+    },
     seriesLabeller({ requestLabels: item.labels, sampleTypes, periodType: profile.periodType, ingest, limits }),
   );
   if (series.length === 0) return { kind: 'dropped', rawBytes: raw.length, reason: 'dropped_by_relabel_rules' };
 
   const labelsOf = series.map(({ labels }) => labels);
-  head.within(heapBytesMax(labelsOf), () => {
+  head.within(estimate.bytes, () => {
     const { space, dataset } = head.open(item.tenant, service);
     const rows = appendSamples(kernels, profile, { space: space.pointer, dataset: dataset.pointer }, keptCount, {
       seriesOfGroup,
@@ -179,10 +186,15 @@ function familiesOf(space: HeadSpace, series: readonly LabelledSeries[], typeCou
 
 type LabelledSeries = Extract<SeriesLabels, { kind: 'series' }>;
 
-/** Groups whose samples belong to the same series get the same number. */
+/**
+ * Groups whose samples belong to the same series get the same number.
+ *
+ * @param onSeries  is told of each, and may throw: very many samples with labels of their own are as many series
+ */
 function seriesOfGroups(
   groups: readonly LabelGroup[],
   groupCount: number,
+  onSeries: (series: LabelledSeries) => void,
   labelsOf: (sampleLabels: LabelGroup['labels']) => SeriesLabels,
 ): { seriesOfGroup: Uint32Array; series: LabelledSeries[]; service: string } {
   const seriesOfGroup = new Uint32Array(groupCount).fill(DROPPED_GROUP);
@@ -197,6 +209,7 @@ function seriesOfGroups(
     if (index === undefined) {
       index = series.push(found) - 1;
       indexByKey.set(key, index);
+      onSeries(found);
     }
     seriesOfGroup[group] = index;
   }

@@ -35,6 +35,13 @@ export function noSampleType(): StoreError {
   return malformed('it has no sample type');
 }
 
+export function tooManySampleTypes(limit: number, actual: number): StoreError {
+  return malformed(`it has more sample types than sample_types_max: limit ${limit}, actual ${actual}`, {
+    limit,
+    actual,
+  });
+}
+
 export function zeroId(kind: 'location' | 'function', row: number): StoreError {
   return malformed(`${kind} ${row} of the table has the id 0`, { row });
 }

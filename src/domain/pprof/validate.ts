@@ -17,6 +17,7 @@ import {
   zeroId,
 } from './profile-errors.ts';
 import { stringBytesMax } from './string-limit.ts';
+import { checkSampleTypeCount } from './type-limit.ts';
 
 /**
  * Checks a profile against the format and the tenant's limits, in the order in which Pyroscope does, so that the
@@ -55,6 +56,7 @@ export function validateProfile(
     if (bytes.length > stringBytesMax) throw stringTooLong(index, stringBytesMax, bytes.length);
   });
   checkFrames(checked);
+  checkSampleTypeCount(checked.sampleTypes.length);
   return checked;
 }
 
