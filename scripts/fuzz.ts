@@ -3,6 +3,7 @@
 //
 //   scripts/node scripts/fuzz.ts                               10,000 payloads in process, from a new seed, and 100 over HTTP
 //   scripts/node scripts/fuzz.ts --payloads N --http M --seed S --threads 2
+//   scripts/node scripts/fuzz.ts --megabytes 0                 without those that are made to cost much, which come first
 //   scripts/node scripts/fuzz.ts --decoder jfr --decoder tree  of some decoders alone
 //   scripts/node scripts/fuzz.ts --seed S --only N             one payload again, with the decoders as they were
 //   scripts/node scripts/fuzz.ts --file F                      one that was kept
@@ -35,7 +36,6 @@ const TASK_MS_MAX = 1000;
 /** After so many a run is given up: they are mostly the same one. */
 const FAILURES_MAX = 20;
 const MEMORY_SAMPLES = 40;
-const COSTLY_BYTES = 4 << 20;
 /** Of a server. What its allocator keeps depends on which threads met the largest bodies. */
 const SERVER_GROWTH_MAX = { resident: 256 << 20 };
 
@@ -46,6 +46,8 @@ const { values: options } = parseArgs({
     seed: { type: 'string', default: String(runSeed()) },
     decoder: { type: 'string', multiple: true, default: [] },
     threads: { type: 'string', default: '1' },
+    /** Of each payload that is made to cost much, which come first; 0: none of them. */
+    megabytes: { type: 'string', default: '4' },
     only: { type: 'string' },
     file: { type: 'string' },
     /** Of a process that another one started: its number among them. */
@@ -56,6 +58,7 @@ const seed = Number(options.seed);
 const payloadCount = Number(options.payloads);
 const httpCount = Number(options.http);
 const threads = Number(options.threads);
+const costlyBytes = Number(options.megabytes) << 20;
 const decoders = options.decoder.length === 0 ? DECODERS : options.decoder.map(decoderNamed);
 let failureCount = 0;
 
@@ -106,7 +109,7 @@ async function inThreads(): Promise<FuzzReport> {
 async function inProcess(share: number): Promise<FuzzReport> {
   const server = new InlineServer();
   const report: FuzzReport = {};
-  if (options.decoder.length === 0) await warmUp(server, share === 0);
+  if (costlyBytes > 0 && options.decoder.length === 0) await warmUp(server, share === 0);
   const memory = new MemoryPlateau(OWN_GROWTH_MAX);
   const sampleEvery = Math.max(1000, Math.ceil(payloadCount / MEMORY_SAMPLES / threads) * threads);
   for (let start = 0; start < payloadCount; start += sampleEvery) {
@@ -127,7 +130,7 @@ async function inProcess(share: number): Promise<FuzzReport> {
 
 /** What is made to cost much, first: what it takes is the most that is ever taken. */
 async function warmUp(server: InlineServer, isToldOf: boolean): Promise<void> {
-  for (const { name, payload } of costlyPayloads(COSTLY_BYTES)) {
+  for (const { name, payload } of costlyPayloads(costlyBytes)) {
     const report: FuzzReport = {};
     await answerOne(server, payload, 0, Number.POSITIVE_INFINITY, report).catch(keep);
     const [{ slowestMs, slowestStepMs }] = Object.values(report);
@@ -153,7 +156,7 @@ async function overSockets(): Promise<FuzzReport> {
     const client = new PayloadClient(urls);
     const memory = new MemoryPlateau(SERVER_GROWTH_MAX);
     const sample = (): void => memory.add({ resident: residentMemoryOf(kiln.pid as number).anonymous });
-    for (const { payload } of costlyPayloads(COSTLY_BYTES)) await client.answer(payload);
+    if (costlyBytes > 0) for (const { payload } of costlyPayloads(costlyBytes)) await client.answer(payload);
     const sampleEvery = Math.max(100, Math.ceil(httpCount / MEMORY_SAMPLES));
     for (let first = 0; first < httpCount; first += sampleEvery) {
       const range = { seed, first, end: Math.min(first + sampleEvery, httpCount), decoders };
