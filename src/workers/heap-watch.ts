@@ -33,7 +33,7 @@ export class HeapWatch {
   readonly #options: HeapWatchOptions;
   /** Since memory was given back. A peak that was over before the task ended is not seen. */
   #peakBytes: Bytes = 0;
-  /** What was left when memory was given back. */
+  /** The least since memory was given back, an answer that still had to be sent among it. */
   #leftBytes: Bytes = 0;
   #tellMs = Number.NEGATIVE_INFINITY;
 
@@ -50,6 +50,7 @@ export class HeapWatch {
     const { read, nowMs, keptBytesMax, giveBack } = this.#options;
     let heap = read();
     this.#peakBytes = Math.max(this.#peakBytes, sizeOf(heap));
+    this.#leftBytes = Math.min(this.#leftBytes, sizeOf(heap));
     const givesBack = idle && this.#peakBytes > Math.max(keptBytesMax, 2 * this.#leftBytes);
     if (givesBack) {
       giveBack();

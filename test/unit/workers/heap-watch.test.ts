@@ -94,5 +94,10 @@ describe('HeapWatch', () => {
       [3, 3, 6, 6.1, 12, 12.3, 12.3].map((times) => countAt(times * KEPT)),
       [1, 1, 1, 2, 2, 3, 3],
     );
+    // What it needed then it need not need for ever.
+    deepEqual(
+      [0.5, 1, 1.1].map((times) => countAt(times * KEPT)),
+      [4, 4, 5],
+    );
   });
 });
