@@ -9,7 +9,8 @@ export type PoolConfig = {
   readonly queueMax: number;
   /**
    * Memory that a thread keeps for the symbols, stacks, series and columns of one window. A window that reaches it is flushed
-   * early. A thread has one, which it encodes itself between two windows.
+   * early. A thread has one, which it encodes itself between two windows. At most half of `taskBytesMax`, because what a
+   * window took must be encoded, read and merged with that.
    */
   readonly headBytesMax: Bytes;
   /**
@@ -37,12 +38,17 @@ export const poolSection: Section<PoolConfig> = {
     headBytesMax: {
       flag: 'pool.head-bytes-max',
       kind: bytes(1 << 20, 2 ** 30),
-      meaning: 'Memory of a thread for one window of profiles.',
+      meaning: 'Memory of a thread for one window of profiles, at most half of pool.task-bytes-max.',
     },
     taskBytesMax: {
       flag: 'pool.task-bytes-max',
-      kind: bytes(1 << 20, 2 ** 30),
+      kind: bytes(2 << 20, 2 ** 30),
       meaning: 'Memory that one task may use beside it.',
     },
+  },
+  check({ headBytesMax, taskBytesMax }, refuse) {
+    if (headBytesMax > taskBytesMax / 2) {
+      refuse('headBytesMax', `${headBytesMax} is more than half of --pool.task-bytes-max=${taskBytesMax}`);
+    }
   },
 };

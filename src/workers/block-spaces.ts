@@ -14,11 +14,11 @@ import { threadMatcher } from './thread-matcher.ts';
 
 export type SampleQuery = Extract<NodeQuery, { kind: 'tree' | 'profile' }>;
 
-/** Gets what lives until it returns. */
+/** Gets what lives until it is done. */
 export type AddSums = {
-  stacks(stacks: SummedStacks): void;
+  stacks(stacks: SummedStacks): Steps<void>;
   /** Undefined for a query that needs stacktraces: of compacted blocks it gets those, too. */
-  readonly folded: ((tree: FoldedSums) => void) | undefined;
+  readonly folded: ((tree: FoldedSums) => Steps<void>) | undefined;
 };
 
 /**
@@ -68,7 +68,7 @@ function* forEachFamily(
   table: ChunkTable,
   selected: readonly Selected[],
   { query, spans }: Wanted,
-  add: (stacks: SummedStacks) => void,
+  add: (stacks: SummedStacks) => Steps<void>,
 ): Steps<void> {
   const source = readSource(pages, table, query.kind === 'profile');
   const callSite = callSiteIn(pages, source.names, query);
@@ -79,7 +79,7 @@ function* forEachFamily(
     addRanges(sums, selected, family, spans);
     const summed = new BlockStacks(pages.kernels, source, stacks, sums.sums);
     if (callSite !== undefined) yield* summed.keepCallSite(callSite);
-    add(summed);
+    yield* add(summed);
   }
 }
 
@@ -89,7 +89,7 @@ function* forEachTree(
   table: ChunkTable,
   selected: readonly Selected[],
   { query, spans }: Wanted,
-  add: (tree: FoldedSums) => void,
+  add: (tree: FoldedSums) => Steps<void>,
 ): Steps<void> {
   const names = readNames(pages, table);
   const callSite = callSiteIn(pages, names, query);
@@ -106,7 +106,7 @@ function* forEachTree(
       for (const of of one.whole) if (of.family === family) tree.addTotals(one.dataset, of.column);
     }
     if (callSite !== undefined) yield* tree.keep(callSite);
-    add(tree);
+    yield* add(tree);
   }
 }
 

@@ -61,8 +61,11 @@ export type ReportLimits = {
   readonly roomBytes: Bytes;
 };
 
-/** What a node answers. `report` is undefined when there is no room for its `sizeBytes`. */
-export type NodeAnswer = { readonly report: NodeReport | undefined; readonly sizeBytes: Bytes };
+/**
+ * What a node answers. `report` is undefined when there is no room for its `sizeBytes`. `cut` says that it is a tree of
+ * which memory had room for the heaviest nodes alone.
+ */
+export type NodeAnswer = { readonly report: NodeReport | undefined; readonly sizeBytes: Bytes; readonly cut: boolean };
 
 /** How many nodes a flame graph has, and whether the request said so: then its bars are folded once more. */
 export type Folding = { readonly maxNodes: number; readonly asked: boolean };

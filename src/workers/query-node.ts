@@ -1,8 +1,10 @@
 import { datasetTable } from '#src/domain/block/chunk-table.ts';
 import { StoreError } from '#src/domain/errors.ts';
 import type { Labels } from '#src/domain/model/labels.ts';
-import type { Steps } from '#src/domain/model/steps.ts';
+import { oneStep, type Steps } from '#src/domain/model/steps.ts';
+import type { Bytes } from '#src/domain/model/units.ts';
 import type { FunctionTree } from '#src/domain/profile/function-tree.ts';
+import { cutTree } from '#src/domain/profile/truncate.ts';
 import { type BucketedSeries, bucketPoints, mergeBucketedSeries } from '#src/domain/query/series-buckets.ts';
 import type { Matcher } from '#src/domain/series/matcher.ts';
 import type { StackProfile } from '#src/domain/symbols/stack-profile.ts';
@@ -13,6 +15,7 @@ import { BlockDataset, type SeriesOfPage } from '#src/kernels/read-dataset.ts';
 import { StackSums } from '#src/kernels/stack-sums.ts';
 import { SymbolSpaceBuilder } from '#src/kernels/symbol-space-builder.ts';
 import { forEachSymbolSpace } from './block-spaces.ts';
+import { BoundedTree, isFull } from './bounded-tree.ts';
 import type { NodeAnswer, NodeQuery, NodeReport, NodeTask } from './query-messages.ts';
 import { reportBytes } from './report-bytes.ts';
 import { profilesOf } from './selected-profiles.ts';
@@ -25,25 +28,48 @@ const RESULT_LIMIT = 'query-backend.result-bytes-max';
 
 /**
  * Computes a node of a query plan: reads datasets, or merges the reports of other nodes, to one report. Trees are
- * merged whole; they are cut once, when the answer is written.
+ * merged whole, and cut once, when the answer is written; but those that are larger than memory or a result may be are
+ * cut before, so that there is a flame graph of whatever could be pushed.
  *
  * @throws StoreError 'too-large' when the report is larger than a result may be
  */
 export function* runQueryNode(kernels: KernelInstance, task: NodeTask, decompress: Decompress): Steps<NodeAnswer> {
   const { resultBytesMax, roomBytes } = task.limits;
-  const report = yield* reportOf({ kernels, decompress, ...task });
+  let cut = false;
+  const onCut = (): void => {
+    cut = true;
+  };
+  const whole = yield* reportOf({ kernels, decompress, onCut, ...task });
+  const report =
+    whole.kind === 'tree' ? { ...whole, tree: yield* treeWithin(whole.tree, resultBytesMax, onCut) } : whole;
   const sizeBytes = reportBytes(report);
   if (sizeBytes > resultBytesMax) {
     const message = `the result takes ${sizeBytes} bytes of memory or more, the limit is ${resultBytesMax} (${RESULT_LIMIT})`;
     throw new StoreError('too-large', message, { limit: RESULT_LIMIT, value: resultBytesMax, actual: sizeBytes });
   }
-  return { report: sizeBytes <= roomBytes ? report : undefined, sizeBytes };
+  return { report: sizeBytes <= roomBytes ? report : undefined, sizeBytes, cut };
 }
+
+/** Of a tree, what a result may be: half as many nodes, again and again, because most of it may be a few long names. */
+function* treeWithin(tree: FunctionTree, bytesMax: Bytes, onCut: () => void): Steps<FunctionTree> {
+  let cut = tree;
+  for (let nodes = tree.parent.length; reportBytes(cut) > bytesMax && nodes > 2 * NODES_MIN; ) {
+    nodes >>>= 1;
+    onCut();
+    cut = yield* cutTree(cut, nodes);
+  }
+  return cut;
+}
+
+/** The root, a node, and a bar of what is left out for each. */
+const NODES_MIN = 4;
 
 /** What a node has to work on. */
 type Work = Pick<NodeTask, 'query' | 'reads' | 'reports'> & {
   readonly kernels: KernelInstance;
   readonly decompress: Decompress;
+  /** Is told when there is no room for all nodes of a tree. */
+  readonly onCut: () => void;
 };
 
 function* reportOf(work: Work): Steps<NodeReport> {
@@ -160,7 +186,32 @@ function* timeSeries(
   return mergeBucketedSeries(parts);
 }
 
-function* functionTree({ kernels, reads, reports, decompress }: Work, query: SampleQuery): Steps<FunctionTree> {
+/** The whole tree, or its heaviest nodes when it does not fit into the memory of an answer. */
+function* functionTree(work: Work, query: SampleQuery): Steps<FunctionTree> {
+  try {
+    return yield* work.kernels.guardSteps(wholeTree(work, query));
+  } catch (error) {
+    if (!isFull(error)) throw error;
+  }
+  work.onCut();
+  return yield* boundedTree(work, query);
+}
+
+function* boundedTree({ kernels, reads, reports, decompress }: Work, query: SampleQuery): Steps<FunctionTree> {
+  const tree = new BoundedTree(kernels);
+  for (const report of reports) {
+    if (report.kind !== 'tree') continue;
+    kernels.exports.resetScratch();
+    yield* tree.addTree(report.tree);
+  }
+  yield* forEachSymbolSpace(kernels, reads, query, decompress, {
+    stacks: (stacks) => tree.addStacks(stacks),
+    folded: (folded) => tree.addFolded(folded),
+  });
+  return tree.take();
+}
+
+function* wholeTree({ kernels, reads, reports, decompress }: Work, query: SampleQuery): Steps<FunctionTree> {
   const builder = new FunctionTreeBuilder(kernels);
   for (const report of reports) {
     if (report.kind !== 'tree') continue;
@@ -169,8 +220,8 @@ function* functionTree({ kernels, reads, reports, decompress }: Work, query: Sam
     yield;
   }
   yield* forEachSymbolSpace(kernels, reads, query, decompress, {
-    stacks: (stacks) => builder.addStacks(stacks),
-    folded: (tree) => builder.addFolded(tree),
+    stacks: (stacks) => oneStep(() => builder.addStacks(stacks)),
+    folded: (tree) => oneStep(() => builder.addFolded(tree)),
   });
   return builder.take();
 }
@@ -187,7 +238,7 @@ function* stackProfile({ kernels, reads, reports, decompress }: Work, query: Sam
     yield;
   }
   yield* forEachSymbolSpace(kernels, reads, query, decompress, {
-    stacks: (stacks) => builder.addStacks(stacks),
+    stacks: (stacks) => oneStep(() => builder.addStacks(stacks)),
     folded: undefined,
   });
   return builder.take();

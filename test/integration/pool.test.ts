@@ -1,5 +1,6 @@
 import { deepEqual, equal, match, notEqual, ok, rejects } from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
+import { StoreError } from '#src/domain/errors.ts';
 import { namesOf } from '#src/domain/profile/name-table.ts';
 import { metrics } from '#src/platform/metrics.ts';
 import { PoolHeadThreads } from '#src/services/segment-writer/pool-head-threads.ts';
@@ -88,7 +89,7 @@ describe('Pool', () => {
 
     const [outcome] = outcomes;
     equal(outcome?.kind, 'refused');
-    match(outcome?.kind === 'refused' ? outcome.error.message : '', /1048576 bytes \(pool\.task-bytes-max/);
+    match(outcome?.kind === 'refused' ? outcome.error.message : '', /the limit is 1048576 \(pool\.task-bytes-max\)/);
     const { ingest } = await memoryNow();
     ok(ingest > taskBytesMax / 2 && ingest <= taskBytesMax, `${ingest} of ${taskBytesMax} bytes`);
   });
@@ -115,10 +116,14 @@ describe('Pool', () => {
 
     const failure = pool.run('queryNode', treeTask(segment), { lane: 'query' });
 
-    await rejects(failure, {
-      code: 'too-large',
-      message: /262144 bytes \(pool\.task-bytes-max/,
-      details: { arena: 'scratch', limit: 'pool.task-bytes-max', limitBytes: 1 << 18 },
+    await rejects(failure, (error) => {
+      ok(error instanceof StoreError);
+      equal(error.code, 'too-large');
+      match(error.message, /^needs \d+ bytes of memory or more, the limit is 262144 \(pool\.task-bytes-max\)$/);
+      const { actualBytes, ...details } = error.details;
+      deepEqual(details, { arena: 'scratch', limit: 'pool.task-bytes-max', limitBytes: 1 << 18 });
+      ok(Number(actualBytes) > 1 << 18);
+      return true;
     });
   });
 });

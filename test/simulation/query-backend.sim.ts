@@ -60,10 +60,10 @@ class FakeWork implements NodeWork {
     } finally {
       this.#fetchedBytes -= fetchBytes;
     }
-    if (sizeBytes > roomBytes) return { report: undefined, sizeBytes };
+    if (sizeBytes > roomBytes) return { report: undefined, sizeBytes, cut: false };
     this.#reportBytes += sizeBytes;
     this.#onChange();
-    return { report: { kind: 'names', names: [id] }, sizeBytes };
+    return { report: { kind: 'names', names: [id] }, sizeBytes, cut: false };
   }
 
   async merge(...[reports, , roomBytes, signal]: Parameters<NodeWork['merge']>): ReturnType<NodeWork['merge']> {
@@ -72,7 +72,7 @@ class FakeWork implements NodeWork {
     const sizeBytes = Math.ceil(roomBytes * (1 - this.#overlap / 2));
     this.#reportBytes += sizeBytes - roomBytes;
     this.#onChange();
-    return { report: { kind: 'names', names: reports.flatMap(namesOf) }, sizeBytes };
+    return { report: { kind: 'names', names: reports.flatMap(namesOf) }, sizeBytes, cut: false };
   }
 
   async #turns(signal: AbortSignal): Promise<void> {

@@ -15,8 +15,9 @@ export const stackFramesMax = 1 << 18;
 /**
  * Frames of all different stacktraces of a profile, those that begin alike counted once up to where they part.
  *
- * Their function tree takes half of `query-backend.result-bytes-max` then, and is folded and merged well within
- * `pool.task-bytes-max`. Where nothing is inlined, a head has no room for so many.
+ * Their function tree takes half of `query-backend.result-bytes-max` then, and is folded and merged within
+ * `pool.task-bytes-max`, as these are by default; trees of more such profiles are cut. Where nothing is inlined, a head has
+ * no room for so many.
  */
 export const profileFramesMax = 1 << 21;
 

@@ -37,7 +37,7 @@ const FIELD_BYTES: Bytes = 256;
 /** Text takes two bytes of memory for one of the message, in labels and once more in what is made of them. */
 const LABEL_FACTOR = 4;
 
-/** What a pool task reads that may take so much memory. @param taskBytesMax at least 1 MiB */
+/** What a pool task reads that may take so much memory. @param taskBytesMax at least 2 MiB */
 export function envelopeWithin(taskBytesMax: Bytes): EnvelopeBudget {
   return {
     fieldsMax: Math.min(POOL_ENVELOPE.fieldsMax, Math.floor(taskBytesMax / FIELD_BYTES)),

@@ -34,31 +34,61 @@ export function* truncate(tree: FunctionTree, maxNodes: number): Steps<FunctionT
   const total = functionTreeTotals(tree);
   yield;
   const min = yield* minTotal(total.subarray(1), maxNodes);
-  if (allReach(total, min)) return tree;
+  return allReach(total, min)
+    ? tree
+    : yield* folded(tree, total, { min, ties: Number.POSITIVE_INFINITY, others: true });
+}
 
+/**
+ * Folds a tree to at most so many nodes, their bars "other" counted, for whoever has no memory for more. As `truncate`,
+ * but of nodes that tie with the smallest only the first stay, and a node that is named "other" is one like all others.
+ *
+ * @param nodesMax at least 4
+ * @cost  O(n)
+ */
+export function* cutTree(tree: FunctionTree, nodesMax: number): Steps<FunctionTree> {
+  const n = tree.parent.length;
+  if (n <= nodesMax) return tree;
+  const total = functionTreeTotals(tree);
+  yield;
+  // The root stays as well, and each node that does may get a bar.
+  const count = (nodesMax - 2) >>> 1;
+  const min = yield* kthLargest(total.subarray(1), count);
+  let larger = 0;
+  for (let i = 1; i < n; i++) if (total[i] > min) larger++;
+  yield;
+  return yield* folded(tree, total, { min: min > 1n ? min : 1n, ties: count - larger, others: false });
+}
+
+/** What stays: nodes above `min`, so many that have just that, and if `others` all that are named so. */
+type Kept = { readonly min: bigint; readonly ties: number; readonly others: boolean };
+
+function* folded(tree: FunctionTree, total: BigInt64Array, { min, ties, others }: Kept): Steps<FunctionTree> {
   const { parent, name, self, names } = tree;
   const n = parent.length;
   const other = rowOfName(names, otherName);
   const newRow = new Int32Array(n).fill(-1);
-  const folded = new BigInt64Array(n); // What was removed from under a node.
+  const removed = new BigInt64Array(n); // From under a node.
   const otherChild = new Int32Array(n).fill(-1);
   newRow[0] = 0;
   let kept = 1;
+  let tiesLeft = ties;
   yield* inSteps(1, n, (start, end) => {
     for (let i = start; i < end; i++) {
       const p = parent[i];
       if (newRow[p] < 0) continue;
-      if (total[i] >= min || (name[i] === other && total[i] > 0n)) {
+      const reaches = total[i] > min || (total[i] === min && tiesLeft-- > 0);
+      if (reaches || (others && name[i] === other && total[i] > 0n)) {
         if (name[i] === other) otherChild[p] = i;
         newRow[i] = kept++;
       } else {
-        addSaturatedAt(folded, p, total[i]);
+        addSaturatedAt(removed, p, total[i]);
       }
     }
   });
 
   let added = 0;
-  for (let i = 0; i < n; i++) if (folded[i] > 0n && otherChild[i] < 0) added++;
+  for (let i = 0; i < n; i++) if (removed[i] > 0n && otherChild[i] < 0) added++;
   const shorter: FunctionTree = {
     parent: new Int32Array(kept + added),
     name: new Uint32Array(kept + added),
@@ -75,13 +105,13 @@ export function* truncate(tree: FunctionTree, maxNodes: number): Steps<FunctionT
       shorter.parent[row] = i === 0 ? -1 : newRow[parent[i]];
       shorter.name[row] = name[i];
       addSaturatedAt(shorter.self, row, self[i]);
-      if (folded[i] <= 0n) continue;
+      if (removed[i] <= 0n) continue;
       if (otherChild[i] >= 0) {
-        addSaturatedAt(shorter.self, newRow[otherChild[i]], folded[i]);
+        addSaturatedAt(shorter.self, newRow[otherChild[i]], removed[i]);
       } else {
         shorter.parent[next] = row;
         shorter.name[next] = otherNumber;
-        shorter.self[next++] = folded[i];
+        shorter.self[next++] = removed[i];
       }
     }
   });

@@ -59,6 +59,11 @@ const rereadNodes = new Counter({
   help: 'Read nodes that were read again because bytes were not what was written.',
   registers: [metrics],
 });
+const cutTrees = new Counter({
+  name: 'kiln_query_backend_cut_trees_total',
+  help: 'Trees of which memory had room for the heaviest nodes alone.',
+  registers: [metrics],
+});
 const refusedQueries = new Counter({
   name: 'kiln_query_backend_refused_queries_total',
   help: 'Queries that failed at a limit.',
@@ -212,7 +217,7 @@ export class QueryBackend implements PlanRunner {
     }
   }
 
-  #compute(
+  async #compute(
     query: NodeQuery,
     work: { readonly reads: readonly ObjectRead[]; readonly reports: readonly NodeReport[]; readonly roomBytes: Bytes },
     signal: AbortSignal,
@@ -221,7 +226,9 @@ export class QueryBackend implements PlanRunner {
     const task = { query, reads, reports, limits: { roomBytes, resultBytesMax: this.#options.resultBytesMax } };
     // The matchers of a query hold no buffers, but its ids do, and all nodes need those.
     const transfer = buffersOf({ reads, reports });
-    return this.#pool.run('queryNode', task, { lane: 'query', transfer, signal });
+    const answer = await this.#pool.run('queryNode', task, { lane: 'query', transfer, signal });
+    if (answer.cut) cutTrees.inc();
+    return answer;
   }
 
   async #fetch(path: string, ranges: readonly ByteRange[], signal: AbortSignal): Promise<FetchedRange[]> {

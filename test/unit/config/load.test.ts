@@ -44,6 +44,13 @@ describe('load', () => {
     equal(configOf(['--data-dir=/a=b c\nd']).storage.dataDir, '/a=b c\nd');
   });
 
+  test('refuses a window that is more than half of what a task may use, naming both', () => {
+    equal(configOf([`--pool.task-bytes-max=${128 << 20}`]).pool.headBytesMax, 64 << 20);
+    deepEqual(problemsOf(['--pool.task-bytes-max=100000000']), [
+      '--pool.head-bytes-max: 67108864 is more than half of --pool.task-bytes-max=100000000',
+    ]);
+  });
+
   test('a flag wins over its variable, the variable over the default', () => {
     const env = { KILN_SERVER_HTTP_LISTEN_PORT: '2', KILN_SERVER_GRPC_LISTEN_PORT: '3', PATH: '/bin' };
     const { server } = configOf(['--server.http-listen-port=1'], env);

@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { runSteps } from '#src/domain/model/steps.ts';
 import type { FunctionTree } from '#src/domain/profile/function-tree.ts';
 import { functionTreeTotals } from '#src/domain/profile/function-tree-totals.ts';
-import { minTotal, truncate, truncateTwice } from '#src/domain/profile/truncate.ts';
+import { cutTree, minTotal, truncate, truncateTwice } from '#src/domain/profile/truncate.ts';
 import { Random } from '../../../fixtures/random.ts';
 import { foldedTree, namesIn, pathsOf, randomStacks, type Stacks, shop, treeOf } from './folded-tree.ts';
 
@@ -123,4 +123,51 @@ function truncatedPlain(tree: FunctionTree, maxNodes: number): string[] {
 
 function totalIn(line: string): bigint {
   return BigInt(line.slice(line.lastIndexOf(' ') + 1, line.lastIndexOf('/')));
+}
+
+describe('cutTree', () => {
+  test('keeps the heaviest nodes and puts the rest into "other"', () => {
+    deepEqual(pathsOf(runSteps(cutTree(foldedTree(shop), 6))), [
+      'main 98/0',
+      'main;other 13/13',
+      'main;work 85/20',
+      'main;work;other 65/65',
+      'other 2/2',
+    ]);
+  });
+
+  test('keeps the first of those that tie, where a path of one value would be nothing but "other"', () => {
+    const tree = foldedTree('a;b;c;d;e;f;g;h;i 5');
+
+    deepEqual(pathsOf(runSteps(cutTree(tree, 8))), ['a 5/0', 'a;b 5/0', 'a;b;c 5/0', 'a;b;c;other 5/5']);
+  });
+
+  test('does not keep a node because it is named "other"', () => {
+    const tree = foldedTree('a 9\nother;other;other;other;x 1\nb 1');
+
+    deepEqual(pathsOf(runSteps(cutTree(tree, 4))), ['a 9/9', 'other 2/2']);
+  });
+
+  test(`never has more nodes than it may, and each total that is left is what it was (seed ${seed})`, () => {
+    const random = new Random(seed);
+    for (let round = 0; round < 200; round++) {
+      const tree = treeOf(randomStacks(random, random.int(1, 60)));
+      const nodesMax = random.int(4, tree.parent.length + 1);
+      const before = new Map(pathsOf(tree).map((line) => splitLine(line)));
+
+      const cut = runSteps(cutTree(tree, nodesMax));
+
+      ok(cut.parent.length <= nodesMax, `${cut.parent.length} of ${nodesMax} nodes`);
+      equal(functionTreeTotals(cut)[0], functionTreeTotals(tree)[0]);
+      for (const [path, total] of pathsOf(cut).map((line) => splitLine(line))) {
+        if (!path.endsWith('other')) equal(total, before.get(path), path);
+      }
+    }
+  });
+});
+
+/** A line of `pathsOf`. */
+function splitLine(line: string): [path: string, total: string] {
+  const [path = '', values = ''] = line.split(/ (?=\d+\/\d+$)/);
+  return [path, values.split('/')[0] ?? ''];
 }

@@ -189,11 +189,24 @@ describe('QueryBackend', () => {
     const { backend, plan } = setUp({ resultBytesMax: 1000, cacheBytesMax: 0 });
 
     await rejects(
-      backend.run([{ plan, query: trees }], stays),
+      backend.run([{ plan, query: { ...trees, kind: 'profile' } }], stays),
       (error) => error instanceof StoreError && error.code === 'too-large' && error.details['limit'] === limit,
     );
 
     deepEqual([backend.memoryBytes, (await refusalsAt(limit)) - before], [0, 1]);
+  });
+
+  test('cuts a tree that is larger than a result may be, and counts it', async () => {
+    const cut = async () =>
+      (await metrics.getSingleMetric('kiln_query_backend_cut_trees_total')?.get())?.values[0]?.value ?? 0;
+    const before = await cut();
+    const { backend, plan } = setUp({ resultBytesMax: 1500, cacheBytesMax: 0 });
+
+    const { reports, release } = await backend.run([{ plan, query: trees }], stays);
+    release();
+
+    equal(totalOf(reports[0]), 42n * BigInt(plan.length));
+    ok((await cut()) > before);
   });
 
   test('reads a node again with more room when its report is larger than expected', async () => {

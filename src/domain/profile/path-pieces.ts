@@ -1,0 +1,62 @@
+import { addSaturatedAt } from '#src/domain/model/saturated-sum.ts';
+
+/**
+ * Divides the rows of a tree that have a value into pieces that follow each other, so that the paths of a piece come to
+ * a bounded weight together: what is made of one is bounded as well, however large the tree is.
+ *
+ *     row     1  2  3  4  5  6         parent of 2, 3: 1; of 5, 6: 4; weight 1 each
+ *     value      x  x     x  x
+ *     pieces  '-----'  '-----'         of weight 3: rows 1 2 3, and 4 5 6
+ */
+export class PathPieces {
+  readonly #parent: Int32Array;
+  readonly #weight: (row: number) => number;
+  /** By row: the last piece that has it on a path. */
+  readonly #piece: Uint32Array;
+  #count = 0;
+
+  /** @param parent  of a row a row before, −1 of row 0 */
+  constructor(parent: Int32Array, weight: (row: number) => number) {
+    this.#parent = parent;
+    this.#weight = weight;
+    this.#piece = new Uint32Array(parent.length);
+  }
+
+  /**
+   * Moves values to where their paths weigh at most so much: what is too deep is shown as its caller.
+   *
+   * @cost O(rows)
+   */
+  shorten(value: BigInt64Array, weightMax: number): void {
+    const n = value.length;
+    const depth = new Float64Array(n);
+    const shown = new Uint32Array(n);
+    for (let row = 1; row < n; row++) {
+      const parent = this.#parent[row];
+      depth[row] = depth[parent] + this.#weight(row);
+      shown[row] = depth[row] <= weightMax ? row : shown[parent];
+      if (shown[row] === row || value[row] === 0n) continue;
+      addSaturatedAt(value, shown[row], value[row]);
+      value[row] = 0n;
+    }
+  }
+
+  /**
+   * @param start  first row of the piece
+   * @returns      behind its last row; `start` when its first path alone is too heavy
+   * @cost  O(rows of the piece and of their paths)
+   */
+  end(start: number, value: BigInt64Array, weightMax: number): number {
+    const piece = ++this.#count;
+    let weight = 0;
+    for (let row = start; row < value.length; row++) {
+      if (value[row] === 0n) continue;
+      for (let at = row; at > 0 && this.#piece[at] !== piece; at = this.#parent[at]) {
+        this.#piece[at] = piece;
+        weight += this.#weight(at);
+      }
+      if (weight > weightMax) return row;
+    }
+    return value.length;
+  }
+}
