@@ -7,7 +7,7 @@ export { hashInit } from './bytes';
 export { intern, tableBytes, tableNew, tableOffsets, tableRows } from './intern-table';
 export { treeChild, treeNew, treeNodes, treeRows, treeValues } from './tree';
 export {
-  sourceRowsReset, spaceAddStacks, spaceFamily, spaceFunctions, spaceLocations, spaceMappings, spaceNames, spaceNew, spaceStacks,
+  inlinedFrames, sourceRowsReset, spaceAddStacks, spaceFamily, spaceFunctions, spaceLocations, spaceMappings, spaceNames, spaceNew, spaceStacks,
   spaceTexts,
 } from './symbol-space';
 export { decodeProfile, decodeWhat, dropAddresses } from './pprof-decode';

@@ -10,14 +10,14 @@
 
 import { alloc, allocScratch, allocZeroed, SCRATCH } from './arena';
 import { hashBytes } from './bytes';
-import { internGuess, internHashed, internTail, recordHash, tableNew, tableTail } from './intern-table';
+import { internGuess, internHashed, internTail, recordHash, tableNew, tableOffsets, tableTail } from './intern-table';
 import {
   FUNCTION_FILE, FUNCTION_NAME, FUNCTION_ROW, FUNCTION_START, FUNCTION_SYSTEM, FUNCTIONS, LINE_FUNCTION, LINE_NUMBER,
   LOCATION_ADDRESS, LOCATION_FOLDED, LOCATION_LINES, LOCATION_MAPPING, LOCATION_ROW, LOCATIONS, MAPPING_BUILD,
   MAPPING_FILE, MAPPING_FLAGS, MAPPING_LIMIT, MAPPING_OFFSET, MAPPING_ROW, MAPPING_START, MAPPINGS, NAME_ROW,
   STRING_AT, STRING_LENGTH, STRINGS, TEXT_ROW, UNKNOWN,
 } from './source';
-import { treeAddValue, treeChild, treeNew } from './tree';
+import { treeAddValue, treeChild, treeNew, treeNodes, treeRows } from './tree';
 
 const SPACE_NAMES: usize = 0;
 const SPACE_TEXTS: usize = 4;
@@ -31,6 +31,8 @@ const SPACE_VALUES: usize = 32;
 const SPACE_BYTES: usize = 48;
 
 const FUNCTION_BYTES: u32 = 24;
+/** Of a location, before its lines. */
+const LOCATION_BYTES: u32 = 16;
 
 /** Stack tables of a space: `familiesMax` of the block format, and one for all that come later. */
 export const FAMILIES: u32 = 65;
@@ -97,6 +99,26 @@ export function spaceStacks(space: usize, family: u32): usize {
   const tree = treeNew(load<u32>(space, SPACE_ARENA), load<u32>(space, SPACE_SCALE) << 1, load<u32>(space, SPACE_VALUES));
   store<u32>(<usize>load<u32>(space, SPACE_FAMILIES) + (<usize>family << 2), <u32>tree);
   return tree;
+}
+
+/**
+ * Frames of functions that were inlined, in the rows of a stack table from `from` on: what a flame graph has of them beside
+ * a node each.
+ *
+ * @cost O(rows)
+ */
+export function inlinedFrames(space: usize, family: u32, from: u32): u32 {
+  const tree = spaceFamily(space, family);
+  const nodes = treeNodes(tree);
+  const rows = treeRows(tree);
+  const offsets = tableOffsets(spaceLocations(space));
+  let frames: u32 = 0;
+  for (let row = from; row < rows; row++) {
+    const at = offsets + (<usize>load<u32>(nodes + (<usize>row << 3)) << 2);
+    const lines = (load<u32>(at, 4) - load<u32>(at) - LOCATION_BYTES) >> 4;
+    if (lines > 1) frames += lines - 1;
+  }
+  return frames;
 }
 
 /** Makes the row columns of a source, with nothing known yet. @cost O(strings + functions + mappings + locations) */

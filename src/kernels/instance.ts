@@ -46,6 +46,7 @@ export type KernelExports = {
   spaceLocations(space: Pointer): Pointer;
   spaceFamily(space: Pointer, family: number): Pointer;
   spaceStacks(space: Pointer, family: number): Pointer;
+  inlinedFrames(space: Pointer, family: number, from: number): number;
   spaceAddStacks(
     space: Pointer,
     source: Pointer,

@@ -56,7 +56,13 @@ export class HeapEstimate {
   }
 }
 
-/** What series and profile rows of a head take of the JavaScript heap, about. */
+/**
+ * What is charged for the frame of an inlined function in a stacktrace. It takes nothing of a head, where its location
+ * stands for it, but a node of every flame graph: a window without end of them would be too much for a query.
+ */
+const INLINED_BYTES: Bytes = 16;
+
+/** What series and profile rows of a head take of the JavaScript heap, about, and what is charged like that. */
 type HeapUse = { bytes: Bytes };
 
 /**
@@ -126,14 +132,34 @@ export class HeadDataset {
 export class HeadSpace {
   readonly pointer: Pointer;
   readonly #families = new Map<string, number>();
+  readonly #kernels: KernelInstance;
+  readonly #heap: HeapUse;
+  /** By family: rows of its stack table whose frames are charged. */
+  readonly #charged: number[] = [];
   #hasLate = false;
 
-  constructor(kernels: KernelInstance) {
+  /** @param heap  of the whole head; grows with what is charged here */
+  constructor(kernels: KernelInstance, heap: HeapUse) {
+    this.#kernels = kernels;
+    this.#heap = heap;
     this.pointer = kernels.exports.spaceNew(Arena.head, SPACE_SCALE, 0) >>> 0;
   }
 
   get familyCount(): number {
     return this.#families.size + (this.#hasLate ? 1 : 0);
+  }
+
+  /** Charges the frames of stacktraces that are new in some families. @cost O(new stacktraces) */
+  chargeFrames(families: Iterable<number>): void {
+    const { exports } = this.#kernels;
+    for (const family of new Set(families)) {
+      const tree = exports.spaceFamily(this.pointer, family) >>> 0;
+      if (tree === 0) continue;
+      const rows = exports.treeRows(tree) >>> 0;
+      const from = this.#charged[family] ?? 1;
+      this.#heap.bytes += INLINED_BYTES * (exports.inlinedFrames(this.pointer, family, from) >>> 0);
+      this.#charged[family] = rows;
+    }
   }
 
   /**
@@ -181,7 +207,7 @@ export class Head {
     return true;
   }
 
-  /** What it takes: of the kernels' memory, and about what of the JavaScript heap. */
+  /** What it takes: of the kernels' memory, and about what of the JavaScript heap; and what is charged for its frames. */
   get usedBytes(): Bytes {
     return (this.#kernels.exports.headUsed() >>> 0) + this.#heap.bytes;
   }
@@ -214,7 +240,7 @@ export class Head {
   open(tenant: string, service: string): { space: HeadSpace; dataset: HeadDataset } {
     let entry = this.#tenants.get(tenant);
     if (entry === undefined) {
-      entry = { space: new HeadSpace(this.#kernels), datasets: new Map() };
+      entry = { space: new HeadSpace(this.#kernels, this.#heap), datasets: new Map() };
       this.#tenants.set(tenant, entry);
     }
     let dataset = entry.datasets.get(service);

@@ -105,11 +105,13 @@ function ingestRaw(
   const labelsOf = series.map(({ labels }) => labels);
   head.within(estimate.bytes, () => {
     const { space, dataset } = head.open(item.tenant, service);
+    const familyOfSeries = familiesOf(space, series, sampleTypes.length);
     const rows = appendSamples(kernels, profile, { space: space.pointer, dataset: dataset.pointer }, keptCount, {
       seriesOfGroup,
       seriesCount: series.length,
-      familyOfSeries: familiesOf(space, series, sampleTypes.length),
+      familyOfSeries,
     });
+    space.chargeFrames(familyOfSeries);
     const { durationNanos, period } = profile;
     dataset.add({ timeNanos, durationNanos, period, id: item.id }, rows, (row) => labelsOf[row.series][row.type]);
   });

@@ -44,8 +44,8 @@ function windowsOf(push: (number: number) => Pushed, count: number): { segments:
       ok(outcome.kind === 'stored' || outcome.kind === 'head-full', JSON.stringify(outcome));
       kind = outcome.kind;
       if (kind === 'stored') number++;
-      // A window of other bounds: bytes that come in.
-      if (number % 40 === 0) break;
+      // Or as many as come in a window.
+      if (number % 200 === 0) break;
     }
     const id = `01J00000000000000000${String(window).padStart(6, '0')}`;
     const { parts, meta } = joinParts(encodeHead(ingesting, head, compressOnce), {
@@ -107,9 +107,9 @@ const kinds: Record<string, (number: number) => Pushed> = {
     const inlined = Array.from({ length: 6 }, (_, i) => ({
       fn: `f${number}.${i}`,
       line: i + 1,
-      inlined: Array.from({ length: 120 }, (_, k) => ({ fn: `g${k % 9}` })),
+      inlined: Array.from({ length: 60 }, (_, k) => ({ fn: `g${k % 9}` })),
     }));
-    const stacks = Array.from({ length: 150 }, () => Array.from({ length: 6 }, () => random.pick(inlined)));
+    const stacks = Array.from({ length: 100 }, () => Array.from({ length: 6 }, () => random.pick(inlined)));
     return of(number, { samples: stacks.map((stack, i) => ({ stack, v: [i + 1] })) });
   },
   'long names': (number) =>
@@ -134,6 +134,28 @@ const kinds: Record<string, (number: number) => Pushed> = {
   'many series': (number) =>
     of(number, {
       samples: Array.from({ length: 60 }, (_, i) => ({ stack: 'main', v: [1], labels: { user: `u${number}.${i}` } })),
+    }),
+  'many services': (number) =>
+    of(
+      number,
+      { samples: Array.from({ length: 10 }, (_, i) => ({ stack: `main;${number};b${i}`, v: [i + 1] })) },
+      { service: `s${number}`, labels: labelList({ __name__: 'process_cpu', service_name: `s${number}` }) },
+    ),
+  'many sample types': (number) => {
+    const more = Array.from({ length: 20 }, (_, i) => `t${number}.${i}/count`);
+    const samples = Array.from({ length: 100 }, (_, i) => ({
+      stack: `main;${number};b${i}`,
+      v: [i, ...more.map(() => 1)],
+    }));
+    return of(number, { types: ['cpu/nanoseconds', ...more], samples });
+  },
+  'spans of all samples': (number) =>
+    of(number, {
+      samples: Array.from({ length: 300 }, (_, i) => ({
+        stack: `main;b${i}`,
+        v: [1],
+        labels: { span_id: `${number}`.padStart(16, '1'), trace_id: `${i}`.padStart(32, '2') },
+      })),
     }),
   'deep stacktraces': (number) =>
     of(number, { samples: [{ stack: Array.from({ length: 2000 }, (_, i) => `f${number}.${i}`).join(';'), v: [7] }] }),

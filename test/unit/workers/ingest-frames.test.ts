@@ -1,8 +1,9 @@
-import { equal, match, ok } from 'node:assert/strict';
+import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { ingestPlain } from '#src/domain/pprof/ingest-profile.ts';
 import type { PlainLocation, PlainProfile } from '#src/domain/pprof/plain-profile.ts';
 import { Head } from '#src/workers/head.ts';
+import type { IngestOutcome } from '#src/workers/ingest-messages.ts';
 import { ingestProfile } from '#src/workers/ingest-profile.ts';
 import { bothResults, INGEST_NOW_MS, ingestItem, openLimits } from '../../fixtures/ingest.ts';
 import { testKernels } from '../../fixtures/kernels.ts';
@@ -143,6 +144,50 @@ describe('ingestProfile, frames of inlined functions', () => {
       verdicts.add(verdict({ ...profile, locations, samples }).slice(0, 8));
     }
     equal(verdicts.size, 2, [...verdicts].join());
+  });
+});
+
+describe('Head, frames of inlined functions', () => {
+  const small = testKernels({ headBytesMax: 1 << 20 });
+  const add = (head: Head, profile: PlainProfile): IngestOutcome =>
+    ingestProfile(small, head, ingestItem(encodePprof(profile)), openLimits, INGEST_NOW_MS);
+  const inlined = (...lines: number[]): PlainProfile =>
+    framesOf(
+      lines,
+      lines.map((_, i) => [i + 1]),
+    );
+
+  test('are charged once for each stacktrace, and those of others are not', () => {
+    const head = new Head(small);
+    add(head, inlined(1, 1));
+    const before = head.usedBytes - (small.exports.headUsed() >>> 0);
+    add(head, inlined(1, 1));
+    const ofProfile = head.usedBytes - (small.exports.headUsed() >>> 0) - before;
+
+    add(head, inlined(1, 1, 11, 21));
+    const charged = head.usedBytes - (small.exports.headUsed() >>> 0) - before - 2 * ofProfile;
+    add(head, inlined(1, 1, 11, 21));
+    const again = head.usedBytes - (small.exports.headUsed() >>> 0) - before - 3 * ofProfile;
+
+    deepEqual([charged, again], [16 * 30, 16 * 30]);
+  });
+
+  test('end a window, and the next one takes what comes', () => {
+    const head = new Head(small);
+    const many = (line: number): PlainProfile =>
+      framesOf(
+        [1001, 1002, 1003, 1004, line],
+        [1, 2, 3, 4].map((location) => [...filled(8, location), 5]),
+      );
+
+    equal(add(head, many(2)).kind, 'stored');
+    equal(add(head, many(2)).kind, 'stored');
+    equal(add(head, many(3)).kind, 'stored');
+    const outcome = add(head, many(4));
+
+    equal(outcome.kind, 'head-full');
+    match(outcome.kind === 'head-full' ? outcome.error.message : '', /the limit is 1048576/);
+    equal(add(new Head(small), many(4)).kind, 'stored');
   });
 });
 
