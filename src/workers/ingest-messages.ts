@@ -37,15 +37,18 @@ export type IngestBatch = {
 export type IngestOutcome =
   | { readonly kind: 'stored'; readonly rawBytes: Bytes }
   | { readonly kind: 'dropped'; readonly rawBytes: Bytes; readonly reason?: DiscardReason }
-  | { readonly kind: 'refused'; readonly rawBytes: Bytes; readonly reason: DiscardReason; readonly error: WireError }
-  /** There is no room for it in this window's head. It fits into the next one. */
-  | { readonly kind: 'head-full'; readonly error: WireError };
+  | { readonly kind: 'refused'; readonly rawBytes: Bytes; readonly reason: DiscardReason; readonly error: WireError };
+
+/** There is no room for a profile beside what is in the head. It is for the next one. */
+export type HeadFull = { readonly kind: 'head-full' };
 
 export type IngestReply = {
   /** Another id means another head, which knows nothing of earlier batches: the window, or the head, is gone. */
   readonly headId: string;
   readonly headBytes: Bytes;
-  /** One per item that was tried, in order: the first of them, and at least one. */
+  /** Whether the first of `later` found no room, so that this window has to end before it is tried again. */
+  readonly headFull: boolean;
+  /** One per item that is answered for, in order: the first of them, and at least one unless the head is full. */
   readonly outcomes: readonly IngestOutcome[];
   /** The bytes of the others, in order, because they moved to the thread: they are for another batch. Mostly none. */
   readonly later: readonly Uint8Array[];

@@ -24,7 +24,7 @@ import { DecodedProfile, decodeProfile } from '#src/kernels/pprof-decode.ts';
 import { type Head, type HeadSpace, HeapEstimate } from './head.ts';
 import { type ArenaBytes, inflateIntoArena } from './inflate-into-arena.ts';
 import type { Inflater } from './inflater.ts';
-import type { IngestItem, IngestOutcome } from './ingest-messages.ts';
+import type { HeadFull, IngestItem, IngestOutcome } from './ingest-messages.ts';
 import { LabelSetKeys } from './label-set-keys.ts';
 
 /** Without a size limit of the tenant, the arena sets one: what is decoded takes a few times the space of the pprof. */
@@ -43,7 +43,7 @@ export function ingestProfile(
   limits: ProfileLimits,
   nowMs: UnixMs,
   inflater?: Inflater,
-): IngestOutcome {
+): IngestOutcome | HeadFull {
   let rawBytes: Bytes = 0;
   try {
     return kernels.guard(() => {
@@ -56,7 +56,7 @@ export function ingestProfile(
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     if (error.details['arena'] === 'head' && !head.empty) {
-      return { kind: 'head-full', error: toWire(error) };
+      return { kind: 'head-full' };
     }
     return { kind: 'refused', rawBytes, reason: discardReasonOf(error), error: toWire(error) };
   }

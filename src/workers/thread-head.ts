@@ -56,7 +56,8 @@ export class ThreadHead {
   }
 
   /**
-   * Decodes profiles into the head, until they came to `BATCH_BYTES_MAX`.
+   * Decodes profiles into the head, until they came to `BATCH_BYTES_MAX` or one finds no room there. What a whole head has
+   * no room for is refused.
    *
    * @throws what is no StoreError: a bug, or a kernel that trapped. The head may be half-written then, so it is dropped
    */
@@ -64,16 +65,23 @@ export class ThreadHead {
     return this.#droppingOnBug(() => {
       const outcomes: IngestOutcome[] = [];
       let spentBytes = 0;
+      let headFull = false;
       while (outcomes.length < items.length && spentBytes < BATCH_BYTES_MAX) {
         const item = items[outcomes.length];
         const limit = limits[item.limits];
         const outcome = ingestProfile(this.#kernels, this.#head, item, limit, nowMs, this.#options.inflater);
+        if (outcome.kind === 'head-full') {
+          headFull = true;
+          break;
+        }
+        // Names and stacktraces of what was refused may be all that is in it.
+        if (outcome.kind === 'refused' && this.#head.empty) this.#head = new Head(this.#kernels);
         spentBytes += spentOn(item.profile, outcome);
         discard(item.profile);
         outcomes.push(outcome);
       }
       const later = items.slice(outcomes.length).map(({ profile }) => profile);
-      return { headId: this.#headId, outcomes, later, headBytes: this.#head.usedBytes };
+      return { headId: this.#headId, outcomes, headFull, later, headBytes: this.#head.usedBytes };
     });
   }
 
@@ -119,6 +127,6 @@ const DEFLATE_RATIO_MAX = 1032;
 
 /** What a profile came to, or the most it can have been where nobody knows, because it failed before or in the end. */
 function spentOn(profile: Uint8Array, outcome: IngestOutcome): Bytes {
-  if (outcome.kind !== 'head-full' && outcome.rawBytes > 0) return outcome.rawBytes;
+  if (outcome.rawBytes > 0) return outcome.rawBytes;
   return isGzip(profile) ? profile.length * DEFLATE_RATIO_MAX : profile.length;
 }

@@ -1,6 +1,4 @@
 import { ok } from 'node:assert/strict';
-import { HEAD_FULL } from './inline-heads.ts';
-import type { Payload } from './payload.ts';
 
 /** What a payload was answered, over whatever protocol. */
 export type PayloadAnswer = {
@@ -12,38 +10,27 @@ export type PayloadAnswer = {
   readonly message: string;
 };
 
-export type Verdict =
-  | 'accepted'
-  /** By name, and it is the client's fault. */
-  | 'refused'
-  /** It may be sent again. */
-  | 'later';
+/** Refused by name: it is the client's fault. */
+export type Verdict = 'accepted' | 'refused';
 
 const OK = 0;
 /** invalid_argument, resource_exhausted, unimplemented. */
 const CLIENT_FAULTS: ReadonlySet<number> = new Set([3, 8, 12]);
-const UNAVAILABLE = 14;
 
 const MESSAGE_LENGTH_MAX = 8192;
-
-/** OTLP answers 500 for a profile that it cannot convert, as Pyroscope does: whatever else is none of it. */
-const OTLP_FAULT = /^the OTLP (profile|message) cannot be converted: ./;
 
 /**
  * Whatever was sent, it is accepted, or refused as the client's fault with a message that names what is wrong.
  *
  * @throws AssertionError
  */
-export function checkAnswer(payload: Payload, { status, grpcStatus, message }: PayloadAnswer): Verdict {
+export function checkAnswer({ status, grpcStatus, message }: PayloadAnswer): Verdict {
   if (grpcStatus !== undefined && status === 200) {
     if (grpcStatus === OK) return 'accepted';
-    if (grpcStatus === UNAVAILABLE && message === HEAD_FULL) return 'later';
     ok(CLIENT_FAULTS.has(grpcStatus), `it is answered with the gRPC status ${grpcStatus}: ${message}`);
   } else {
     if (status === 200) return 'accepted';
-    if (status === 503 && message.includes(HEAD_FULL)) return 'later';
-    const otlpFault = status === 500 && payload.path.includes('rofiles') && OTLP_FAULT.test(message);
-    ok((status >= 400 && status < 500) || otlpFault, `it is answered with ${status}: ${message}`);
+    ok(status >= 400 && status < 500, `it is answered with ${status}: ${message}`);
   }
   ok(message.length > 0 && message.length <= MESSAGE_LENGTH_MAX, `the message has ${message.length} characters`);
   ok(!/internal error|undefined|\[object/.test(message), `the message names nothing: ${message}`);

@@ -27,7 +27,7 @@ export async function fuzzHttp(
     for (const [number, payload] of left) {
       const sums = decoderReport(report, payload.decoder);
       try {
-        sums[checkAnswer(payload, await client.answer(payload))]++;
+        sums[checkAnswer(await client.answer(payload))]++;
         sums.bytes += payload.body.length;
       } catch (error) {
         const failure = new FuzzFailure(payload, number, error);

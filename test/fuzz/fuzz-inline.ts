@@ -91,7 +91,7 @@ export async function answerOne(
 
 async function verdictOf(server: InlineServer, payload: Payload, number: number): Promise<Verdict> {
   try {
-    return checkAnswer(payload, await server.answer(payload));
+    return checkAnswer(await server.answer(payload));
   } catch (error) {
     throw new FuzzFailure(payload, number, error);
   }

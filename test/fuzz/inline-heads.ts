@@ -1,10 +1,9 @@
 import { ok } from 'node:assert/strict';
-import { StoreError } from '#src/domain/errors.ts';
 import type { Bytes, UnixMs } from '#src/domain/model/units.ts';
 import { type ArenaMemory, type HashSecrets, KernelInstance } from '#src/kernels/instance.ts';
 import type { ProfileOutcome, ProfileWriter, RoutedProfile } from '#src/services/distributor/ports.ts';
 import { Inflater } from '#src/workers/inflater.ts';
-import type { IngestItem, IngestOutcome } from '#src/workers/ingest-messages.ts';
+import type { IngestItem } from '#src/workers/ingest-messages.ts';
 import { ThreadHead } from '#src/workers/thread-head.ts';
 import { decodedPart } from '../fixtures/encoded-head.ts';
 import { TASK_BYTES_MAX } from './inline-opener.ts';
@@ -55,12 +54,15 @@ export class InlineHeads implements ProfileWriter {
       const batch = { items, limits: [profiles[0].limits], nowMs: this.#nowMs };
       const reply = this.#meter.run('ingestBatch', () => this.#head.ingest(batch));
       const triedCount = reply.outcomes.length;
-      ok(triedCount > 0 && triedCount + reply.later.length === items.length, 'not every profile was answered for');
-      outcomes.push(...reply.outcomes.map(outcomeOf));
+      ok(
+        (triedCount > 0 || reply.headFull) && triedCount + reply.later.length === items.length,
+        'not every profile was answered for',
+      );
+      outcomes.push(...reply.outcomes);
       const later = reply.later.map((profile, i) => ({ ...items[triedCount + i], profile }));
       rest = [...later, ...rest.slice(BATCH_PROFILES)];
       this.#checkMemory();
-      if (reply.headBytes > HEAD_BYTES_MAX / 2 || reply.outcomes.some(({ kind }) => kind === 'head-full')) this.seal();
+      if (reply.headBytes > HEAD_BYTES_MAX / 2 || reply.headFull) this.seal();
     }
     return outcomes;
   }
@@ -86,11 +88,3 @@ const ID = new Uint8Array(16).fill(7);
 function copied({ profile }: RoutedProfile): Uint8Array {
   return new Uint8Array(profile);
 }
-
-function outcomeOf(outcome: IngestOutcome): ProfileOutcome {
-  if (outcome.kind !== 'head-full') return outcome;
-  return { kind: 'failed', error: new StoreError('unavailable', HEAD_FULL) };
-}
-
-/** As the segment-writer says it. */
-export const HEAD_FULL = 'the head of this window is full (pool.head-bytes-max)';

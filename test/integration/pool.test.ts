@@ -68,14 +68,11 @@ describe('Pool', () => {
     const headBytesMax = 1 << 20;
     const heads = new PoolHeadThreads(poolOfOne(t, { headBytesMax }));
 
-    const kinds: string[] = [];
-    for (let i = 0; i < 100 && !kinds.includes('head-full'); i++) {
-      const { outcomes } = await heads.ingest(0, wideBatch(i, 2000));
-      kinds.push(...outcomes.map(({ kind }) => kind));
-    }
+    let stored = 0;
+    let full = false;
+    for (; stored < 100 && !full; stored++) full = (await heads.ingest(0, wideBatch(stored, 2000))).headFull;
 
-    equal(kinds[0], 'stored');
-    equal(kinds.at(-1), 'head-full');
+    ok(full && stored > 1);
     const { head, ingest } = await memoryNow();
     ok(head > headBytesMax / 2 && head <= headBytesMax, `${head} of ${headBytesMax} bytes`);
     ok(ingest > 0);

@@ -94,7 +94,7 @@ for (let run = 0; run < 6; run++) {
     };
     const fail = (error: unknown): void => {
       if (!(error instanceof StoreError)) problems.push(String(error));
-      else if (error.message.includes('waitingBytesMax')) answers.full++;
+      else if (error.message.includes('ingest-buffer-bytes-max')) answers.full++;
       else if (error.code === 'unavailable' || error.code === 'aborted') answers[error.code]++;
       else problems.push(`${error.code}: ${error.message}`);
     };

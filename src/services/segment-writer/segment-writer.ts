@@ -258,7 +258,11 @@ export class SegmentWriter implements ProfileWriter {
         this.#settle(lane, window, batch[i], outcome, reply.headId);
       }
       if (reply.later.length > 0) this.#putBack(lane, batch.slice(reply.outcomes.length), reply.later);
-      if (window.rawBytes >= this.#options.segmentBytesMax || reply.headBytes >= this.#options.headBytesMax) {
+      if (
+        reply.headFull ||
+        window.rawBytes >= this.#options.segmentBytesMax ||
+        reply.headBytes >= this.#options.headBytesMax
+      ) {
         this.#flushFull(window);
       }
     } catch (error) {
@@ -267,8 +271,9 @@ export class SegmentWriter implements ProfileWriter {
   }
 
   /**
-   * Profiles that were larger than they said took the time of the others, which are the first of the next batch. They are
-   * told to be taken once, though they wait again: what follows them is no more than without that.
+   * What the thread had no time for, because others were larger than they said, or no room in its head is the first of the
+   * next batch, or of the next window. It is told to be taken once, though it waits again: what follows is no more than
+   * without that.
    */
   #putBack(lane: Lane, untried: readonly Pending[], bytes: readonly Uint8Array[]): void {
     const again = untried.map((pending, i): Pending => {
@@ -283,13 +288,6 @@ export class SegmentWriter implements ProfileWriter {
     if (outcome.kind === 'stored') {
       window.rawBytes += outcome.rawBytes;
       window.stored.push({ pending, lane, headId, rawBytes: outcome.rawBytes });
-    } else if (outcome.kind === 'head-full') {
-      // The client can send it again, and by then there is a new head. Its bytes moved to the thread and are gone.
-      const { message, details } = outcome.error;
-      pending.answer(
-        failed(new StoreError('unavailable', `this window is full, send it again: it ${message}`, details)),
-      );
-      this.#flushFull(window);
     } else pending.answer(outcome);
   }
 

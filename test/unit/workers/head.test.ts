@@ -6,7 +6,7 @@ import type { ProfileLimits } from '#src/domain/pprof/ingest-options.ts';
 import type { KernelInstance } from '#src/kernels/instance.ts';
 import { encodeHead } from '#src/workers/encode-head.ts';
 import { Head } from '#src/workers/head.ts';
-import type { IngestItem, IngestOutcome } from '#src/workers/ingest-messages.ts';
+import type { HeadFull, IngestItem, IngestOutcome } from '#src/workers/ingest-messages.ts';
 import { ingestProfile } from '#src/workers/ingest-profile.ts';
 import { canonicalHead } from '../../fixtures/canonical.ts';
 import { encodedAndDecoded } from '../../fixtures/encoded-head.ts';
@@ -24,7 +24,7 @@ function add(
   profile: Uint8Array,
   limits: Partial<ProfileLimits> = {},
   item: Partial<IngestItem> = {},
-): IngestOutcome {
+): HeadFull | IngestOutcome {
   return ingestProfile(kernels, head, ingestItem(profile, item), { ...openLimits, ...limits }, INGEST_NOW_MS);
 }
 
@@ -239,7 +239,7 @@ describe('ingestProfile, when an arena is full', () => {
     const kernels = testKernels({ headBytesMax: 1 << 20 });
     const head = new Head(kernels);
     const stored: Uint8Array[] = [];
-    let outcome: IngestOutcome | undefined;
+    let outcome: HeadFull | IngestOutcome | undefined;
     for (let i = 0; i < 10_000; i++) {
       const profile = pprof({ samples: Array.from({ length: 20 }, (_, s) => ({ stack: `f${i};g${s}`, v: [i + s] })) });
       outcome = add(kernels, head, profile);

@@ -1,4 +1,4 @@
-import { deepEqual, equal, notEqual, throws } from 'node:assert/strict';
+import { deepEqual, equal, match, notEqual, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import type { KernelInstance } from '#src/kernels/instance.ts';
@@ -9,10 +9,10 @@ import { INGEST_NOW_MS, ingestItem, openLimits } from '../../fixtures/ingest.ts'
 import { testKernels } from '../../fixtures/kernels.ts';
 import { pprof } from '../../fixtures/pprof-builder.ts';
 
-function setUp(keptBytesMax = Number.POSITIVE_INFINITY) {
+function setUp(keptBytesMax = Number.POSITIVE_INFINITY, headBytesMax?: number) {
   const made: KernelInstance[] = [];
   const newKernels = (): KernelInstance => {
-    const kernels = testKernels();
+    const kernels = testKernels(headBytesMax === undefined ? {} : { headBytesMax });
     made.push(kernels);
     return kernels;
   };
@@ -66,6 +66,58 @@ describe('ThreadHead', () => {
     deepEqual([first.headId, second.headId], [sealed.headId, sealed.headId]);
     deepEqual(servicesOf(sealed), ['a', 'b', 'c']);
     notEqual(head.ingest(batchOf('d')).headId, sealed.headId);
+  });
+
+  describe('a head that is full', () => {
+    /** Of stacktraces that nobody else has. */
+    const wide = (number: number, stacks: number): Uint8Array =>
+      pprof({ samples: Array.from({ length: stacks }, (_, i) => ({ stack: `main;f${number}.${i}`, v: [1] })) });
+    const batch = (...profiles: readonly Uint8Array[]): IngestBatch => ({
+      items: profiles.map((profile) => ingestItem(new Uint8Array(profile), {})),
+      ...{ limits: [openLimits], nowMs: INGEST_NOW_MS },
+    });
+
+    test('gives back what finds no room, and what is behind it, untried', () => {
+      const { head } = setUp(undefined, 1 << 20);
+      const profiles = [wide(0, 1500), wide(1, 1500), wide(2, 1500), wide(3, 10)];
+
+      const first = head.ingest(batch(...profiles));
+      const again = head.ingest(batch(...first.later));
+      const outcomes = [...first.outcomes];
+      let rest = again.later;
+      for (let window = 1; rest.length > 0 && window < 3; window++) {
+        head.seal();
+        const next = head.ingest(batch(...rest));
+        outcomes.push(...next.outcomes);
+        rest = next.later;
+      }
+
+      deepEqual([first.headFull, again.headFull], [true, true]);
+      deepEqual(
+        first.later.map((bytes) => Buffer.from(bytes).toString('hex')),
+        profiles.slice(first.outcomes.length).map((bytes) => Buffer.from(bytes).toString('hex')),
+      );
+      deepEqual(countsOf(again), [0, first.later.length]);
+      deepEqual(
+        outcomes.map(({ kind }) => kind),
+        profiles.map(() => 'stored'),
+      );
+    });
+
+    test('refuses by name what a whole head has no room for, and what is left of that takes no room', () => {
+      const { head } = setUp(undefined, 1 << 20);
+      const huge = wide(0, 30_000);
+
+      const first = head.ingest(batch(wide(1, 1000), huge, wide(2, 2000)));
+      head.seal();
+      const next = head.ingest(batch(...first.later));
+
+      deepEqual([countsOf(first), first.headFull], [[1, 2], true]);
+      deepEqual([countsOf(next), next.headFull], [[2, 0], false]);
+      const [refused, stored] = next.outcomes;
+      match(refused?.kind === 'refused' ? refused.error.message : '', /the limit is 1048576/);
+      equal(stored?.kind, 'stored');
+    });
   });
 
   describe('a batch that is larger than its profiles say', () => {

@@ -8,7 +8,7 @@ import { metrics } from '#src/platform/metrics.ts';
 import type { ProfileOutcome, RoutedProfile } from '#src/services/distributor/ports.ts';
 import { FLUSHES_MAX, SegmentWriter, type SegmentWriterOptions } from '#src/services/segment-writer/segment-writer.ts';
 import { FakeClock } from '../../../fixtures/fake-clock.ts';
-import { FakeHeadThreads, fakeProfile } from '../../../fixtures/fake-head-threads.ts';
+import { FakeHeadThreads, fakeProfile, numbersIn } from '../../../fixtures/fake-head-threads.ts';
 import {
   FakeBlockRegistry,
   FakeObjectWriter,
@@ -74,7 +74,7 @@ function summaryOf(outcome: ProfileOutcome): string {
 
 describe('SegmentWriter', () => {
   test('answers every profile of a push on its own', async () => {
-    const { clock, writer } = setUp({ profilesMax: 1 });
+    const { clock, writer } = setUp();
     const kinds = ['stored', 'stored', 'refused', 'dropped'] as const;
 
     const write = writer.write(
@@ -83,7 +83,25 @@ describe('SegmentWriter', () => {
     );
     await clock.turn(1000);
 
-    deepEqual((await write).map(summaryOf), ['stored', 'unavailable', 'refused', 'dropped']);
+    deepEqual((await write).map(summaryOf), [...kinds]);
+  });
+
+  test('what finds no room in the head of a window goes first in the next ones', async () => {
+    const { clock, heads, objects, writer } = setUp({ profilesMax: 2 });
+
+    const write = writer.write(
+      Array.from({ length: 5 }, (_, i) => routed(fakeProfile(i))),
+      signal,
+    );
+    await clock.turn(1000);
+
+    deepEqual(
+      (await write).map(summaryOf),
+      Array.from({ length: 5 }, () => 'stored'),
+    );
+    deepEqual(heads.calls, ['ingest 0', 'seal 0', 'ingest 0', 'seal 0', 'ingest 0', 'seal 0']);
+    deepEqual([...objects.objects.values()].map(numbersIn), [[0, 1], [2, 3], [4]]);
+    match(await metrics.metrics(), /^kiln_segment_writer_waiting_bytes 0$/m);
   });
 
   test('counts labels among the bytes that wait, and refuses above the bound', async () => {
