@@ -113,6 +113,23 @@ export function selectRows(
   return count;
 }
 
+/**
+ * target[i] = time[push[row[i]]], in milliseconds
+ *
+ * @param target  f64[n]
+ * @param row     u32[n], rows of push u32[...]
+ * @param time    i64[pushes], nanoseconds
+ * @cost  O(n)
+ */
+export function timesOfRows(target: usize, row: usize, push: usize, time: usize, n: u32): void {
+  for (let i: usize = 0; i < <usize>n; i++) {
+    const at = load<u32>(push + (<usize>load<u32>(row + (i << 2)) << 2));
+    store<f64>(target + (i << 3), <f64>(load<i64>(time + (<usize>at << 3)) / NANOS_PER_MS));
+  }
+}
+
+const NANOS_PER_MS: i64 = 1_000_000;
+
 /** target[row[i]] = sums[i] @param target i64[...], zeroed @param row u32[n], all distinct @cost O(n) */
 export function spreadSums(target: usize, row: usize, sums: usize, n: u32): void {
   for (let i: usize = 0; i < <usize>n; i++) {

@@ -33,7 +33,7 @@ export {
 export { allBelow, offsetsOfCounts, rises } from './column-checks';
 export {
   addStartLines, addU32, firstNotRising, firstZero, foldSums, hasTooLarge, parentRows, selectRows, shiftReferences,
-  spreadSums, stringRows,
+  spreadSums, stringRows, timesOfRows,
 } from './block-columns';
 export { sortRows } from './sort';
 export { mergeRuns, stackMapNew } from './merge-samples';

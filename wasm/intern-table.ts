@@ -48,6 +48,11 @@ export function tableRows(table: usize): u32 {
   return load<u32>(table, COUNT) + 1;
 }
 
+/** Bytes of all rows together. */
+export function tableEnd(table: usize): u32 {
+  return load<u32>(table, BYTE_COUNT);
+}
+
 /** u32[rows + 1] */
 export function tableOffsets(table: usize): usize {
   return load<u32>(table, OFFSETS);

@@ -10,7 +10,9 @@
 
 import { alloc, allocScratch, allocZeroed, SCRATCH } from './arena';
 import { hashBytes } from './bytes';
-import { internGuess, internHashed, internTail, recordHash, tableNew, tableOffsets, tableTail } from './intern-table';
+import {
+  internGuess, internHashed, internTail, recordHash, tableEnd, tableNew, tableOffsets, tableTail,
+} from './intern-table';
 import {
   FUNCTION_FILE, FUNCTION_NAME, FUNCTION_ROW, FUNCTION_START, FUNCTION_SYSTEM, FUNCTIONS, LINE_FUNCTION, LINE_NUMBER,
   LOCATION_ADDRESS, LOCATION_FOLDED, LOCATION_LINES, LOCATION_MAPPING, LOCATION_ROW, LOCATIONS, MAPPING_BUILD,
@@ -289,29 +291,47 @@ function batchIntern(table: usize, count: u32, list: usize, rows: usize): void {
 }
 
 /**
- * Adds the stacktraces of a symbol space to the first family of another, with their values.
+ * Adds the stacktraces `start .. stacks` of a symbol space to the first family of another, with their values, as far as
+ * the budget goes.
  *
  * @param parent    i32[stacks], location u32[stacks]: the stack table of the source
  * @param sums      i64[stacks], what to add to the value of each; rows with 0 are left out, with what only they need
  * @param needed    u8[stacks], from `markNeeded`
  * @param rows      u32[stacks], out: the row of each needed stacktrace in the space
+ * @param budget    work to stop after: a row is 1, a stacktrace STACK_WORK; of what is new bytes count
+ * @returns         the row to go on from
+ * @order the rows before `start` are added
  * @cost  O(stacks)
  */
 export function spaceAddStacks(
-  space: usize, source: usize, parent: usize, location: usize, sums: usize, needed: usize, rows: usize, stacks: u32,
-): void {
+  space: usize, source: usize, parent: usize, location: usize, sums: usize, needed: usize, rows: usize, start: u32,
+  stacks: u32, budget: u32,
+): u32 {
   const tree = spaceStacks(space, 0);
   store<u32>(rows, 0);
-  for (let i: u32 = 1; i < stacks; i++) {
+  const names = spaceNames(space);
+  const locationRow = <usize>load<u32>(source, LOCATION_ROW);
+  let work: u32 = 0;
+  let i: u32 = max(start, 1);
+  for (; i < stacks && work < budget; i++) {
+    work++;
     if (load<u8>(needed + i) == 0) continue;
+    const before = tableEnd(names);
     const above = load<u32>(rows + (<usize>load<u32>(parent + (<usize>i << 2)) << 2));
-    const key = internLocation(space, source, load<u32>(location + (<usize>i << 2)));
+    const at = load<u32>(location + (<usize>i << 2));
+    if (load<u32>(locationRow + (<usize>at << 2)) == UNKNOWN) work += locationBytes(source, at) << 1;
+    const key = internLocation(space, source, at);
     const row = treeChild(tree, above, key);
     store<u32>(rows + (<usize>i << 2), row);
     const sum = load<i64>(sums + (<usize>i << 3));
     if (sum != 0) treeAddValue(tree, row, sum);
+    work += STACK_WORK + tableEnd(names) - before;
   }
+  return i;
 }
+
+/** What a stacktrace costs that is added, of what a row costs that is looked at. */
+const STACK_WORK: u32 = 8;
 
 function unknownRows(count: u32): u32 {
   const rows = allocScratch(<usize>count << 2);

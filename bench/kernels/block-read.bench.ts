@@ -6,6 +6,7 @@ import { encodePart, familySizesOf } from '#src/domain/block/part-writer.ts';
 import { seriesStrings } from '#src/domain/block/series-strings.ts';
 import { decodeSymbolSpace } from '#src/domain/block/symbol-space-reader.ts';
 import { sortedLabels } from '#src/domain/model/labels.ts';
+import { runSteps } from '#src/domain/model/steps.ts';
 import { type NumberedSeries, SeriesMatcher } from '#src/domain/series/match-series.ts';
 import type { Matcher } from '#src/domain/series/matcher.ts';
 import { selectSeries } from '#src/domain/series/matchers.ts';
@@ -45,8 +46,9 @@ for (const [whole, what] of [
 ] as const) {
   measure(`kernels/readSource ${what} and families, 12 services wasm`, stacks, () => {
     const pages = freshPages();
-    const { locationCount } = readSource(pages, spaceTable, whole);
-    for (let family = 0; family < families.length; family++) readFamily(pages, spaceTable, family, locationCount);
+    const { locationCount } = runSteps(readSource(pages, spaceTable, whole));
+    for (let family = 0; family < families.length; family++)
+      runSteps(readFamily(pages, spaceTable, family, locationCount));
   });
 }
 measure('kernels/readSource all symbols and families, 12 services plain', stacks, () =>
@@ -64,11 +66,11 @@ measure('kernels/FamilySums all samples, 12 services wasm', samples, () => {
   const sums = new Map<number, FamilySums>();
   for (const table of tables) {
     const dataset = new BlockDataset(pages, table);
-    const rows = dataset.profiles(dataset.matchingSeries(everything), 0n, 2n ** 63n - 1n);
-    for (const [family, ranges] of rows.sampleRanges(dataset.sampleOffsets())) {
+    const rows = runSteps(dataset.profiles(runSteps(dataset.matchingSeries(everything)), 0n, 2n ** 63n - 1n));
+    for (const [family, ranges] of runSteps(rows.sampleRanges(runSteps(dataset.sampleOffsets())))) {
       const ofFamily = sums.get(family) ?? new FamilySums(pages, family, space[family].sampledStackCount);
       sums.set(family, ofFamily);
-      ofFamily.add(dataset, ranges);
+      runSteps(ofFamily.add(dataset, ranges));
     }
   }
   return sums;

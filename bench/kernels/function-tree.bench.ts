@@ -38,7 +38,7 @@ for (const [name, kinds] of cases) {
       query.exports.resetScratch();
       const sums = new StackSums(query, family.symbols);
       for (const samples of family.samples) sums.add(samples);
-      builder.addStacks(sums);
+      runSteps(builder.addStacks(sums));
     }
     return builder;
   };
@@ -50,7 +50,7 @@ for (const [name, kinds] of cases) {
     const builder = new FunctionTreeBuilder(query);
     for (let i = 0; i < 2; i++) {
       query.exports.resetScratch();
-      builder.addTree(tree);
+      runSteps(builder.addTree(tree));
     }
     return builder.take();
   });

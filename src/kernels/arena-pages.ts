@@ -5,11 +5,18 @@ import { corruptedBlock } from '#src/domain/block/corrupted-block.ts';
 import type { FetchedRange } from '#src/domain/block/fetched-ranges.ts';
 import { placeOf } from '#src/domain/block/page-place.ts';
 import type { StoreError } from '#src/domain/errors.ts';
+import type { Bytes } from '#src/domain/model/units.ts';
 import { ColumnDecoder } from './column-decoder.ts';
 import type { KernelInstance, Pointer } from './instance.ts';
 
 /** Decompresses a zstd frame to exactly the length of the target. @throws StoreError 'corrupted' */
 export type Decompress = (frame: Uint8Array, target: Uint8Array, origin: { readonly offset: number }) => void;
+
+/**
+ * Raw bytes that are decompressed and decoded in one step, which takes about five milliseconds. A page has at most as
+ * many rows as bytes.
+ */
+const STEP_BYTES: Bytes = 512 << 10;
 
 /**
  * Opens pages of what was fetched of an object in the scratch arena: the fast side of `PageReader`. Each chunk is
@@ -23,6 +30,7 @@ export class ArenaPages {
   readonly fetched: readonly FetchedRange[];
   readonly #decompress: Decompress;
   readonly #rawAt = new Map<Chunk, Pointer>();
+  #spentBytes: Bytes = 0;
 
   constructor(kernels: KernelInstance, fetched: readonly FetchedRange[], decompress: Decompress) {
     this.kernels = kernels;
@@ -38,6 +46,19 @@ export class ArenaPages {
       this.#rawAt.set(page.chunk, raw);
     }
     return new ColumnDecoder(this.kernels, page, raw + page.offset, page.rawBytes);
+  }
+
+  /**
+   * Counts what is decoded, because pages are of very different sizes and a pause for each would cost more than most.
+   *
+   * @param page  was decoded
+   * @returns     whether a step has come together
+   */
+  spend({ rawBytes }: Page): boolean {
+    this.#spentBytes += rawBytes;
+    if (this.#spentBytes < STEP_BYTES) return false;
+    this.#spentBytes = 0;
+    return true;
   }
 
   #raw(chunk: Chunk): Pointer {

@@ -10,7 +10,7 @@ import { checkReferences, roomFor } from './read-columns.ts';
 import type { BlockDataset, SamplePages, SampleRange } from './read-dataset.ts';
 import type { BlockFamily, BlockSource } from './read-space.ts';
 import { Source } from './source.ts';
-import { SummedStacks } from './summed-stacks.ts';
+import { MADE_NAME_ROWS, SummedStacks } from './summed-stacks.ts';
 
 /** Which samples count, when a query names spans or traces. @param traceId 16 bytes */
 export type SpanTest = (spanId: bigint, traceId: Uint8Array) => boolean;
@@ -45,20 +45,20 @@ export class FamilySums {
    * @param ranges  of `SelectedRows.sampleRanges`: by column, then by start; ends do not fall
    * @cost  O(ranges + pages), and the rows of the pages that have any of them
    */
-  add(dataset: BlockDataset, ranges: readonly SampleRange[]): void {
+  *add(dataset: BlockDataset, ranges: readonly SampleRange[]): Steps<void> {
     const { kernels } = this.#pages;
-    this.#eachPage(dataset, ranges, (start, end, offset) => {
+    yield* this.#eachPage(dataset, ranges, (start, end, offset) => {
       const at = start - offset;
       kernels.exports.sumSamples(this.sums, this.#stack + at * 4, this.#value + at * 8, end - start);
     });
   }
 
   /** Adds those samples alone whose span passes the test. @cost as `add`, and O(spans + ranges log spans) */
-  addSpans(dataset: BlockDataset, ranges: readonly SampleRange[], test: SpanTest): void {
-    const wanted = this.#samplesOf(dataset, test);
+  *addSpans(dataset: BlockDataset, ranges: readonly SampleRange[], test: SpanTest): Steps<void> {
+    const wanted = yield* this.#samplesOf(dataset, test);
     if (wanted.length === 0) return;
     const { kernels } = this.#pages;
-    this.#eachPage(dataset, ranges, (start, end, offset) => {
+    yield* this.#eachPage(dataset, ranges, (start, end, offset) => {
       const [u32, i64] = [kernels.u32(), kernels.i64()];
       for (let i = firstFrom(wanted, start); i < wanted.length && wanted[i] < end; i++) {
         const at = wanted[i] - offset;
@@ -74,11 +74,11 @@ export class FamilySums {
    * @param use   gets the part of a range that is in the page, whose first row is `offset`
    * @cost  O(ranges + pages), and the rows of those pages
    */
-  #eachPage(
+  *#eachPage(
     dataset: BlockDataset,
     ranges: readonly SampleRange[],
     use: (start: number, end: number, offset: number) => void,
-  ): void {
+  ): Steps<void> {
     for (let next = 0; next < ranges.length; ) {
       const { column } = ranges[next];
       for (const pair of dataset.samplePages(this.#family, column)) {
@@ -92,6 +92,7 @@ export class FamilySums {
           const { start, end } = ranges[i];
           use(Math.max(start, firstRow), Math.min(end, endRow), firstRow);
         }
+        if (this.#pages.spend(pair.stacks) || this.#pages.spend(pair.values)) yield;
       }
       next = behindOf(ranges, next, column, Number.POSITIVE_INFINITY);
     }
@@ -119,7 +120,7 @@ export class FamilySums {
   }
 
   /** The samples whose span passes the test, rising. */
-  #samplesOf({ table }: BlockDataset, test: SpanTest): number[] {
+  *#samplesOf({ table }: BlockDataset, test: SpanTest): Steps<number[]> {
     const { kernels } = this.#pages;
     const sampleCount = rowCountOf(table, Section.sampleStacks, this.#family);
     const samples: number[] = [];
@@ -135,6 +136,7 @@ export class FamilySums {
       const sample = kernels.takeU32(sampleAt, n);
       const spanIds = new BigUint64Array(ids.buffer);
       for (let i = 0; i < n; i++) {
+        if (i % STEP_SPANS === 0) yield;
         // One that is there twice would count twice.
         if (sample[i] <= before) throw pageFault(page, 'samples do not rise', i, { value: sample[i], limit: before });
         before = sample[i];
@@ -144,6 +146,9 @@ export class FamilySums {
     return samples;
   }
 }
+
+/** Spans that are tested in one step: an id becomes a text, and is looked up. */
+const STEP_SPANS = STEP_ROWS / 8;
 
 /** @returns the first range, from `next` on, that is of another column, or has a row that is not before `row` */
 function behindOf(ranges: readonly SampleRange[], next: number, column: number, row: number): number {
@@ -170,9 +175,6 @@ function firstFrom(rising: readonly number[], from: number): number {
   }
   return start;
 }
-
-/** A name that is made up costs about as much as so many rows. */
-const MADE_NAME_ROWS = 64;
 
 /** The stacktraces of a family of a block with a sum for each: what trees and profiles are built from. */
 export class BlockStacks extends SummedStacks {
@@ -245,7 +247,7 @@ export class BlockStacks extends SummedStacks {
     return row;
   }
 
-  internMadeNames(names: Pointer): Pointer {
+  *internMadeNames(names: Pointer): Steps<Pointer> {
     if (!this.#block.hasUnnamed) return 0; // Nobody looks there.
     const kernels = this.kernels;
     const { locationCount } = this.#block;
@@ -253,10 +255,15 @@ export class BlockStacks extends SummedStacks {
     const needed = kernels.takeU8(this.needed, this.stackCount);
     const location = kernels.takeU32(this.location, this.stackCount);
     const lineOffsets = kernels.takeU32(this.#field(Source.locationLines), locationCount + 1);
-    for (let i = 1; i < this.stackCount; i++) {
+    for (let i = 1, work = 0; i < this.stackCount; i++, work++) {
+      if (work >= STEP_ROWS) {
+        work = 0;
+        yield;
+      }
       const at = location[i];
       if (needed[i] === 0 || made[at] !== 0 || lineOffsets[at] !== lineOffsets[at + 1]) continue;
       const name = Buffer.from(this.#madeUpName(at));
+      work += MADE_NAME_ROWS;
       made[at] = kernels.exports.intern(names, kernels.put(name), name.length) >>> 0;
     }
     return kernels.putColumn(made);

@@ -8,7 +8,7 @@ import type { CallSiteNames } from './call-site-names.ts';
 import type { Pointer } from './instance.ts';
 import { checkReferences, readPages, roomFor } from './read-columns.ts';
 import type { BlockDataset } from './read-dataset.ts';
-import { readTree, type StringRows, stringsOf } from './read-space.ts';
+import { readTree, type StringRows, stringsOf, type TreeRows } from './read-space.ts';
 
 /** The names of a symbol space, and which rows of a tree's names they have become. */
 export type BlockNames = StringRows & {
@@ -17,8 +17,8 @@ export type BlockNames = StringRows & {
 };
 
 /** @order lives until the next `resetScratch` @throws StoreError 'corrupted' */
-export function readNames(pages: ArenaPages, table: ChunkTable): BlockNames {
-  const names = stringsOf(pages, table, Section.names);
+export function* readNames(pages: ArenaPages, table: ChunkTable): Steps<BlockNames> {
+  const names = yield* stringsOf(pages, table, Section.names);
   const nameRow = roomFor(pages.kernels, names.rows, 4);
   pages.kernels.u8().fill(0xff, nameRow, nameRow + names.rows * 4);
   return { ...names, nameRow };
@@ -55,9 +55,19 @@ export class FoldedSums {
   readonly #table: ChunkTable;
   readonly #family: number;
 
-  constructor(pages: ArenaPages, table: ChunkTable, family: number, names: BlockNames) {
+  static *read(pages: ArenaPages, table: ChunkTable, family: number, names: BlockNames): Steps<FoldedSums> {
+    const tree = yield* readTree(pages, table, Section.functionTree, family, names.rows);
+    return new FoldedSums(pages, table, family, names, tree);
+  }
+
+  private constructor(
+    pages: ArenaPages,
+    table: ChunkTable,
+    family: number,
+    names: BlockNames,
+    { rows, parent, key }: TreeRows,
+  ) {
     const { kernels } = pages;
-    const { rows, parent, key } = readTree(pages, table, Section.functionTree, family, names.rows);
     this.names = names;
     this.rows = rows;
     this.parent = parent;
@@ -71,7 +81,7 @@ export class FoldedSums {
   }
 
   /** Adds sums of the sampled stacks. @param sums i64[sampledCount] */
-  addStacks(sums: Pointer): void {
+  *addStacks(sums: Pointer): Steps<void> {
     const { kernels } = this.#pages;
     const of = pagesOf(this.#table, Section.foldedStacks, this.#family);
     if (rowCountOf(this.#table, Section.foldedStacks, this.#family) !== this.sampledCount) {
@@ -79,7 +89,7 @@ export class FoldedSums {
       throw corruptedBlock('page table: not every sampled stack is folded', details);
     }
     const node = roomFor(kernels, this.sampledCount, 4);
-    readPages(this.#pages, of, (columns, start, n, page) => {
+    yield* readPages(this.#pages, of, (columns, start, n, page) => {
       columns.u32Deltas(n, node + start * 4);
       checkReferences(kernels, page, 'node', node + start * 4, n, this.rows);
     });
@@ -87,7 +97,7 @@ export class FoldedSums {
   }
 
   /** Adds the totals of a dataset in a value column. */
-  addTotals(dataset: BlockDataset, column: number): void {
+  *addTotals(dataset: BlockDataset, column: number): Steps<void> {
     const { kernels } = this.#pages;
     for (const page of pagesOf(dataset.table, Section.totals, this.#family, column)) {
       const n = page.rowCount;
@@ -98,6 +108,7 @@ export class FoldedSums {
       columns.end();
       if (kernels.exports.hasTooLarge(value, n) !== 0) throw pageFault(page, 'a value is negative', 0);
       kernels.exports.foldSums(this.sums, node, value, n);
+      if (this.#pages.spend(page)) yield;
     }
   }
 

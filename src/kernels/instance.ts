@@ -55,8 +55,10 @@ export type KernelExports = {
     sums: Pointer,
     needed: Pointer,
     rows: Pointer,
+    start: number,
     stacks: number,
-  ): void;
+    budget: number,
+  ): number;
   sourceRowsReset(source: Pointer): void;
 
   readonly decodeError: WebAssembly.Global<'i32'>;
@@ -137,6 +139,7 @@ export type KernelExports = {
     end: bigint,
     rows: Pointer,
   ): number;
+  timesOfRows(target: Pointer, row: Pointer, push: Pointer, time: Pointer, n: number): void;
   spreadSums(target: Pointer, row: Pointer, sums: Pointer, n: number): void;
   foldSums(target: Pointer, row: Pointer, sums: Pointer, n: number): void;
 
@@ -151,8 +154,11 @@ export type KernelExports = {
     sums: Pointer,
     needed: Pointer,
     made: Pointer,
+    nodes: Pointer,
+    start: number,
     stacks: number,
-  ): void;
+    budget: number,
+  ): number;
   treeMerge(
     tree: Pointer,
     names: Pointer,
@@ -165,8 +171,9 @@ export type KernelExports = {
     needed: Pointer,
     nodes: Pointer,
     start: number,
-    end: number,
-  ): void;
+    rows: number,
+    budget: number,
+  ): number;
 
   outputNew(arena: number, bytes: number): Pointer;
   outputPointer(output: Pointer): Pointer;

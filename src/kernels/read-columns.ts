@@ -1,6 +1,7 @@
 import { type Section, sectionName } from '#src/domain/block/block-format.ts';
 import { type ChunkTable, type Page, pagesOf, rowCountOf } from '#src/domain/block/chunk-table.ts';
 import { corruptedBlock } from '#src/domain/block/corrupted-block.ts';
+import type { Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import { type ArenaPages, pageFault } from './arena-pages.ts';
 import type { ColumnDecoder } from './column-decoder.ts';
@@ -11,15 +12,16 @@ import type { KernelInstance, Pointer } from './instance.ts';
  *
  * @param read  gets the columns of a page: `start` is its first row, `n` how many it has
  */
-export function readPages(
+export function* readPages(
   pages: ArenaPages,
   of: readonly Page[],
   read: (columns: ColumnDecoder, start: number, n: number, page: Page) => void,
-): void {
+): Steps<void> {
   for (const page of of) {
     const columns = pages.open(page);
     read(columns, page.firstRow, page.rowCount, page);
     columns.end();
+    if (pages.spend(page)) yield;
   }
 }
 

@@ -10,7 +10,10 @@ import {
 import { corruptedBlock } from '#src/domain/block/corrupted-block.ts';
 import { placeOf } from '#src/domain/block/page-place.ts';
 import type { TypeColumns } from '#src/domain/block/type-columns.ts';
+import type { StoreError } from '#src/domain/errors.ts';
 import type { Label, Labels } from '#src/domain/model/labels.ts';
+import { sortedNumbers } from '#src/domain/model/sorted-numbers.ts';
+import { inSteps, runSteps, STEP_ROWS, type Steps } from '#src/domain/model/steps.ts';
 import type { NumberedSeries, SeriesMatcher } from '#src/domain/series/match-series.ts';
 import { type ArenaPages, pageFault } from './arena-pages.ts';
 import type { KernelInstance, Pointer } from './instance.ts';
@@ -101,15 +104,11 @@ export class SeriesOfPage implements NumberedSeries {
     return text;
   }
 
-  /**
-   * @param row   of the page
-   * @param named only the labels with one of these names; by default all
-   */
-  labelsOf(row: number, named?: ReadonlySet<string>): Labels {
+  /** @param row  of the page */
+  labelsOf(row: number): Labels {
     const labels: Label[] = [];
     for (let i = this.offsets[row]; i < this.offsets[row + 1]; i++) {
-      const name = this.textOf(this.name[i]);
-      if (named === undefined || named.has(name)) labels.push({ name, value: this.textOf(this.value[i]) });
+      labels.push({ name: this.textOf(this.name[i]), value: this.textOf(this.value[i]) });
     }
     return labels;
   }
@@ -147,16 +146,26 @@ export class BlockDataset {
     this.#kernels = pages.kernels;
   }
 
-  /** The series, page by page. */
-  get series(): readonly SeriesOfPage[] {
-    this.#series ??= pagesOf(this.table, Section.series).map((page) => new SeriesOfPage(this.#pages, page));
-    return this.#series;
+  /** Reads the series, page by page. Asked again, they are the same. */
+  *openSeries(): Steps<readonly SeriesOfPage[]> {
+    if (this.#series !== undefined) return this.#series;
+    const series: SeriesOfPage[] = [];
+    for (const page of pagesOf(this.table, Section.series)) {
+      series.push(new SeriesOfPage(this.#pages, page));
+      if (this.#pages.spend(page)) yield;
+    }
+    this.#series = series;
+    return series;
   }
 
-  /** @param named only the labels with one of these names; by default all */
-  labelsOf(row: number, named?: ReadonlySet<string>): Labels {
+  /** The series, read at one go where they are not open yet. */
+  get series(): readonly SeriesOfPage[] {
+    return this.#series ?? runSteps(this.openSeries());
+  }
+
+  labelsOf(row: number): Labels {
     const ofPage = this.series.findLast(({ page }) => page.firstRow <= row);
-    return ofPage === undefined ? [] : ofPage.labelsOf(row - ofPage.page.firstRow, named);
+    return ofPage === undefined ? [] : ofPage.labelsOf(row - ofPage.page.firstRow);
   }
 
   /**
@@ -164,26 +173,29 @@ export class BlockDataset {
    *
    * @shapes Uint8Array[series]
    */
-  selectedSeries(matcher: SeriesMatcher): Uint8Array {
-    if (this.#selectedBy !== matcher) {
-      this.#selected = new Uint8Array(rowCountOf(this.table, Section.series));
-      for (const series of this.series) this.#selected.set(matcher.select(series), series.page.firstRow);
-      this.#selectedBy = matcher;
+  *selectedSeries(matcher: SeriesMatcher): Steps<Uint8Array> {
+    if (this.#selectedBy === matcher) return this.#selected;
+    const selected = new Uint8Array(rowCountOf(this.table, Section.series));
+    for (const series of yield* this.openSeries()) {
+      selected.set(matcher.select(series), series.page.firstRow);
+      if (this.#pages.spend(series.page)) yield;
     }
-    return this.#selected;
+    this.#selected = selected;
+    this.#selectedBy = matcher;
+    return selected;
   }
 
   /** @returns 1 for each series that matches, in scratch; 0 when none does */
-  matchingSeries(matcher: SeriesMatcher): Pointer {
-    const wanted = this.selectedSeries(matcher);
+  *matchingSeries(matcher: SeriesMatcher): Steps<Pointer> {
+    const wanted = yield* this.selectedSeries(matcher);
     return wanted.includes(1) ? this.#kernels.put(wanted) : 0;
   }
 
   /** The rows of profiles of certain series in a range of time, both ends included. */
-  profiles(wanted: Pointer, startNanos: bigint, endNanos: bigint): SelectedRows {
+  *profiles(wanted: Pointer, startNanos: bigint, endNanos: bigint): Steps<SelectedRows> {
     const { exports } = this.#kernels;
-    const pushes = this.#pushes();
-    const profiles = this.#profiles(pushes.rows);
+    const pushes = yield* this.#pushes();
+    const profiles = yield* this.#profiles(pushes.rows);
     const rows = roomFor(this.#kernels, profiles.rows, 4);
     const { series, push } = profiles;
     const n = exports.selectRows(series, push, profiles.rows, wanted, pushes.time, startNanos, endNanos, rows) >>> 0;
@@ -192,17 +204,17 @@ export class BlockDataset {
   }
 
   /** All pushes and all rows of profiles. */
-  rows(): { readonly pushes: PushRows; readonly profiles: ProfileRows } {
-    const pushes = this.#pushes();
-    return { pushes, profiles: this.#profiles(pushes.rows) };
+  *rows(): Steps<{ readonly pushes: PushRows; readonly profiles: ProfileRows }> {
+    const pushes = yield* this.#pushes();
+    return { pushes, profiles: yield* this.#profiles(pushes.rows) };
   }
 
   /** The value columns that have totals, each with a series of its profile type; none in a segment. */
-  types(): TypeColumns {
+  *types(): Steps<TypeColumns> {
     const rows = rowCountOf(this.table, Section.types);
     const [family, column, series] = [4, 4, 4].map((width) => roomFor(this.#kernels, rows, width));
     const limits = [familiesMax, columnsMax, rowCountOf(this.table, Section.series)];
-    readPages(this.#pages, pagesOf(this.table, Section.types), (columns, start, n, page) => {
+    yield* readPages(this.#pages, pagesOf(this.table, Section.types), (columns, start, n, page) => {
       for (const [i, target] of [family, column, series].entries()) {
         columns.u32(n, target + start * 4);
         checkReferences(this.#kernels, page, 'type', target + start * 4, n, limits[i]);
@@ -213,8 +225,11 @@ export class BlockDataset {
   }
 
   /** By family: where the samples of runs are, as the first sample of each and of the one behind the last. */
-  sampleOffsets(): readonly Uint32Array[] {
-    return Array.from({ length: familyCountOf(this.table, Section.runs) }, (_, family) => this.#sampleOffsets(family));
+  *sampleOffsets(): Steps<readonly Uint32Array[]> {
+    const families = familyCountOf(this.table, Section.runs);
+    const offsets: Uint32Array[] = [];
+    for (let family = 0; family < families; family++) offsets.push(yield* this.#sampleOffsets(family));
+    return offsets;
   }
 
   /** The pages of the stacks of a family and of one of its value columns, in pairs with the same rows. */
@@ -230,12 +245,12 @@ export class BlockDataset {
     return stacks.map((page, i) => ({ stacks: page, values: values[i] }));
   }
 
-  #sampleOffsets(family: number): Uint32Array {
+  *#sampleOffsets(family: number): Steps<Uint32Array> {
     const kernels = this.#kernels;
     const of = pagesOf(this.table, Section.runs, family);
     const n = rowCountOf(this.table, Section.runs, family);
     const counts = roomFor(kernels, n, 4);
-    readPages(this.#pages, of, (columns, start, rows) => columns.u32(rows, counts + start * 4));
+    yield* readPages(this.#pages, of, (columns, start, rows) => columns.u32(rows, counts + start * 4));
     const offsets = roomFor(kernels, n + 1, 4);
     const fits = kernels.exports.offsetsOfCounts(offsets, counts, n) !== 0;
     const taken = kernels.takeU32(offsets, n + 1);
@@ -247,11 +262,11 @@ export class BlockDataset {
     return taken;
   }
 
-  #pushes(): PushRows {
+  *#pushes(): Steps<PushRows> {
     const kernels = this.#kernels;
     const rows = rowCountOf(this.table, Section.pushes);
     const [time, duration, period, id] = [8, 8, 8, 16].map((width) => roomFor(kernels, rows, width));
-    readPages(this.#pages, pagesOf(this.table, Section.pushes), (columns, start, n) => {
+    yield* readPages(this.#pages, pagesOf(this.table, Section.pushes), (columns, start, n) => {
       for (const column of [time, duration, period]) columns.i64Deltas(n, column + start * 8);
       const bytes = columns.raw(n * 16);
       kernels.u8().copyWithin(id + start * 16, bytes, bytes + n * 16);
@@ -259,14 +274,14 @@ export class BlockDataset {
     return { rows, time, duration, period, id };
   }
 
-  #profiles(pushCount: number): ProfileRows {
+  *#profiles(pushCount: number): Steps<ProfileRows> {
     const kernels = this.#kernels;
     const rows = rowCountOf(this.table, Section.profiles);
     const seriesCount = rowCountOf(this.table, Section.series);
     const [series, push, run, column] = [4, 4, 4, 4].map((width) => roomFor(kernels, rows, width));
     const total = roomFor(kernels, rows, 8);
     const of = pagesOf(this.table, Section.profiles);
-    readPages(this.#pages, of, (columns, start, n, page) => {
+    yield* readPages(this.#pages, of, (columns, start, n, page) => {
       const at = start * 4;
       columns.u32Deltas(n, series + at);
       checkReferences(kernels, page, 'series', series + at, n, seriesCount);
@@ -300,7 +315,11 @@ export type ProfileRows = {
   readonly total: Pointer;
 };
 
-/** Rows of profiles that a query is about, with what it may ask of them. */
+/**
+ * Rows of profiles that a query is about, with what it may ask of them.
+ *
+ * @order lives until the next `resetScratch`, and each answer takes of scratch what it has
+ */
 export class SelectedRows {
   /** Rising. @shapes Uint32Array[n] */
   readonly rows: Uint32Array;
@@ -308,6 +327,8 @@ export class SelectedRows {
   readonly #columns: ProfileRows & { readonly time: Pointer; readonly id: Pointer };
   /** Of the profiles. */
   readonly #pages: readonly Page[];
+  /** The rows in scratch, once a kernel needs them. */
+  #at: Pointer = 0;
 
   constructor(
     kernels: KernelInstance,
@@ -326,86 +347,134 @@ export class SelectedRows {
   }
 
   /** Those rows alone whose push has one of the ids. @param ids  as hexadecimal text */
-  withIds(ids: ReadonlySet<string>): SelectedRows {
-    const rows = this.rows.filter((_, i) => ids.has(Buffer.from(this.profileId(i)).toString('hex')));
-    return new SelectedRows(this.#kernels, this.#columns, this.#pages, rows);
+  *withIds(ids: ReadonlySet<string>): Steps<SelectedRows> {
+    const rows = new Uint32Array(this.length);
+    let n = 0;
+    for (let i = 0; i < this.length; i++) {
+      if (i % STEP_IDS === STEP_IDS - 1) yield;
+      if (ids.has(Buffer.from(this.profileId(i)).toString('hex'))) rows[n++] = this.rows[i];
+    }
+    return new SelectedRows(this.#kernels, this.#columns, this.#pages, rows.slice(0, n));
   }
 
   /** The series of each row. @shapes Uint32Array[n] */
   series(): Uint32Array {
-    const series = this.#kernels.u32();
-    const first = this.#columns.series >>> 2;
-    return this.rows.map((row) => series[first + row]);
+    return this.#gathered(this.#columns.series);
   }
 
   /** 16 bytes, good until the next call of a kernel. */
   profileId(i: number): Uint8Array {
-    const at = this.#columns.id + this.#u32(this.#columns.push, i) * 16;
+    const push = this.#kernels.u32()[(this.#columns.push >>> 2) + this.rows[i]];
+    const at = this.#columns.id + push * 16;
     return this.#kernels.u8().subarray(at, at + 16);
   }
 
   /** @shapes Float64Array[n] */
   timesMs(): Float64Array {
-    const nanos = this.#kernels.i64();
-    const pushes = this.#kernels.u32();
-    const [firstTime, firstPush] = [this.#columns.time >>> 3, this.#columns.push >>> 2];
-    return Float64Array.from(this.rows, (row) => Number(nanos[firstTime + pushes[firstPush + row]] / 1_000_000n));
+    const kernels = this.#kernels;
+    const times = roomFor(kernels, this.length, 8);
+    kernels.exports.timesOfRows(times, this.#inScratch(), this.#columns.push, this.#columns.time, this.length);
+    return new Float64Array(kernels.takeU8(times, this.length * 8).buffer);
   }
 
   /** @shapes BigInt64Array[n] */
   totals(): BigInt64Array {
-    const totals = this.#kernels.i64();
-    const first = this.#columns.total >>> 3;
-    const taken = new BigInt64Array(this.rows.length);
-    for (let i = 0; i < taken.length; i++) taken[i] = totals[first + this.rows[i]];
-    return taken;
+    const kernels = this.#kernels;
+    const totals = roomFor(kernels, this.length, 8);
+    kernels.exports.gatherU64(totals, this.#columns.total, this.#inScratch(), this.length);
+    return kernels.takeI64(totals, this.length);
   }
 
   /**
-   * By family: where the samples of the rows are, sorted, those that follow each other as one.
+   * By family: where the samples of the rows are, by column, then by start, those that follow each other as one. A run
+   * that several rows name is there as often, so ends do not fall.
    *
    * @param sampleOffsets  of the dataset
    */
-  sampleRanges(sampleOffsets: readonly Uint32Array[]): Map<number, SampleRange[]> {
+  *sampleRanges(sampleOffsets: readonly Uint32Array[]): Steps<Map<number, SampleRange[]>> {
     const byFamily = new Map<number, SampleRange[]>();
-    for (let i = 0; i < this.rows.length; i++) {
-      let run = this.#u32(this.#columns.run, i);
-      let family = 0;
-      while (family < sampleOffsets.length && run >= sampleOffsets[family].length - 1) {
-        run -= sampleOffsets[family].length - 1;
-        family++;
+    for (const { family, column, runs } of yield* this.#runsByColumn(sampleOffsets)) {
+      const ranges = byFamily.get(family) ?? [];
+      byFamily.set(family, ranges);
+      const offsets = sampleOffsets[family];
+      const sorted = yield* sortedNumbers(runs);
+      let last: { column: number; start: number; end: number } | undefined;
+      for (let i = 0; i < sorted.length; i++) {
+        if (i % STEP_ROWS === STEP_ROWS - 1) yield;
+        const [start, end] = [offsets[sorted[i]], offsets[sorted[i] + 1]];
+        if (last?.end === start) last.end = end;
+        else {
+          last = { column, start, end };
+          ranges.push(last);
+        }
       }
-      if (family === sampleOffsets.length) {
-        const row = this.rows[i];
-        const page = this.#pages.findLast(({ firstRow }) => firstRow <= row) ?? this.#pages[0];
-        throw pageFault(page, 'run is not a row', row - page.firstRow, { value: this.#u32(this.#columns.run, i) });
-      }
-      const range = {
-        column: this.#u32(this.#columns.column, i),
-        start: sampleOffsets[family][run],
-        end: sampleOffsets[family][run + 1],
-      };
-      const ranges = byFamily.get(family);
-      if (ranges === undefined) byFamily.set(family, [range]);
-      else ranges.push(range);
     }
-    for (const [family, ranges] of byFamily) byFamily.set(family, joined(ranges));
     return byFamily;
   }
 
-  #u32(column: Pointer, i: number): number {
-    return this.#kernels.u32()[(column >>> 2) + this.rows[i]];
+  /** The runs of the rows, families in the order in which rows name them, their columns rising. */
+  *#runsByColumn(
+    sampleOffsets: readonly Uint32Array[],
+  ): Steps<{ family: number; column: number; runs: Uint32Array }[]> {
+    const runs = this.#gathered(this.#columns.run);
+    const columns = this.#gathered(this.#columns.column);
+    const places = new Uint32Array(this.length);
+    const counts = new Uint32Array(sampleOffsets.length * columnsMax);
+    const families = new Set<number>();
+    yield* inSteps(0, this.length, (start, end) => {
+      for (let i = start; i < end; i++) {
+        const family = familyOfRun(sampleOffsets, runs, i);
+        if (family === sampleOffsets.length) {
+          throw this.#fault('run is not a row', i, this.#kernels.u32()[(this.#columns.run >>> 2) + this.rows[i]]);
+        }
+        if (columns[i] >= columnsMax) throw this.#fault('there is no such value column', i, columns[i]);
+        places[i] = family * columnsMax + columns[i];
+        if (counts[places[i]]++ === 0) families.add(family);
+      }
+    });
+    const byPlace = Array.from(counts, (count) => (count === 0 ? undefined : new Uint32Array(count)));
+    counts.fill(0);
+    yield* inSteps(0, this.length, (start, end) => {
+      for (let i = start; i < end; i++) {
+        const of = byPlace[places[i]];
+        if (of !== undefined) of[counts[places[i]]++] = runs[i];
+      }
+    });
+    return [...families].flatMap((family) =>
+      byPlace
+        .slice(family * columnsMax, (family + 1) * columnsMax)
+        .flatMap((of, column) => (of === undefined ? [] : [{ family, column, runs: of }])),
+    );
+  }
+
+  #fault(what: string, i: number, value: number): StoreError {
+    const row = this.rows[i];
+    const page = this.#pages.findLast(({ firstRow }) => firstRow <= row) ?? this.#pages[0];
+    return pageFault(page, what, row - page.firstRow, { value });
+  }
+
+  #gathered(column: Pointer): Uint32Array {
+    const kernels = this.#kernels;
+    const target = roomFor(kernels, this.length, 4);
+    kernels.exports.gatherU32(target, column, this.#inScratch(), this.length);
+    return kernels.takeU32(target, this.length);
+  }
+
+  #inScratch(): Pointer {
+    if (this.#at === 0) this.#at = this.#kernels.putColumn(this.rows);
+    return this.#at;
   }
 }
 
-function joined(ranges: SampleRange[]): SampleRange[] {
-  ranges.sort((a, b) => a.column - b.column || a.start - b.start);
-  const result: SampleRange[] = [];
-  for (const range of ranges) {
-    const last = result.at(-1);
-    if (last !== undefined && last.column === range.column && last.end === range.start) {
-      result[result.length - 1] = { ...last, end: range.end };
-    } else result.push(range);
+/** Ids that are compared in one step: each becomes a text. */
+const STEP_IDS = STEP_ROWS / 8;
+
+/** @param runs  a run counted over all families; becomes that of its own @returns the number of families for none */
+function familyOfRun(sampleOffsets: readonly Uint32Array[], runs: Uint32Array, i: number): number {
+  let family = 0;
+  while (family < sampleOffsets.length && runs[i] >= sampleOffsets[family].length - 1) {
+    runs[i] -= sampleOffsets[family].length - 1;
+    family++;
   }
-  return result;
+  return family;
 }

@@ -1,5 +1,6 @@
 import { Section } from '#src/domain/block/block-format.ts';
 import { columnCountOf, pagesOf, rowCountOf } from '#src/domain/block/chunk-table.ts';
+import type { Steps } from '#src/domain/model/steps.ts';
 import { type ArenaPages, pageFault } from './arena-pages.ts';
 import type { Pointer } from './instance.ts';
 import { checkReferences, readPages, roomFor } from './read-columns.ts';
@@ -25,43 +26,44 @@ export type BlockSamples = {
  * @throws StoreError 'corrupted' when something is not what the format promises; 'limit-exceeded' inside of `guard`
  * @source docs/formats/block-v1.md, "Dataset"
  */
-export function readSamples(
+export function* readSamples(
   pages: ArenaPages,
   dataset: BlockDataset,
   family: number,
   sampledCount: number,
-): BlockSamples {
+): Steps<BlockSamples> {
   const { kernels } = pages;
   const { table } = dataset;
   const count = rowCountOf(table, Section.sampleStacks, family);
   const stack = roomFor(kernels, count, 4);
-  readPages(pages, pagesOf(table, Section.sampleStacks, family), (columns, start, n, page) => {
+  yield* readPages(pages, pagesOf(table, Section.sampleStacks, family), (columns, start, n, page) => {
     columns.u32Deltas(n, stack + start * 4);
     checkReferences(kernels, page, 'stack', stack + start * 4, n, sampledCount);
   });
-  const values = Array.from({ length: columnCountOf(table, Section.sampleValues, family) }, (_, column) => {
+  const values: Pointer[] = [];
+  for (let column = 0; column < columnCountOf(table, Section.sampleValues, family); column++) {
     const value = roomFor(kernels, count, 8);
     const of = dataset.samplePages(family, column).map((pair) => pair.values);
-    readPages(pages, of, (columns, start, n, page) => {
+    yield* readPages(pages, of, (columns, start, n, page) => {
       columns.values(n, value + start * 8);
       if (kernels.exports.hasTooLarge(value + start * 8, n) !== 0) throw pageFault(page, 'a value is negative', 0);
     });
-    return value;
-  });
-  return { count, stack, values, ...readSpans(pages, dataset, family, count) };
+    values.push(value);
+  }
+  return { count, stack, values, ...(yield* readSpans(pages, dataset, family, count)) };
 }
 
-function readSpans(
+function* readSpans(
   pages: ArenaPages,
   { table }: BlockDataset,
   family: number,
   sampleCount: number,
-): Pick<BlockSamples, 'spanCount' | 'spanSample' | 'spanId' | 'spanTrace'> {
+): Steps<Pick<BlockSamples, 'spanCount' | 'spanSample' | 'spanId' | 'spanTrace'>> {
   const { kernels } = pages;
   const of = pagesOf(table, Section.spans, family);
   const spanCount = rowCountOf(table, Section.spans, family);
   const [spanSample, spanId, spanTrace] = [4, 8, 16].map((width) => roomFor(kernels, spanCount, width));
-  readPages(pages, of, (columns, start, n, page) => {
+  yield* readPages(pages, of, (columns, start, n, page) => {
     columns.u32Deltas(n, spanSample + start * 4);
     checkReferences(kernels, page, 'sample', spanSample + start * 4, n, sampleCount);
     const ids = columns.raw(n * 8);

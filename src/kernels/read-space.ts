@@ -1,6 +1,8 @@
 import { Section, sectionRawBytesMax } from '#src/domain/block/block-format.ts';
 import { type ChunkTable, pagesOf } from '#src/domain/block/chunk-table.ts';
+import type { Steps } from '#src/domain/model/steps.ts';
 import { type ArenaPages, pageFault } from './arena-pages.ts';
+import type { ColumnDecoder } from './column-decoder.ts';
 import type { KernelInstance, Pointer } from './instance.ts';
 import { checkNone, checkReferences, readPages, roomFor, rowsWithFirst, sameRows } from './read-columns.ts';
 import { Source } from './source.ts';
@@ -40,13 +42,13 @@ export type BlockFamily = {
  * @throws StoreError 'corrupted'; 'limit-exceeded' inside of `guard`
  * @source docs/formats/block-v1.md, "Symbol space"
  */
-export function readSource(pages: ArenaPages, table: ChunkTable, whole: boolean): BlockSource {
+export function* readSource(pages: ArenaPages, table: ChunkTable, whole: boolean): Steps<BlockSource> {
   const { kernels } = pages;
   const source = roomFor(kernels, 1, Source.bytes);
   kernels.u8().fill(0, source, source + Source.bytes);
-  const names = stringsOf(pages, table, Section.names);
-  const functions = functionNames(pages, table, names.rows);
-  const locations = locationLines(pages, table, functions.rows);
+  const names = yield* stringsOf(pages, table, Section.names);
+  const functions = yield* functionNames(pages, table, names.rows);
+  const locations = yield* locationLines(pages, table, functions.rows);
   const fields: [number, number][] = [
     [Source.functions, functions.rows],
     [Source.functionName, functions.name],
@@ -54,8 +56,9 @@ export function readSource(pages: ArenaPages, table: ChunkTable, whole: boolean)
     [Source.locationLines, locations.lineOffsets],
     [Source.lineFunction, locations.lineFunction],
   ];
-  if (whole || locations.hasUnnamed) fields.push(...details(pages, table, names, functions, locations));
-  else fields.push([Source.strings, names.rows], [Source.stringAt, names.at], [Source.stringLength, names.length]);
+  if (whole || locations.hasUnnamed) {
+    fields.push(...(yield* details(pages, table, names, functions, locations)));
+  } else fields.push([Source.strings, names.rows], [Source.stringAt, names.at], [Source.stringLength, names.length]);
   const u32 = kernels.u32();
   for (const [field, value] of fields) u32[(source + field) >>> 2] = value;
   kernels.exports.sourceRowsReset(source);
@@ -63,16 +66,21 @@ export function readSource(pages: ArenaPages, table: ChunkTable, whole: boolean)
 }
 
 /** @throws StoreError as `readSource` */
-export function readFamily(pages: ArenaPages, table: ChunkTable, family: number, locationCount: number): BlockFamily {
+export function* readFamily(
+  pages: ArenaPages,
+  table: ChunkTable,
+  family: number,
+  locationCount: number,
+): Steps<BlockFamily> {
   const { kernels } = pages;
   const stackCount = rowsWithFirst(table, Section.stacks, family);
-  const { parent, key } = readTree(pages, table, Section.stacks, family, locationCount);
+  const { parent, key } = yield* readTree(pages, table, Section.stacks, family, locationCount);
   const place = kernels.exports.firstZero(key, stackCount);
   if (place >= 0) throw pageFault(pagesOf(table, Section.stacks, family)[0], 'a stack has no location', place);
   const of = pagesOf(table, Section.sampledStacks, family);
   const sampledCount = of.reduce((sum, { rowCount }) => sum + rowCount, 0);
   const sampled = roomFor(kernels, sampledCount, 4);
-  readPages(pages, of, (columns, start, n, page) => {
+  yield* readPages(pages, of, (columns, start, n, page) => {
     columns.u32Deltas(n, sampled + start * 4);
     checkReferences(kernels, page, 'stack', sampled + start * 4, n, stackCount);
   });
@@ -81,19 +89,22 @@ export function readFamily(pages: ArenaPages, table: ChunkTable, family: number,
   return { stackCount, parent, location: key, sampledCount, sampled };
 }
 
+/** i32[rows] and u32[rows], in scratch. */
+export type TreeRows = { readonly rows: number; readonly parent: Pointer; readonly key: Pointer };
+
 /** A tree of a family: its parents, and keys below `keyCount`. @throws StoreError as `readSource` */
-export function readTree(
+export function* readTree(
   pages: ArenaPages,
   table: ChunkTable,
   section: typeof Section.stacks | typeof Section.functionTree,
   family: number,
   keyCount: number,
-): { readonly rows: number; readonly parent: Pointer; readonly key: Pointer } {
+): Steps<TreeRows> {
   const { kernels } = pages;
   const rows = rowsWithFirst(table, section, family);
   const parent = roomFor(kernels, rows, 4);
   const key = roomFor(kernels, rows, 4);
-  readPages(pages, pagesOf(table, section, family), (columns, start, n, page) => {
+  yield* readPages(pages, pagesOf(table, section, family), (columns, start, n, page) => {
     columns.u32(n, parent + start * 4);
     const place = kernels.exports.parentRows(parent + start * 4, n, start);
     if (place >= 0) throw pageFault(page, 'parent is not a row before', place);
@@ -106,17 +117,17 @@ export function readTree(
 }
 
 /** The names or the texts of a space. Row 0 is the empty string. @throws StoreError as `readSource` */
-export function stringsOf(
+export function* stringsOf(
   pages: ArenaPages,
   table: ChunkTable,
   section: typeof Section.names | typeof Section.texts,
-): StringRows {
+): Steps<StringRows> {
   const { kernels } = pages;
   const rows = rowsWithFirst(table, section);
   const at = roomFor(kernels, rows, 4);
   const length = roomFor(kernels, rows, 4);
   let left = sectionRawBytesMax;
-  readPages(pages, pagesOf(table, section), (columns, start, n) => {
+  yield* readPages(pages, pagesOf(table, section), (columns, start, n) => {
     const { offsets, bytes } = columns.strings(n, left);
     kernels.exports.stringRows(at + start * 4, length + start * 4, offsets, bytes, n);
     left -= kernels.u32()[(offsets >>> 2) + n];
@@ -127,12 +138,12 @@ export function stringsOf(
 
 type Functions = { readonly rows: number; readonly name: Pointer };
 
-function functionNames(pages: ArenaPages, table: ChunkTable, nameCount: number): Functions {
+function* functionNames(pages: ArenaPages, table: ChunkTable, nameCount: number): Steps<Functions> {
   const { kernels } = pages;
   const rows = rowsWithFirst(table, Section.functions);
   const of = pagesOf(table, Section.functions);
   const name = roomFor(kernels, rows, 4);
-  readPages(pages, of, (columns, start, n, page) => {
+  yield* readPages(pages, of, (columns, start, n, page) => {
     columns.firstUse(n, columns.number(), name + start * 4);
     checkReferences(kernels, page, 'name', name + start * 4, n, nameCount);
   });
@@ -147,18 +158,20 @@ type Locations = {
   readonly hasUnnamed: boolean;
 };
 
-function locationLines(pages: ArenaPages, table: ChunkTable, functionCount: number): Locations {
+function* locationLines(pages: ArenaPages, table: ChunkTable, functionCount: number): Steps<Locations> {
   const { kernels } = pages;
   const { exports } = kernels;
   const rows = rowsWithFirst(table, Section.locations);
   const of = pagesOf(table, Section.locations);
   const counts = roomFor(kernels, rows, 4);
   // How many lines there are is known only when the counts of all pages are.
-  const opened = of.map((page) => {
+  const opened: ColumnDecoder[] = [];
+  for (const page of of) {
     const columns = pages.open(page);
     columns.u32(page.rowCount, counts + page.firstRow * 4);
-    return columns;
-  });
+    opened.push(columns);
+    if (pages.spend(page)) yield;
+  }
   const lineOffsets = roomFor(kernels, rows + 1, 4);
   if (exports.offsetsOfCounts(lineOffsets, counts, rows) === 0) throw pageFault(of[0], 'there are too many lines', 0);
   const offset = (row: number): number => kernels.u32()[(lineOffsets >>> 2) + row];
@@ -172,24 +185,25 @@ function locationLines(pages: ArenaPages, table: ChunkTable, functionCount: numb
     opened[i].firstUse(n, opened[i].number(), lineFunction + start * 4);
     opened[i].end();
     checkReferences(kernels, page, 'lineFunction', lineFunction + start * 4, n, functionCount);
+    if (pages.spend(page)) yield;
   }
   return { rows, lineOffsets, lineFunction, hasUnnamed: exports.firstZero(counts, rows) >= 0 };
 }
 
 /** What is behind names and lines. Strings become one list, names before texts. */
-function details(
+function* details(
   pages: ArenaPages,
   table: ChunkTable,
   names: StringRows,
   functions: Functions,
   locations: Locations,
-): [number, number][] {
+): Steps<[number, number][]> {
   const { kernels } = pages;
-  const texts = stringsOf(pages, table, Section.texts);
+  const texts = yield* stringsOf(pages, table, Section.texts);
   const strings = joinedStrings(kernels, names, texts);
-  const { system, file, startLine } = functionDetails(pages, table, functions, names.rows, texts.rows);
-  const mappings = mappingColumns(pages, table, names.rows, texts.rows);
-  const { mapping, address, folded, line } = locationDetails(pages, table, locations, mappings.rows, startLine);
+  const { system, file, startLine } = yield* functionDetails(pages, table, functions, names.rows, texts.rows);
+  const mappings = yield* mappingColumns(pages, table, names.rows, texts.rows);
+  const { mapping, address, folded, line } = yield* locationDetails(pages, table, locations, mappings.rows, startLine);
   return [
     [Source.strings, strings.rows],
     [Source.stringAt, strings.at],
@@ -220,18 +234,18 @@ function joinedStrings(kernels: KernelInstance, names: StringRows, texts: String
   return { rows, at, length };
 }
 
-function functionDetails(
+function* functionDetails(
   pages: ArenaPages,
   table: ChunkTable,
   { rows, name }: Functions,
   nameCount: number,
   textCount: number,
-): { system: Pointer; file: Pointer; startLine: Pointer } {
+): Steps<{ system: Pointer; file: Pointer; startLine: Pointer }> {
   const { kernels } = pages;
   const { exports } = kernels;
   const [system, file, startLine] = [roomFor(kernels, rows, 4), roomFor(kernels, rows, 4), roomFor(kernels, rows, 8)];
   const of = sameRows(table, Section.functionDetails, rows);
-  readPages(pages, of, (columns, start, n, page) => {
+  yield* readPages(pages, of, (columns, start, n, page) => {
     const at = start * 4;
     columns.u32(n, system + at);
     exports.addU32(system + at, name + at, n);
@@ -249,19 +263,19 @@ function functionDetails(
   return { system, file, startLine };
 }
 
-function mappingColumns(
+function* mappingColumns(
   pages: ArenaPages,
   table: ChunkTable,
   nameCount: number,
   textCount: number,
-): { rows: number; fields: [number, number][] } {
+): Steps<{ rows: number; fields: [number, number][] }> {
   const { kernels } = pages;
   const rows = rowsWithFirst(table, Section.mappings);
   const addresses = [8, 8, 8].map((width) => roomFor(kernels, rows, width));
   const references = [4, 4].map((width) => roomFor(kernels, rows, width));
   const flags = roomFor(kernels, rows, 1);
   const of = pagesOf(table, Section.mappings);
-  readPages(pages, of, (columns, start, n, page) => {
+  yield* readPages(pages, of, (columns, start, n, page) => {
     for (const column of addresses) columns.i64Deltas(n, column + start * 8);
     for (const [i, column] of references.entries()) {
       columns.u32Deltas(n, column + start * 4);
@@ -292,20 +306,20 @@ function mappingColumns(
   };
 }
 
-function locationDetails(
+function* locationDetails(
   pages: ArenaPages,
   table: ChunkTable,
   { rows, lineOffsets, lineFunction }: Locations,
   mappingCount: number,
   startLine: Pointer,
-): { mapping: Pointer; address: Pointer; folded: Pointer; line: Pointer } {
+): Steps<{ mapping: Pointer; address: Pointer; folded: Pointer; line: Pointer }> {
   const { kernels } = pages;
   const offset = (row: number): number => kernels.u32()[(lineOffsets >>> 2) + row];
   const lines = offset(rows);
   const [mapping, address] = [roomFor(kernels, rows, 4), roomFor(kernels, rows, 8)];
   const [folded, line] = [roomFor(kernels, rows, 1), roomFor(kernels, lines, 8)];
   const of = sameRows(table, Section.locationDetails, rows);
-  readPages(pages, of, (columns, start, n, page) => {
+  yield* readPages(pages, of, (columns, start, n, page) => {
     columns.u32Deltas(n, mapping + start * 4);
     checkReferences(kernels, page, 'mapping', mapping + start * 4, n, mappingCount);
     columns.i64Deltas(n, address + start * 8);

@@ -1,8 +1,9 @@
 import { addSaturated } from '#src/domain/model/saturated-sum.ts';
+import { STEP_ROWS, type Steps } from '#src/domain/model/steps.ts';
 import { frameName } from '#src/domain/query/frame-names.ts';
 import type { StackColumns, SymbolColumns } from '#src/domain/symbols/symbol-columns.ts';
 import type { KernelInstance, Pointer } from './instance.ts';
-import { SummedStacks } from './summed-stacks.ts';
+import { MADE_NAME_ROWS, SummedStacks } from './summed-stacks.ts';
 import { putSource } from './symbol-space.ts';
 
 /** Samples of one run in a block: parallel columns. @shapes both [n] */
@@ -54,16 +55,21 @@ export class StackSums extends SummedStacks {
     }
   }
 
-  internMadeNames(names: Pointer): Pointer {
+  *internMadeNames(names: Pointer): Steps<Pointer> {
     const kernels = this.kernels;
     const { locations, stacks } = this.#symbols;
     const made = new Uint32Array(locations.mapping.length);
     const needed = kernels.takeU8(this.needed, this.stackCount);
-    for (let i = 1; i < this.stackCount; i++) {
+    for (let i = 1, work = 0; i < this.stackCount; i++, work++) {
+      if (work >= STEP_ROWS) {
+        work = 0;
+        yield;
+      }
       const location = stacks.location[i];
       if (needed[i] === 0 || made[location] !== 0) continue;
       if (locations.lineOffsets[location] !== locations.lineOffsets[location + 1]) continue;
       const name = Buffer.from(frameName(this.#symbols, location));
+      work += MADE_NAME_ROWS;
       made[location] = kernels.exports.intern(names, kernels.put(name), name.length) >>> 0;
     }
     return kernels.putColumn(made);

@@ -1,4 +1,8 @@
+import type { Steps } from '#src/domain/model/steps.ts';
 import type { KernelInstance, Pointer } from './instance.ts';
+
+/** A name that is made up costs about as much as so many rows. */
+export const MADE_NAME_ROWS = 64;
 
 /** Stacktraces with a sum for each, in scratch: what trees and profiles are built from. */
 export abstract class SummedStacks {
@@ -23,7 +27,7 @@ export abstract class SummedStacks {
    *
    * @returns u32[locations], rows of `names`, 0 where a location has lines
    */
-  abstract internMadeNames(names: Pointer): Pointer;
+  abstract internMadeNames(names: Pointer): Steps<Pointer>;
 
   /** Finds the stacktraces that matter. @returns how many, without the root */
   mark(): number {

@@ -1,7 +1,11 @@
+import { byWork, type Steps } from '#src/domain/model/steps.ts';
 import type { StackProfile } from '#src/domain/symbols/stack-profile.ts';
 import { Arena, type KernelInstance, type Pointer } from './instance.ts';
 import type { SummedStacks } from './summed-stacks.ts';
 import { takeSymbols } from './symbol-space.ts';
+
+/** What a kernel does in one step, in units of wasm/symbol-space.ts: a stacktrace is 9, a new location 64 and more. */
+const STEP_WORK = 1 << 19;
 
 /** Rows that a new space has room for; it grows fourfold. */
 const SPACE_SCALE = 1024;
@@ -23,19 +27,16 @@ export class SymbolSpaceBuilder {
   }
 
   /** @cost O(stacktraces + locations of the marked ones) */
-  addStacks(stacks: SummedStacks): void {
+  *addStacks(stacks: SummedStacks): Steps<void> {
     if (stacks.mark() === 0) return;
     const { exports } = this.#kernels;
-    const rows = exports.allocScratch(stacks.stackCount * 4) >>> 0;
-    exports.spaceAddStacks(
-      this.#space,
-      stacks.source,
-      stacks.parent,
-      stacks.location,
-      stacks.sums,
-      stacks.needed,
-      rows,
-      stacks.stackCount,
+    const { source, parent, location, sums, needed, stackCount } = stacks;
+    const rows = exports.allocScratch(stackCount * 4) >>> 0;
+    const columns = [parent, location, sums, needed, rows] as const;
+    yield* byWork(
+      1,
+      stackCount,
+      (start) => exports.spaceAddStacks(this.#space, source, ...columns, start, stackCount, STEP_WORK) >>> 0,
     );
   }
 

@@ -22,8 +22,7 @@ export type AddSums = {
 };
 
 /**
- * Sums the samples of all datasets that share a symbol space, family by family, before any name is looked at. A step is
- * a family.
+ * Sums the samples of all datasets that share a symbol space, family by family, before any name is looked at.
  */
 export function* forEachSymbolSpace(
   kernels: KernelInstance,
@@ -41,7 +40,7 @@ export function* forEachSymbolSpace(
       const table = symbolTable(sharing[0], fetched);
       const { folded } = add;
       const isFolded = folded !== undefined && hasFunctionTrees(table);
-      const selected = selectSamples(pages, sharing, matcher, query.selection, isFolded);
+      const selected = yield* selectSamples(pages, sharing, matcher, query.selection, isFolded);
       if (selected.length === 0) continue;
       if (isFolded) yield* forEachTree(pages, table, selected, { query, spans }, folded);
       else yield* forEachFamily(pages, table, selected, { query, spans }, (stacks) => add.stacks(stacks));
@@ -53,12 +52,17 @@ export function* forEachSymbolSpace(
 /** What decides which samples of the selected runs count. */
 type Wanted = { readonly query: SampleQuery; readonly spans: SpanTest | undefined };
 
-function addRanges(sums: FamilySums, selected: readonly Selected[], family: number, spans: SpanTest | undefined): void {
+function* addRanges(
+  sums: FamilySums,
+  selected: readonly Selected[],
+  family: number,
+  spans: SpanTest | undefined,
+): Steps<void> {
   for (const one of selected) {
     const own = 'ranges' in one ? one.ranges.get(family) : undefined;
     if (own === undefined) continue;
-    if (spans === undefined) sums.add(one.dataset, own);
-    else sums.addSpans(one.dataset, own, spans);
+    if (spans === undefined) yield* sums.add(one.dataset, own);
+    else yield* sums.addSpans(one.dataset, own, spans);
   }
 }
 
@@ -70,13 +74,13 @@ function* forEachFamily(
   { query, spans }: Wanted,
   add: (stacks: SummedStacks) => Steps<void>,
 ): Steps<void> {
-  const source = readSource(pages, table, query.kind === 'profile');
+  const source = yield* readSource(pages, table, query.kind === 'profile');
   const callSite = callSiteIn(pages, source.names, query);
   for (const family of familiesOf(selected)) {
     yield;
-    const stacks = readFamily(pages, table, family, source.locationCount);
+    const stacks = yield* readFamily(pages, table, family, source.locationCount);
     const sums = new FamilySums(pages, family, stacks.sampledCount);
-    addRanges(sums, selected, family, spans);
+    yield* addRanges(sums, selected, family, spans);
     const summed = new BlockStacks(pages.kernels, source, stacks, sums.sums);
     if (callSite !== undefined) yield* summed.keepCallSite(callSite);
     yield* add(summed);
@@ -91,19 +95,19 @@ function* forEachTree(
   { query, spans }: Wanted,
   add: (tree: FoldedSums) => Steps<void>,
 ): Steps<void> {
-  const names = readNames(pages, table);
+  const names = yield* readNames(pages, table);
   const callSite = callSiteIn(pages, names, query);
   for (const family of familiesOf(selected)) {
     yield;
-    const tree = new FoldedSums(pages, table, family, names);
+    const tree = yield* FoldedSums.read(pages, table, family, names);
     if (selected.some((one) => 'ranges' in one && one.ranges.has(family))) {
       const sums = new FamilySums(pages, family, tree.sampledCount);
-      addRanges(sums, selected, family, spans);
-      tree.addStacks(sums.sums);
+      yield* addRanges(sums, selected, family, spans);
+      yield* tree.addStacks(sums.sums);
     }
     for (const one of selected) {
       if (!('whole' in one)) continue;
-      for (const of of one.whole) if (of.family === family) tree.addTotals(one.dataset, of.column);
+      for (const of of one.whole) if (of.family === family) yield* tree.addTotals(one.dataset, of.column);
     }
     if (callSite !== undefined) yield* tree.keep(callSite);
     yield* add(tree);

@@ -1,5 +1,5 @@
 import { StoreError } from '#src/domain/errors.ts';
-import { oneStep, type Steps } from '#src/domain/model/steps.ts';
+import type { Steps } from '#src/domain/model/steps.ts';
 import type { FunctionTree } from '#src/domain/profile/function-tree.ts';
 import { PathPieces } from '#src/domain/profile/path-pieces.ts';
 import { cutTree } from '#src/domain/profile/truncate.ts';
@@ -42,7 +42,7 @@ export class BoundedTree {
   *addTree(tree: FunctionTree): Steps<void> {
     for (;;) {
       const piece = yield* cutTree(tree, this.#nodesMax);
-      if (yield* this.#add((builder) => builder.addTreeSteps(piece))) return;
+      if (yield* this.#add((builder) => builder.addTree(piece))) return;
     }
   }
 
@@ -85,12 +85,10 @@ export class BoundedTree {
       const sums = kernels.i64().subarray(stacks.sums >>> 3, (stacks.sums >>> 3) + stackCount);
       sums.fill(0n).set(left.subarray(start, end), start);
       yield;
-      const added = yield* this.#add((builder) =>
-        oneStep(() => {
-          kernels.exports.sourceRowsReset(stacks.source); // It remembers rows of another builder.
-          builder.addStacks(stacks);
-        }),
-      );
+      const added = yield* this.#add((builder) => {
+        kernels.exports.sourceRowsReset(stacks.source); // It remembers rows of another builder.
+        return builder.addStacks(stacks);
+      });
       if (!added) continue;
       left.fill(0n, start, end);
       start = end;
@@ -125,7 +123,7 @@ export class BoundedTree {
 
   *#withSum(add: (builder: FunctionTreeBuilder) => Steps<void>): Steps<FunctionTree> {
     const builder = new FunctionTreeBuilder(this.#kernels);
-    if (this.#sum !== undefined) yield* builder.addTreeSteps(this.#sum);
+    if (this.#sum !== undefined) yield* builder.addTree(this.#sum);
     yield* add(builder);
     return builder.take();
   }

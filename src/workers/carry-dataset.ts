@@ -3,6 +3,7 @@ import { carriedBytes, type PushesAndProfiles, withoutPushes } from '#src/domain
 import { datasetTable } from '#src/domain/block/chunk-table.ts';
 import { ChunkWriter, type Compress, compactedZstdLevel } from '#src/domain/block/chunk-writer.ts';
 import type { EncodedDataset } from '#src/domain/block/dataset-writer.ts';
+import { runSteps } from '#src/domain/model/steps.ts';
 import type { ArenaPages } from '#src/kernels/arena-pages.ts';
 import type { KernelInstance } from '#src/kernels/instance.ts';
 import { BlockDataset } from '#src/kernels/read-dataset.ts';
@@ -40,7 +41,7 @@ export function carryDataset(
 
 /** Copies, because what is in the arena does not stay. */
 function taken(kernels: KernelInstance, dataset: BlockDataset): PushesAndProfiles {
-  const { pushes, profiles } = dataset.rows();
+  const { pushes, profiles } = runSteps(dataset.rows());
   return {
     pushes: {
       timeNanos: kernels.takeI64(pushes.time, pushes.rows),

@@ -2,6 +2,7 @@ import { Section } from '#src/domain/block/block-format.ts';
 import type { DatasetPlace } from '#src/domain/block/block-meta.ts';
 import { familyCountOf, rowCountOf } from '#src/domain/block/chunk-table.ts';
 import { LabelName } from '#src/domain/model/labels.ts';
+import type { Steps } from '#src/domain/model/steps.ts';
 import type { SeriesMatcher } from '#src/domain/series/match-series.ts';
 import type { BlockDataset, SeriesOfPage } from '#src/kernels/read-dataset.ts';
 import type { ProfileSelection } from './query-messages.ts';
@@ -16,25 +17,25 @@ export type WholeColumn = { readonly family: number; readonly column: number };
  *          for profiles, spans or traces, or the dataset has samples without totals
  * @cost    O(labels)
  */
-export function wholeColumnsOf(
+export function* wholeColumnsOf(
   dataset: BlockDataset,
   meta: DatasetPlace,
   matcher: SeriesMatcher,
   selection: ProfileSelection,
-): WholeColumn[] | undefined {
+): Steps<WholeColumn[] | undefined> {
   const { profileIds, spanIds, traceIds, startMs, endMs } = selection;
   if (profileIds.length + spanIds.length + traceIds.length > 0) return undefined;
   // The last profile is anywhere in its millisecond.
   if (meta.minTimeMs < startMs || meta.maxTimeMs >= Math.floor(endMs)) return undefined;
-  const { family, column, series } = dataset.types();
+  const { family, column, series } = yield* dataset.types();
   const withTotals = new Set(family);
   const families = familyCountOf(dataset.table, Section.runs);
   for (let of = 0; of < families; of++) {
     if (rowCountOf(dataset.table, Section.runs, of) > 0 && !withTotals.has(of)) return undefined;
   }
-  const selected = dataset.selectedSeries(matcher);
+  const selected = yield* dataset.selectedSeries(matcher);
   if (!selected.includes(1)) return [];
-  const { types, count } = typesOf(dataset.series, selected.length);
+  const { types, count } = yield* typesOf(dataset.series, selected.length);
   const hasTotals = new Uint8Array(count);
   for (const row of series) hasTotals[types[row]] = 1;
   const [chosen, left] = [new Uint8Array(count), new Uint8Array(count)];
@@ -57,10 +58,11 @@ export function wholeColumnsOf(
  * @shapes Uint32Array[series]
  * @cost   O(labels), a look-up of a text per distinct value and page
  */
-function typesOf(pages: readonly SeriesOfPage[], seriesCount: number): { types: Uint32Array; count: number } {
+function* typesOf(pages: readonly SeriesOfPage[], seriesCount: number): Steps<{ types: Uint32Array; count: number }> {
   const types = new Uint32Array(seriesCount);
   const numbers = new Map([['', 0]]);
-  for (const page of pages) {
+  for (const [i, page] of pages.entries()) {
+    if (i > 0) yield;
     const name = page.rowOf(TYPE_NAME);
     if (name < 0) continue;
     const ofValue = new Int32Array(page.stringCount).fill(-1);

@@ -3,6 +3,7 @@ import type { DatasetMeta } from '#src/domain/block/block-meta.ts';
 import { type ChunkTable, columnCountOf, datasetTable, pagesOf } from '#src/domain/block/chunk-table.ts';
 import { corruptedBlock } from '#src/domain/block/corrupted-block.ts';
 import { StoreError } from '#src/domain/errors.ts';
+import { runSteps } from '#src/domain/model/steps.ts';
 import type { ArenaPages } from '#src/kernels/arena-pages.ts';
 import type { KernelInstance, Pointer } from '#src/kernels/instance.ts';
 import { roomFor } from '#src/kernels/read-columns.ts';
@@ -38,8 +39,8 @@ export function mergeHead(
   const merged = target.open(meta.service);
   const dataset = new BlockDataset(pages, table);
   const seriesRow = mergeSeries(target, pages, table, merged);
-  const { pushes, profiles } = dataset.rows();
-  const sampleOffsets = dataset.sampleOffsets();
+  const { pushes, profiles } = runSteps(dataset.rows());
+  const sampleOffsets = runSteps(dataset.sampleOffsets());
   const pushRow = mergePushes(kernels, pushes, merged, isNew);
 
   const n = profiles.rows;

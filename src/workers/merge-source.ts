@@ -2,6 +2,7 @@ import type { DatasetMeta } from '#src/domain/block/block-meta.ts';
 import { type ChunkTable, symbolTable } from '#src/domain/block/chunk-table.ts';
 import { corruptedBlock } from '#src/domain/block/corrupted-block.ts';
 import type { FetchedRange } from '#src/domain/block/fetched-ranges.ts';
+import { runSteps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import { ArenaPages, type Decompress } from '#src/kernels/arena-pages.ts';
 import { Arena, type Pointer } from '#src/kernels/instance.ts';
@@ -42,11 +43,13 @@ export class MergeSource {
     target.kernels.exports.resetScratch();
     const pages = new ArenaPages(target.kernels, fetched, decompress);
     const table = symbolTable(meta, fetched);
-    const { source, locationCount } = readSource(pages, table, true);
+    const { source, locationCount } = runSteps(readSource(pages, table, true));
     this.#table = table;
     this.#source = source;
     const used = new Set(heads.flatMap(({ groups }) => groups.map(({ family }) => family)));
-    this.#families = new Map([...used].map((family) => [family, readFamily(pages, table, family, locationCount)]));
+    this.#families = new Map(
+      [...used].map((family) => [family, runSteps(readFamily(pages, table, family, locationCount))]),
+    );
   }
 
   get sizeBytes(): Bytes {
@@ -69,7 +72,7 @@ export class MergeSource {
     const { kernels } = this.#target;
     const pages = new ArenaPages(kernels, this.#fetched, this.#decompress);
     const { sampledCount } = this.#familyOf(family);
-    const samples = readSamples(pages, new BlockDataset(pages, table), family, sampledCount);
+    const samples = runSteps(readSamples(pages, new BlockDataset(pages, table), family, sampledCount));
     const values = kernels.putColumn(Uint32Array.from(samples.values));
     const offsets = kernels.putColumn(sampleOffsets[family]);
     for (const group of groups) {

@@ -32,7 +32,7 @@ export function* planReads(kernels: KernelInstance, task: PlanReadsTask, decompr
   for (const read of task.reads) {
     const wanted: ByteRange[] = [];
     for (const sharing of groupedBySymbols(read.datasets)) {
-      for (const range of readsOf(kernels, read, sharing, task.query, matcher, decompress)) wanted.push(range);
+      for (const range of yield* readsOf(kernels, read, sharing, task.query, matcher, decompress)) wanted.push(range);
       yield;
     }
     more.push(coalesced(missingReads(wanted, read.fetched), 0));
@@ -40,21 +40,21 @@ export function* planReads(kernels: KernelInstance, task: PlanReadsTask, decompr
   return { reads: task.reads, more };
 }
 
-function readsOf(
+function* readsOf(
   kernels: KernelInstance,
   { fetched }: ObjectRead,
   sharing: readonly DatasetPlace[],
   query: SampleQuery,
   matcher: SeriesMatcher,
   decompress: Decompress,
-): ByteRange[] {
+): Steps<ByteRange[]> {
   kernels.exports.resetScratch();
   const header = headerReads(sharing[0], fetched);
   if (header.length > 0) return header;
   const table = symbolTable(sharing[0], fetched);
   const isFolded = query.kind === 'tree' && hasFunctionTrees(table);
   const pages = new ArenaPages(kernels, fetched, decompress);
-  const selected = selectSamples(pages, sharing, matcher, query.selection, isFolded);
+  const selected = yield* selectSamples(pages, sharing, matcher, query.selection, isFolded);
   if (selected.length === 0) return [];
   const withSpans = spanTestOf(query.selection) !== undefined;
   const wanted = selected.flatMap((one) => ('whole' in one ? totalsPages(one) : samplePages(one, withSpans)));

@@ -1,11 +1,11 @@
 import { datasetTable } from '#src/domain/block/chunk-table.ts';
 import { StoreError } from '#src/domain/errors.ts';
 import type { Labels } from '#src/domain/model/labels.ts';
-import { oneStep, type Steps } from '#src/domain/model/steps.ts';
+import { inSteps, STEP_ROWS, type Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import type { FunctionTree } from '#src/domain/profile/function-tree.ts';
 import { cutTree } from '#src/domain/profile/truncate.ts';
-import { type BucketedSeries, bucketPoints, mergeBucketedSeries } from '#src/domain/query/series-buckets.ts';
+import { type BucketedSeries, SeriesBuckets } from '#src/domain/query/series-buckets.ts';
 import type { Matcher } from '#src/domain/series/matcher.ts';
 import type { StackProfile } from '#src/domain/symbols/stack-profile.ts';
 import { ArenaPages, type Decompress } from '#src/kernels/arena-pages.ts';
@@ -16,6 +16,7 @@ import { StackSums } from '#src/kernels/stack-sums.ts';
 import { SymbolSpaceBuilder } from '#src/kernels/symbol-space-builder.ts';
 import { forEachSymbolSpace } from './block-spaces.ts';
 import { BoundedTree, isFull } from './bounded-tree.ts';
+import { labelSetsOf } from './label-sets.ts';
 import type { NodeAnswer, NodeQuery, NodeReport, NodeTask } from './query-messages.ts';
 import { reportBytes } from './report-bytes.ts';
 import { profilesOf } from './selected-profiles.ts';
@@ -90,16 +91,22 @@ function* reportOf(work: Work): Steps<NodeReport> {
   }
 }
 
-/** Every dataset that was read, one after the other: each lives until the next one. A step is a dataset. */
-function* forEachDataset({ kernels, reads, decompress }: Work, use: (dataset: BlockDataset) => void): Steps<void> {
+/** Every dataset that was read, one after the other: each lives until the next one. */
+function* forEachDataset(
+  { kernels, reads, decompress }: Work,
+  use: (dataset: BlockDataset) => Steps<void>,
+): Steps<void> {
   for (const { datasets, fetched } of reads) {
     for (const dataset of datasets) {
       kernels.exports.resetScratch();
-      use(new BlockDataset(new ArenaPages(kernels, fetched, decompress), datasetTable(dataset, fetched)));
+      yield* use(new BlockDataset(new ArenaPages(kernels, fetched, decompress), datasetTable(dataset, fetched)));
       yield;
     }
   }
 }
+
+/** Series whose labels are looked at in one step: they become texts. */
+const STEP_SERIES = STEP_ROWS / 16;
 
 /** Series that satisfy the matchers. There is no filter by time here: a dataset that overlaps counts as a whole. */
 function forEachSeries(
@@ -108,10 +115,13 @@ function forEachSeries(
   use: (page: SeriesOfPage, row: number) => void,
 ): Steps<void> {
   const matcher = threadMatcher(matchers);
-  return forEachDataset(work, (dataset) => {
-    for (const page of dataset.series) {
+  return forEachDataset(work, function* (dataset) {
+    for (const page of yield* dataset.openSeries()) {
       const selected = matcher.select(page);
-      for (let row = 0; row < selected.length; row++) if (selected[row] === 1) use(page, row);
+      for (let row = 0; row < selected.length; row++) {
+        if (row % STEP_SERIES === STEP_SERIES - 1) yield;
+        if (selected[row] === 1) use(page, row);
+      }
     }
   });
 }
@@ -162,28 +172,28 @@ function* timeSeries(
   work: Work,
   { selection, buckets }: Extract<NodeQuery, { kind: 'time-series' }>,
 ): Steps<BucketedSeries> {
-  const parts = work.reports.flatMap((report) => (report.kind === 'time-series' ? [report.series] : []));
+  const sums = new SeriesBuckets();
+  for (const report of work.reports) if (report.kind === 'time-series') yield* sums.addReport(report.series);
   const matcher = threadMatcher(selection.matchers);
-  // The other labels are only shown with exemplars.
-  const named = buckets.exemplars ? undefined : new Set(buckets.groupBy);
-  yield* forEachDataset(work, (dataset) => {
-    const rows = profilesOf(dataset, matcher, selection);
+  yield* forEachDataset(work, function* (dataset) {
+    const rows = yield* profilesOf(dataset, matcher, selection);
     if (rows === undefined || rows.length === 0) return;
     const n = rows.length;
     const profileIds = buckets.exemplars ? new Uint8Array(16 * n) : undefined;
-    for (let i = 0; i < n; i++) profileIds?.set(rows.profileId(i), 16 * i);
-    // Rows are sorted by series, so the labels of each are made once.
-    const labels: Labels[] = [];
-    let before = -1;
-    const series = rows.series().map((row) => {
-      if (row !== before) labels.push(dataset.labelsOf(row, named));
-      before = row;
-      return labels.length - 1;
-    });
-    const points = { labels, series, timeMs: rows.timesMs(), value: rows.totals(), profileIds };
-    parts.push(bucketPoints(points, buckets));
+    if (profileIds !== undefined) {
+      yield* inSteps(0, n, (start, end) => {
+        for (let i = start; i < end; i++) profileIds.set(rows.profileId(i), 16 * i);
+      });
+    }
+    // The labels that are not grouped by are only shown with exemplars.
+    const named = buckets.exemplars ? undefined : buckets.groupBy;
+    const { labels, setOfRow } = yield* labelSetsOf(dataset, rows.series(), named);
+    yield* sums.addPoints(
+      { labels, series: setOfRow, timeMs: rows.timesMs(), value: rows.totals(), profileIds },
+      buckets,
+    );
   });
-  return mergeBucketedSeries(parts);
+  return yield* sums.take();
 }
 
 /** The whole tree, or its heaviest nodes when it does not fit into the memory of an answer. */
@@ -216,12 +226,12 @@ function* wholeTree({ kernels, reads, reports, decompress }: Work, query: Sample
   for (const report of reports) {
     if (report.kind !== 'tree') continue;
     kernels.exports.resetScratch();
-    yield* builder.addTreeSteps(report.tree);
+    yield* builder.addTree(report.tree);
     yield;
   }
   yield* forEachSymbolSpace(kernels, reads, query, decompress, {
-    stacks: (stacks) => oneStep(() => builder.addStacks(stacks)),
-    folded: (tree) => oneStep(() => builder.addFolded(tree)),
+    stacks: (stacks) => builder.addStacks(stacks),
+    folded: (tree) => builder.addFolded(tree),
   });
   return builder.take();
 }
@@ -234,11 +244,11 @@ function* stackProfile({ kernels, reads, reports, decompress }: Work, query: Sam
     const { symbols, values } = report.profile;
     const stacks = new StackSums(kernels, symbols);
     stacks.add({ stack: Uint32Array.from(values, (_, i) => i), value: values });
-    builder.addStacks(stacks);
+    yield* builder.addStacks(stacks);
     yield;
   }
   yield* forEachSymbolSpace(kernels, reads, query, decompress, {
-    stacks: (stacks) => oneStep(() => builder.addStacks(stacks)),
+    stacks: (stacks) => builder.addStacks(stacks),
     folded: undefined,
   });
   return builder.take();

@@ -1,3 +1,4 @@
+import type { Steps } from '#src/domain/model/steps.ts';
 import type { TimeRange } from '#src/domain/model/units.ts';
 import type { SeriesMatcher } from '#src/domain/series/match-series.ts';
 import type { SpanTest } from '#src/kernels/block-stacks.ts';
@@ -13,16 +14,16 @@ const NANOS_PER_MS = 1_000_000n;
  * @returns        undefined when no series matches
  * @cost           O(labels + profiles)
  */
-export function profilesOf(
+export function* profilesOf(
   dataset: BlockDataset,
   matcher: SeriesMatcher,
   selection: ProfileSelection,
-): SelectedRows | undefined {
-  const wanted = dataset.matchingSeries(matcher);
+): Steps<SelectedRows | undefined> {
+  const wanted = yield* dataset.matchingSeries(matcher);
   if (wanted === 0) return undefined;
   const { startNanos, endNanos } = nanosOf(selection);
-  const rows = dataset.profiles(wanted, startNanos, endNanos);
-  return selection.profileIds.length === 0 ? rows : rows.withIds(new Set(selection.profileIds.map(hex)));
+  const rows = yield* dataset.profiles(wanted, startNanos, endNanos);
+  return selection.profileIds.length === 0 ? rows : yield* rows.withIds(new Set(selection.profileIds.map(hex)));
 }
 
 /** @returns undefined when the query names neither spans nor traces */

@@ -1,5 +1,6 @@
 import type { DatasetPlace } from '#src/domain/block/block-meta.ts';
 import { datasetTable } from '#src/domain/block/chunk-table.ts';
+import type { Steps } from '#src/domain/model/steps.ts';
 import type { SeriesMatcher } from '#src/domain/series/match-series.ts';
 import type { ArenaPages } from '#src/kernels/arena-pages.ts';
 import { BlockDataset, type SampleRange } from '#src/kernels/read-dataset.ts';
@@ -17,22 +18,27 @@ export type Selected =
  *
  * @param withTotals  whether totals do in place of samples: for a tree, of a space that has function trees
  */
-export function selectSamples(
+export function* selectSamples(
   pages: ArenaPages,
   sharing: readonly DatasetPlace[],
   matcher: SeriesMatcher,
   selection: ProfileSelection,
   withTotals: boolean,
-): Selected[] {
-  return sharing.flatMap((meta): Selected[] => {
+): Steps<Selected[]> {
+  const all: Selected[] = [];
+  for (const meta of sharing) {
     const dataset = new BlockDataset(pages, datasetTable(meta, pages.fetched));
-    const whole = withTotals ? wholeColumnsOf(dataset, meta, matcher, selection) : undefined;
-    if (whole !== undefined) return whole.length === 0 ? [] : [{ dataset, whole }];
-    const profiles = profilesOf(dataset, matcher, selection);
-    if (profiles === undefined || profiles.length === 0) return [];
-    const ranges = profiles.sampleRanges(dataset.sampleOffsets());
-    return ranges.size === 0 ? [] : [{ dataset, ranges }];
-  });
+    const whole = withTotals ? yield* wholeColumnsOf(dataset, meta, matcher, selection) : undefined;
+    if (whole !== undefined) {
+      if (whole.length > 0) all.push({ dataset, whole });
+      continue;
+    }
+    const profiles = yield* profilesOf(dataset, matcher, selection);
+    if (profiles === undefined || profiles.length === 0) continue;
+    const ranges = yield* profiles.sampleRanges(yield* dataset.sampleOffsets());
+    if (ranges.size > 0) all.push({ dataset, ranges });
+  }
+  return all;
 }
 
 export function familiesOf(selected: readonly Selected[]): Set<number> {

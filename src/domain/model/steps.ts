@@ -40,12 +40,6 @@ export function* byWork(start: number, end: number, work: (start: number) => num
   }
 }
 
-/** Work that is one step. */
-export function* oneStep(work: () => void): Steps<void> {
-  work();
-  yield;
-}
-
 /** Runs work at one go. */
 export function runSteps<T>(steps: Steps<T>): T {
   for (;;) {

@@ -165,8 +165,12 @@ export function* ranksOfNames(names: ByteStrings): Steps<Uint32Array> {
   const count = nameCount(names);
   const compare = (a: number, b: number) => compareBytes(bytes, offsets[a], offsets[a + 1], offsets[b], offsets[b + 1]);
 
-  let order: Uint32Array = Uint32Array.from({ length: count }, (_, i) => i);
-  if (!order.every((row) => row === 0 || compare(row - 1, row) <= 0)) order = yield* sortedRows(order, compare);
+  let row = 1;
+  for (; row < count && compare(row - 1, row) <= 0; row++) if (row % STEP_NAMES === 0) yield;
+  const inOrder = new Uint32Array(count);
+  for (let i = 0; i < count; i++) inOrder[i] = i;
+  if (row >= count) return inOrder;
+  const order = yield* sortedRows(inOrder, compare);
   const rank = new Uint32Array(count);
   for (let i = 0; i < count; i++) rank[order[i]] = i;
   return rank;
@@ -176,7 +180,7 @@ export function* ranksOfNames(names: ByteStrings): Steps<Uint32Array> {
 const RUN_NAMES = 4096;
 
 /** Sorts runs that are a step long, and merges neighbours until one is left: a sort that can be paused. */
-function* sortedRows(rows: Uint32Array, compare: (a: number, b: number) => number): Steps<Uint32Array> {
+export function* sortedRows(rows: Uint32Array, compare: (a: number, b: number) => number): Steps<Uint32Array> {
   for (let start = 0; start < rows.length; start += RUN_NAMES) {
     rows.subarray(start, start + RUN_NAMES).sort(compare);
     yield;

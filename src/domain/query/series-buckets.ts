@@ -1,6 +1,8 @@
 import { StoreError } from '#src/domain/errors.ts';
 import { compareUtf8, type Label, type Labels, valueOf } from '#src/domain/model/labels.ts';
+import { inSteps, STEP_ROWS, type Steps } from '#src/domain/model/steps.ts';
 import type { DurationMs, TimeRange, UnixMs } from '#src/domain/model/units.ts';
+import { sortedRows } from '#src/domain/profile/name-table.ts';
 import { profileIdText } from './profile-selectors.ts';
 
 const stepSecondsMin = 0.001;
@@ -78,7 +80,7 @@ export function readRangeOf({ startMs, endMs, stepMs }: TimeRange & { readonly s
 }
 
 /**
- * Adds up profiles per group and step.
+ * Adds up profiles per group and step, and what other nodes added up.
  *
  *     start - step        start        start + step       end
  *          [----------------]----------------]---------      the last, unfinished step is left out
@@ -87,48 +89,168 @@ export function readRangeOf({ startMs, endMs, stepMs }: TimeRange & { readonly s
  * A group has the values of the labels in `groupBy`, in that order; a label that a series lacks, its group lacks too.
  *
  * One exemplar per point: the profile with the highest value; of equals the earliest, then the first by id. A profile
- * that several series of a group share is one candidate, with the sum of its values and the labels they agree on.
+ * that several series of a group share is one candidate, with the sum of its values and the labels they agree on; of one
+ * that several datasets have, the higher value counts, with the labels that both have.
  */
-export function bucketPoints(points: ProfilePoints, query: BucketQuery): BucketedSeries {
-  const sums = new BucketSums();
-  const groupOf = points.labels.map((labels) => sums.groupOf(groupLabels(labels, query.groupBy)));
-  const candidates = query.exemplars ? new Map<string, Exemplar & { at: number }>() : undefined;
-  const restOf = candidates && points.labels.map((labels) => exemplarLabels(labels, query.groupBy));
+export class SeriesBuckets {
+  readonly #groups: (readonly Label[])[] = [];
+  readonly #groupOfKey = new Map<string, number>();
+  /** By group: a slot per edge. */
+  readonly #slots: Map<UnixMs, number>[] = [];
+  readonly #values: bigint[] = [];
+  readonly #exemplars: Exemplar[] = [];
 
-  for (let i = 0; i < points.series.length; i++) {
-    const timeMs = points.timeMs[i];
-    const edgeMs = edgeOf(timeMs, query);
-    if (edgeMs === undefined) continue;
-    const series = points.series[i];
-    const at = sums.add(groupOf[series], edgeMs, points.value[i]);
-    if (!candidates || !restOf || !points.profileIds) continue;
-
-    const profileId = profileIdText(points.profileIds, i);
-    const key = `${at} ${timeMs} ${profileId}`;
-    const same = candidates.get(key);
-    const value = points.value[i] + (same?.value ?? 0n);
-    const labels = same ? common(same.labels, restOf[series]) : restOf[series];
-    candidates.set(key, { at, timeMs, profileId, value, labels });
+  /** Adds the profiles of one dataset. @cost O(points) */
+  *addPoints(points: ProfilePoints, query: BucketQuery): Steps<void> {
+    const groupOf = points.labels.map((labels) => this.#groupOf(groupLabels(labels, query.groupBy)));
+    if (query.exemplars && points.profileIds !== undefined) {
+      yield* this.#addWithExemplars(points, points.profileIds, groupOf, query);
+      return;
+    }
+    const { series, timeMs, value } = points;
+    yield* inSteps(
+      0,
+      series.length,
+      (start, end) => this.#addRows(groupOf, query, series, timeMs, value, start, end),
+      STEP_POINTS,
+    );
   }
-  for (const { at, ...exemplar } of candidates?.values() ?? []) sums.offer(at, exemplar);
-  return sums.sorted();
-}
 
-/**
- * Adds up the reports of several datasets. Of exemplars of one profile the one with the higher value counts, with the
- * labels that both have.
- */
-export function mergeBucketedSeries(reports: readonly BucketedSeries[]): BucketedSeries {
-  const sums = new BucketSums();
-  for (const report of reports) {
-    const groupOf = report.groups.map((labels) => sums.groupOf(labels));
-    for (let i = 0; i < report.group.length; i++) {
-      const at = sums.add(groupOf[report.group[i]], report.timeMs[i], report.value[i]);
-      if (report.exemplars.length > 0) sums.offer(at, report.exemplars[i]);
+  /** Adds the report of another node. @cost O(points) */
+  *addReport({ groups, group, timeMs, value, exemplars }: BucketedSeries): Steps<void> {
+    const groupOf = groups.map((labels) => this.#groupOf(labels));
+    yield* inSteps(
+      0,
+      group.length,
+      (start, end) => {
+        for (let i = start; i < end; i++) {
+          const slot = this.#add(groupOf[group[i]], timeMs[i], value[i]);
+          if (exemplars.length > 0) this.#offer(slot, exemplars[i]);
+        }
+      },
+      STEP_POINTS,
+    );
+  }
+
+  /** The report. @cost O(n log n) */
+  *take(): Steps<BucketedSeries> {
+    const groups = this.#groups;
+    const order = yield* sortedRows(
+      Uint32Array.from(groups, (_, row) => row),
+      (a, b) => compareLabelLists(groups[a], groups[b]),
+    );
+    const n = this.#values.length;
+    const report = {
+      groups: Array.from(order, (row) => groups[row]),
+      ...{ group: new Uint32Array(n), timeMs: new Float64Array(n), value: new BigInt64Array(n) },
+      exemplars: new Array<Exemplar>(this.#exemplars.length > 0 ? n : 0),
+    };
+    let [to, work] = [0, 0];
+    for (let place = 0; place < order.length; place++) {
+      const slots = this.#slots[order[place]];
+      for (const edgeMs of Float64Array.from(slots.keys()).sort()) {
+        const slot = slots.get(edgeMs) ?? 0; // The key is one of its own.
+        report.group[to] = place;
+        report.timeMs[to] = edgeMs;
+        report.value[to] = this.#values[slot];
+        if (report.exemplars.length > 0) report.exemplars[to] = this.#exemplars[slot];
+        to++;
+      }
+      work += slots.size + 1;
+      if (work < STEP_POINTS) continue;
+      work = 0;
+      yield;
+    }
+    return report;
+  }
+
+  #addRows(
+    groupOf: readonly number[],
+    query: BucketQuery,
+    series: Uint32Array,
+    timeMs: Float64Array,
+    value: BigInt64Array,
+    start: number,
+    end: number,
+  ): void {
+    for (let i = start; i < end; i++) {
+      const edgeMs = edgeOf(timeMs[i], query);
+      if (edgeMs !== undefined) this.#add(groupOf[series[i]], edgeMs, value[i]);
     }
   }
-  return sums.sorted();
+
+  *#addWithExemplars(
+    points: ProfilePoints,
+    profileIds: Uint8Array,
+    groupOf: readonly number[],
+    query: BucketQuery,
+  ): Steps<void> {
+    const candidates = new Map<string, Exemplar & { slot: number }>();
+    const restOf = points.labels.map((labels) => exemplarLabels(labels, query.groupBy));
+    yield* inSteps(
+      0,
+      points.series.length,
+      (start, end) => {
+        for (let i = start; i < end; i++) {
+          const timeMs = points.timeMs[i];
+          const edgeMs = edgeOf(timeMs, query);
+          if (edgeMs === undefined) continue;
+          const series = points.series[i];
+          const slot = this.#add(groupOf[series], edgeMs, points.value[i]);
+          const profileId = profileIdText(profileIds, i);
+          const key = `${slot} ${timeMs} ${profileId}`;
+          const same = candidates.get(key);
+          const value = points.value[i] + (same?.value ?? 0n);
+          const labels = same ? common(same.labels, restOf[series]) : restOf[series];
+          candidates.set(key, { slot, timeMs, profileId, value, labels });
+        }
+      },
+      STEP_POINTS / 4,
+    );
+    let work = 0;
+    for (const { slot, ...exemplar } of candidates.values()) {
+      this.#offer(slot, exemplar);
+      if (++work % STEP_POINTS === 0) yield;
+    }
+  }
+
+  #groupOf(labels: readonly Label[]): number {
+    // Lengths tell where a text ends, whatever is in it.
+    let key = '';
+    for (const { name, value } of labels) key += `${name.length} ${value.length} ${name}${value}`;
+    const known = this.#groupOfKey.get(key);
+    if (known !== undefined) return known;
+    this.#groupOfKey.set(key, this.#groups.length);
+    this.#slots.push(new Map());
+    return this.#groups.push(labels) - 1;
+  }
+
+  /** @returns the slot */
+  #add(group: number, edgeMs: UnixMs, value: bigint): number {
+    const slots = this.#slots[group];
+    const slot = slots.get(edgeMs);
+    if (slot !== undefined) {
+      this.#values[slot] = saturated(this.#values[slot] + value);
+      return slot;
+    }
+    slots.set(edgeMs, this.#values.length);
+    return this.#values.push(value) - 1;
+  }
+
+  #offer(slot: number, exemplar: Exemplar): void {
+    const best = this.#exemplars[slot];
+    if (best === undefined) {
+      this.#exemplars[slot] = exemplar;
+      return;
+    }
+    const winner = isBetter(exemplar, best) ? exemplar : best;
+    const same = exemplar.profileId === best.profileId;
+    this.#exemplars[slot] = same ? { ...winner, labels: common(best.labels, exemplar.labels) } : winner;
+  }
 }
+
+/** Points that are added up in one step: each is looked for in a map. */
+const STEP_POINTS = STEP_ROWS / 4;
 
 /**
  * The series of the answer: those with the largest sums first, of equals by their labels.
@@ -164,74 +286,6 @@ export function compareLabelLists(a: readonly Label[], b: readonly Label[]): num
     if (order !== 0) return order;
   }
   return a.length - b.length;
-}
-
-/** Sums under way: a slot per pair of group and edge. */
-class BucketSums {
-  readonly #groups: (readonly Label[])[] = [];
-  readonly #groupOfKey = new Map<string, number>();
-  readonly #slots: Map<UnixMs, number>[] = [];
-  readonly #slotGroup: number[] = [];
-  readonly #slotTimeMs: UnixMs[] = [];
-  readonly #values: bigint[] = [];
-  readonly #exemplars: Exemplar[] = [];
-
-  groupOf(labels: readonly Label[]): number {
-    // Lengths tell where a text ends, whatever is in it.
-    let key = '';
-    for (const { name, value } of labels) key += `${name.length} ${value.length} ${name}${value}`;
-    const known = this.#groupOfKey.get(key);
-    if (known !== undefined) return known;
-    this.#groupOfKey.set(key, this.#groups.length);
-    this.#slots.push(new Map());
-    return this.#groups.push(labels) - 1;
-  }
-
-  /** @returns the slot */
-  add(group: number, edgeMs: UnixMs, value: bigint): number {
-    const slots = this.#slots[group];
-    let slot = slots.get(edgeMs);
-    if (slot === undefined) {
-      slot = this.#values.push(0n) - 1;
-      slots.set(edgeMs, slot);
-      this.#slotGroup.push(group);
-      this.#slotTimeMs.push(edgeMs);
-    }
-    this.#values[slot] = saturated(this.#values[slot] + value);
-    return slot;
-  }
-
-  offer(slot: number, exemplar: Exemplar): void {
-    const best = this.#exemplars[slot];
-    if (best === undefined) {
-      this.#exemplars[slot] = exemplar;
-      return;
-    }
-    const winner = isBetter(exemplar, best) ? exemplar : best;
-    const same = exemplar.profileId === best.profileId;
-    this.#exemplars[slot] = same ? { ...winner, labels: common(best.labels, exemplar.labels) } : winner;
-  }
-
-  sorted(): BucketedSeries {
-    const order = this.#groups.map((_, group) => group);
-    order.sort((a, b) => compareLabelLists(this.#groups[a], this.#groups[b]));
-    const placeOf = new Uint32Array(order.length);
-    for (let i = 0; i < order.length; i++) placeOf[order[i]] = i;
-
-    const slots = Uint32Array.from({ length: this.#values.length }, (_, slot) => slot);
-    slots.sort((a, b) => {
-      const byGroup = placeOf[this.#slotGroup[a]] - placeOf[this.#slotGroup[b]];
-      return byGroup !== 0 ? byGroup : this.#slotTimeMs[a] - this.#slotTimeMs[b];
-    });
-    const values = this.#values;
-    return {
-      groups: order.map((group) => this.#groups[group]),
-      group: slots.map((slot) => placeOf[this.#slotGroup[slot]]),
-      timeMs: Float64Array.from(slots, (slot) => this.#slotTimeMs[slot]),
-      value: BigInt64Array.from({ length: slots.length }, (_, i) => values[slots[i]]),
-      exemplars: this.#exemplars.length > 0 ? Array.from(slots, (slot) => this.#exemplars[slot]) : [],
-    };
-  }
 }
 
 const INT64_MAX = 2n ** 63n - 1n;

@@ -1,5 +1,6 @@
 import { deepEqual, equal, ok, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { runSteps } from '#src/domain/model/steps.ts';
 import type { FunctionTree } from '#src/domain/profile/function-tree.ts';
 import { mergeFunctionTreesPlain } from '#src/domain/profile/merge-function-trees.ts';
 import { namesOf, nameText } from '#src/domain/profile/name-table.ts';
@@ -24,13 +25,13 @@ function kernelTree(
   const builder = new FunctionTreeBuilder(kernels);
   for (const tree of trees) {
     kernels.exports.resetScratch();
-    builder.addTree(tree);
+    runSteps(builder.addTree(tree));
   }
   for (const { symbols, values } of sources) {
     kernels.exports.resetScratch();
     const stacks = new StackSums(kernels, symbols);
     stacks.add({ stack: Uint32Array.from(values, (_, row) => row), value: values });
-    builder.addStacks(stacks);
+    runSteps(builder.addStacks(stacks));
   }
   return builder.take();
 }

@@ -9,6 +9,7 @@ import { encodeDataset } from '#src/domain/block/dataset-writer.ts';
 import { wholeObject } from '#src/domain/block/fetched-ranges.ts';
 import { sortedLabels } from '#src/domain/model/labels.ts';
 import { addSaturated } from '#src/domain/model/saturated-sum.ts';
+import { runSteps } from '#src/domain/model/steps.ts';
 import { SeriesMatcher } from '#src/domain/series/match-series.ts';
 import type { Matcher } from '#src/domain/series/matcher.ts';
 import { selectSeries } from '#src/domain/series/matchers.ts';
@@ -89,8 +90,8 @@ function sumsPlain({ families }: DatasetColumns, family: number, samples: Readon
 }
 
 function selected(dataset: BlockDataset, { matchers, startNanos, endNanos }: Asked): SelectedRows | undefined {
-  const wanted = dataset.matchingSeries(new SeriesMatcher(matchers));
-  return wanted === 0 ? undefined : dataset.profiles(wanted, startNanos, endNanos);
+  const wanted = runSteps(dataset.matchingSeries(new SeriesMatcher(matchers)));
+  return wanted === 0 ? undefined : runSteps(dataset.profiles(wanted, startNanos, endNanos));
 }
 
 /** Asks both readers, who must agree on everything. @returns how many rows were found */
@@ -123,13 +124,13 @@ function sameAsPlain(
     deepEqual(rows.profileId(i), plain.pushes.id.subarray(16 * push, 16 * push + 16));
     equal(timesMs[i], Number(plain.pushes.timeNanos[push] / 1_000_000n));
   }
-  const ranges = rows.sampleRanges(dataset.sampleOffsets());
+  const ranges = runSteps(rows.sampleRanges(runSteps(dataset.sampleOffsets())));
   const samples = samplesPlain(plain, expected);
   deepEqual(samplesOf(plain, ranges), samples);
   for (const [family, ofFamily] of ranges) {
     const { sampledStackCount } = space[family];
     const sums = new FamilySums(pages, family, sampledStackCount);
-    sums.add(dataset, ofFamily);
+    runSteps(sums.add(dataset, ofFamily));
     deepEqual(kernels.takeI64(sums.sums, sampledStackCount), sumsPlain(plain, family, samples, sampledStackCount));
   }
   return expected.length;
@@ -226,7 +227,7 @@ describe('a dataset in the arena', () => {
     const pages = freshPages(kernels, block);
     const sums = new FamilySums(pages, 0, 100);
 
-    sums.add(new BlockDataset(pages, block.table), [{ column: 0, start: 0, end: 3 }]);
+    runSteps(sums.add(new BlockDataset(pages, block.table), [{ column: 0, start: 0, end: 3 }]));
 
     deepEqual([...kernels.takeI64(sums.sums, 100).subarray(4, 8)], [0n, largest, 2n, 0n]);
   });
@@ -242,7 +243,7 @@ describe('a dataset in the arena', () => {
     let offset = 0;
     for (const part of parts) {
       const table = readChunkTable('dataset', part, { offset, sizeBytes: part.length });
-      sums.add(new BlockDataset(pages, table), [{ column: 0, start: 10, end: 80 }]);
+      runSteps(sums.add(new BlockDataset(pages, table), [{ column: 0, start: 10, end: 80 }]));
       offset += part.length;
     }
 
@@ -271,7 +272,9 @@ describe('a dataset in the arena', () => {
     const pages = freshPages(kernels, { fetched });
     const sums = new FamilySums(pages, 0, 100);
 
-    sums.add(new BlockDataset(pages, block.table), [{ column: 1, start: pageRowsMax + 5, end: pageRowsMax + 6 }]);
+    runSteps(
+      sums.add(new BlockDataset(pages, block.table), [{ column: 1, start: pageRowsMax + 5, end: pageRowsMax + 6 }]),
+    );
 
     const { stack, values } = random.families[0];
     const expected = new BigInt64Array(100);
@@ -301,7 +304,7 @@ describe('a dataset in the arena', () => {
     const pages = freshPages(kernels, block);
     const sums = new FamilySums(pages, 0, 100);
 
-    sums.add(new BlockDataset(pages, block.table), ranges);
+    runSteps(sums.add(new BlockDataset(pages, block.table), ranges));
 
     const { stack, values } = random.families[0];
     const expected = new BigInt64Array(100);

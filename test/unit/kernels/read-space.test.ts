@@ -7,6 +7,7 @@ import { symbolTable } from '#src/domain/block/chunk-table.ts';
 import { type SpaceColumns, symbolsOfFamily } from '#src/domain/block/space-columns.ts';
 import { decodeSymbolSpace } from '#src/domain/block/symbol-space-reader.ts';
 import { encodeSymbolSpace } from '#src/domain/block/symbol-space-writer.ts';
+import { runSteps } from '#src/domain/model/steps.ts';
 import type { ByteStrings } from '#src/domain/symbols/symbol-columns.ts';
 import type { KernelInstance } from '#src/kernels/instance.ts';
 import { readFamily, readSource, readTree } from '#src/kernels/read-space.ts';
@@ -35,11 +36,11 @@ function sameAsPlain(kernels: KernelInstance, { table, fetched }: Encoded): void
   const plain = decodeSymbolSpace(table, fetched);
   const { strings, functions, mappings, locations } = symbolsOfFamily(plain, 0);
   const pages = freshPages(kernels, { fetched });
-  const whole = readSource(pages, table, true);
+  const whole = runSteps(readSource(pages, table, true));
   sameStrings(takenNames(kernels, whole).strings, strings);
   sameTables(takenTables(kernels, whole), { functions, mappings, locations });
 
-  const block = readSource(pages, table, false);
+  const block = runSteps(readSource(pages, table, false));
   const taken = takenNames(kernels, block);
   const { lineOffsets, lineFunction } = locations;
   const unnamed = lineOffsets.some((offset, i) => i > 1 && offset === lineOffsets[i - 1]);
@@ -50,12 +51,12 @@ function sameAsPlain(kernels: KernelInstance, { table, fetched }: Encoded): void
   sameColumn(taken.lineFunction, lineFunction);
 
   for (const [i, { stacks, sampledStacks, folded }] of plain.families.entries()) {
-    const read = readFamily(pages, table, i, block.locationCount);
+    const read = runSteps(readFamily(pages, table, i, block.locationCount));
     sameColumn(kernels.takeU32(read.parent, read.stackCount), stacks.parent);
     sameColumn(kernels.takeU32(read.location, read.stackCount), stacks.location);
     sameColumn(kernels.takeU32(read.sampled, read.sampledCount), sampledStacks);
     if (folded === undefined) continue;
-    const tree = readTree(pages, table, Section.functionTree, i, plain.names.offsets.length - 1);
+    const tree = runSteps(readTree(pages, table, Section.functionTree, i, plain.names.offsets.length - 1));
     sameColumn(kernels.takeU32(tree.parent, tree.rows), folded.parent);
     sameColumn(kernels.takeU32(tree.key, tree.rows), folded.name);
   }
@@ -149,7 +150,7 @@ describe('a symbol space in the arena', () => {
     const details = table.pages.find(({ section }) => section === Section.texts)?.chunk.range.offset ?? 0;
     const fetched = [{ range: { offset: 0, sizeBytes: details }, bytes: bytes.subarray(0, details) }];
 
-    const block = readSource(freshPages(kernels, { fetched }), table, false);
+    const block = runSteps(readSource(freshPages(kernels, { fetched }), table, false));
 
     equal(block.hasUnnamed, false);
   });

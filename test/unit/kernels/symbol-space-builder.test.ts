@@ -1,5 +1,6 @@
 import { deepEqual, equal, ok, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { runSteps } from '#src/domain/model/steps.ts';
 import type { StackProfile } from '#src/domain/symbols/stack-profile.ts';
 import type { KernelInstance } from '#src/kernels/instance.ts';
 import { StackSums } from '#src/kernels/stack-sums.ts';
@@ -17,7 +18,7 @@ function merged(kernels: KernelInstance, profiles: readonly StackProfile[]): Sta
     kernels.exports.resetScratch();
     const stacks = new StackSums(kernels, symbols);
     stacks.add({ stack: Uint32Array.from(values, (_, row) => row), value: values });
-    builder.addStacks(stacks);
+    runSteps(builder.addStacks(stacks));
   }
   return builder.take();
 }

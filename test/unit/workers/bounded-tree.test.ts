@@ -32,7 +32,7 @@ describe('BoundedTree', () => {
         small.exports.resetScratch();
         large.exports.resetScratch();
         runSteps(bounded.addTree(tree));
-        whole.addTree(tree);
+        runSteps(whole.addTree(tree));
       }
 
       deepEqual(pathsOf(bounded.take()), pathsOf(whole.take()), `seed ${seed}, round ${round}`);
@@ -66,7 +66,7 @@ describe('BoundedTree', () => {
     const tiny = testKernels({ headBytesMax: 300 << 10 });
     const bounded = new BoundedTree(tiny);
     const whole = new FunctionTreeBuilder(large);
-    whole.addStacks(sumsIn(large));
+    runSteps(whole.addStacks(sumsIn(large)));
 
     runSteps(bounded.addStacks(sumsIn(tiny)));
 

@@ -7,7 +7,6 @@ import { symbolTable } from '#src/domain/block/chunk-table.ts';
 import type { FetchedRange } from '#src/domain/block/fetched-ranges.ts';
 import { runSteps } from '#src/domain/model/steps.ts';
 import { nameText } from '#src/domain/profile/name-table.ts';
-import { mergeBucketedSeries } from '#src/domain/query/series-buckets.ts';
 import type { Matcher } from '#src/domain/series/matcher.ts';
 import { ArenaPages } from '#src/kernels/arena-pages.ts';
 import type { SampleQuery } from '#src/workers/block-spaces.ts';
@@ -24,6 +23,7 @@ import { pprof } from '../../fixtures/pprof-builder.ts';
 import { Random, runSeed } from '../../fixtures/random.ts';
 import { RANDOM_SERVICES, randomSegments } from '../../fixtures/random-segments.ts';
 import { CPU_TYPE, cpuLabelsOf, type Pushed, type Segment, segmentOf, wholeRead } from '../../fixtures/segments.ts';
+import { mergeBucketedSeries } from '../../fixtures/series-buckets.ts';
 
 const seed = runSeed();
 const ingesting = testKernels();

@@ -1,4 +1,4 @@
-import { deepEqual, equal } from 'node:assert/strict';
+import { deepEqual, equal, ok } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import {
   type DatasetColumns,
@@ -7,6 +7,7 @@ import {
   type SpanColumns,
 } from '#src/domain/block/dataset-columns.ts';
 import { encodeDataset } from '#src/domain/block/dataset-writer.ts';
+import { runSteps } from '#src/domain/model/steps.ts';
 import { SeriesMatcher } from '#src/domain/series/match-series.ts';
 import { FamilySums } from '#src/kernels/block-stacks.ts';
 import { BlockDataset, type SelectedRows } from '#src/kernels/read-dataset.ts';
@@ -74,7 +75,7 @@ function selectedOf(columns: DatasetColumns, change: Partial<ProfileSelection>) 
   const dataset = new BlockDataset(pages, block.table);
   const selection = { ...everything, ...change };
   const matcher = new SeriesMatcher(selection.matchers);
-  const rows: SelectedRows | undefined = profilesOf(dataset, matcher, selection);
+  const rows: SelectedRows | undefined = runSteps(profilesOf(dataset, matcher, selection));
   return { pages, dataset, rows, selection };
 }
 
@@ -87,10 +88,11 @@ function rowsOf(columns: DatasetColumns, change: Partial<ProfileSelection>): num
 function sumsOf(columns: DatasetColumns, change: Partial<ProfileSelection>, family = 0): BigInt64Array {
   const { pages, dataset, rows, selection } = selectedOf(columns, change);
   const sums = new FamilySums(pages, family, STACKS);
-  const ranges = rows?.sampleRanges(dataset.sampleOffsets()).get(family) ?? [];
+  const ranges =
+    rows === undefined ? [] : (runSteps(rows.sampleRanges(runSteps(dataset.sampleOffsets()))).get(family) ?? []);
   const spans = spanTestOf(selection);
-  if (spans === undefined) sums.add(dataset, ranges);
-  else sums.addSpans(dataset, ranges, spans);
+  if (spans === undefined) runSteps(sums.add(dataset, ranges));
+  else runSteps(sums.addSpans(dataset, ranges, spans));
   return kernels.takeI64(sums.sums, STACKS);
 }
 
@@ -174,7 +176,8 @@ describe('the samples of a query', () => {
     deepEqual(sumsOf(dataset, {}, 1), sumOf([0, 9]));
     deepEqual(sumsOf(dataset, pod('a'), 1), sumOf([4, 9]));
     const { dataset: alone, rows } = selectedOf(datasetOf(first), {});
-    equal(rows?.sampleRanges(alone.sampleOffsets()).has(1), false);
+    ok(rows !== undefined);
+    equal(runSteps(rows.sampleRanges(runSteps(alone.sampleOffsets()))).has(1), false);
   });
 
   const spans: SpanColumns = {

@@ -3,14 +3,13 @@ import { describe, test } from 'node:test';
 import { type Labels, sortedLabels } from '#src/domain/model/labels.ts';
 import {
   type BucketQuery,
-  bucketPoints,
-  mergeBucketedSeries,
   type ProfilePoints,
   readRangeOf,
   stepMsOf,
   topSeries,
 } from '#src/domain/query/series-buckets.ts';
 import { Random } from '../../../fixtures/random.ts';
+import { bucketPoints, mergeBucketedSeries } from '../../../fixtures/series-buckets.ts';
 
 const seed = Number(process.env['SEED'] ?? 1);
 
