@@ -25,6 +25,7 @@ import type { SpaceColumns } from '#src/domain/block/space-columns.ts';
 import { decodeSymbolSpace } from '#src/domain/block/symbol-space-reader.ts';
 import { StoreError } from '#src/domain/errors.ts';
 import { LabelName, type Labels, valueOf } from '#src/domain/model/labels.ts';
+import { runSteps } from '#src/domain/model/steps.ts';
 import { printDataset, printOverview, printSymbols, printTable, Shares } from './block-listing.ts';
 
 const [file] = process.argv.slice(2);
@@ -89,7 +90,7 @@ function inspectSymbols(
   shares: Shares,
 ): SpaceColumns | undefined {
   printSymbols(dataset);
-  const table = attempt(() => naming(dataset, () => symbolTable(dataset, fetched)));
+  const table = attempt(() => naming(dataset, () => runSteps(symbolTable(dataset, fetched))));
   if (table === undefined) return undefined;
   printTable(table, shares);
   return attempt(() =>
@@ -108,7 +109,7 @@ function inspectDataset(
   fetched: readonly FetchedRange[],
   shares: Shares,
 ): void {
-  const table = attempt(() => naming(dataset, () => datasetTable(dataset, fetched)));
+  const table = attempt(() => naming(dataset, () => runSteps(datasetTable(dataset, fetched))));
   if (table === undefined) {
     printDataset(dataset, undefined);
     return;

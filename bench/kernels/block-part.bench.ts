@@ -4,6 +4,7 @@ import { DatasetReader } from '#src/domain/block/dataset-reader.ts';
 import { wholeObject } from '#src/domain/block/fetched-ranges.ts';
 import { encodePart, familySizesOf } from '#src/domain/block/part-writer.ts';
 import { decodeSymbolSpace } from '#src/domain/block/symbol-space-reader.ts';
+import { runSteps } from '#src/domain/model/steps.ts';
 import { encodeHead } from '#src/workers/encode-head.ts';
 import { testKernels } from '../../test/fixtures/kernels.ts';
 import { takenHead } from '../../test/fixtures/taken-head.ts';
@@ -23,9 +24,10 @@ measure('block/encodePart 12 services', work, () => encodePart(tenant));
 
 const part = encodePart(tenant);
 const fetched = wholeObject(Buffer.concat(part.bytes));
-const decodeSpace = () => decodeSymbolSpace(symbolTable(part.datasets[0], fetched), fetched);
+const decodeSpace = () => decodeSymbolSpace(runSteps(symbolTable(part.datasets[0], fetched)), fetched);
 measure('block/decodeSymbolSpace 12 services', work, decodeSpace);
-const readers = () => part.datasets.map((dataset) => new DatasetReader(datasetTable(dataset, fetched), fetched));
+const readers = () =>
+  part.datasets.map((dataset) => new DatasetReader(runSteps(datasetTable(dataset, fetched)), fetched));
 measure('block/DatasetReader.head 12 services', work, () => readers().map((reader) => reader.head()));
 const space = familySizesOf(decodeSpace());
 measure('block/DatasetReader.all 12 services', work, () => readers().map((reader) => reader.all(space)));

@@ -29,8 +29,8 @@ const kernels = testKernels();
 const [tenant] = takenHead(kernels, headOf(kernels, KINDS));
 const part = encodePart(tenant);
 const fetched = wholeObject(Uint8Array.from(Buffer.concat(part.bytes)));
-const spaceTable = symbolTable(part.datasets[0], fetched);
-const tables = part.datasets.map((dataset) => datasetTable(dataset, fetched));
+const spaceTable = runSteps(symbolTable(part.datasets[0], fetched));
+const tables = part.datasets.map((dataset) => runSteps(datasetTable(dataset, fetched)));
 const { families } = tenant.symbols;
 const space = familySizesOf(tenant.symbols);
 

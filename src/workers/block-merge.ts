@@ -5,6 +5,7 @@ import type { Compress } from '#src/domain/block/chunk-writer.ts';
 import type { FetchedRange } from '#src/domain/block/fetched-ranges.ts';
 import type { BlockPart } from '#src/domain/block/part-writer.ts';
 import { StoreError } from '#src/domain/errors.ts';
+import { runSteps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import { ArenaPages, type Decompress } from '#src/kernels/arena-pages.ts';
 import type { KernelInstance } from '#src/kernels/instance.ts';
@@ -120,7 +121,7 @@ export class BlockMerge {
       const known = this.#carried.get(key);
       if (known !== undefined) known.datasets.push(carried);
       else {
-        const symbols = carriedBytes(symbolTable(meta, fetched), fetched);
+        const symbols = carriedBytes(runSteps(symbolTable(meta, fetched)), fetched);
         this.#carried.set(key, { symbols, datasets: [carried] });
       }
     }

@@ -37,7 +37,7 @@ export function* forEachSymbolSpace(
     for (const sharing of groupedBySymbols(datasets)) {
       kernels.exports.resetScratch();
       const pages = new ArenaPages(kernels, fetched, decompress);
-      const table = symbolTable(sharing[0], fetched);
+      const table = yield* symbolTable(sharing[0], fetched);
       const { folded } = add;
       const isFolded = folded !== undefined && hasFunctionTrees(table);
       const selected = yield* selectSamples(pages, sharing, matcher, query.selection, isFolded);

@@ -26,7 +26,7 @@ export function carryDataset(
   compress: Compress,
 ): CarriedDataset | undefined {
   const { kernels, fetched } = pages;
-  const table = datasetTable(meta, fetched);
+  const table = runSteps(datasetTable(meta, fetched));
   const rows = taken(kernels, new BlockDataset(pages, table));
   const { pushes, profiles } = rows;
   const kept = Array.from(pushes.timeNanos, (_, row) => isNew(pushes.id.subarray(16 * row, 16 * row + 16)));

@@ -35,7 +35,7 @@ export function mergeHead(
   isNew: (id: Uint8Array) => boolean,
 ): MergedHead {
   const { kernels } = target;
-  const table = datasetTable(meta, pages.fetched);
+  const table = runSteps(datasetTable(meta, pages.fetched));
   const merged = target.open(meta.service);
   const dataset = new BlockDataset(pages, table);
   const seriesRow = mergeSeries(target, pages, table, merged);

@@ -42,7 +42,7 @@ export class MergeSource {
     this.#decompress = decompress;
     target.kernels.exports.resetScratch();
     const pages = new ArenaPages(target.kernels, fetched, decompress);
-    const table = symbolTable(meta, fetched);
+    const table = runSteps(symbolTable(meta, fetched));
     const { source, locationCount } = runSteps(readSource(pages, table, true));
     this.#table = table;
     this.#source = source;

@@ -51,7 +51,7 @@ function* readsOf(
   kernels.exports.resetScratch();
   const header = headerReads(sharing[0], fetched);
   if (header.length > 0) return header;
-  const table = symbolTable(sharing[0], fetched);
+  const table = yield* symbolTable(sharing[0], fetched);
   const isFolded = query.kind === 'tree' && hasFunctionTrees(table);
   const pages = new ArenaPages(kernels, fetched, decompress);
   const selected = yield* selectSamples(pages, sharing, matcher, query.selection, isFolded);

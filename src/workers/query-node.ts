@@ -99,7 +99,7 @@ function* forEachDataset(
   for (const { datasets, fetched } of reads) {
     for (const dataset of datasets) {
       kernels.exports.resetScratch();
-      yield* use(new BlockDataset(new ArenaPages(kernels, fetched, decompress), datasetTable(dataset, fetched)));
+      yield* use(new BlockDataset(new ArenaPages(kernels, fetched, decompress), yield* datasetTable(dataset, fetched)));
       yield;
     }
   }

@@ -27,7 +27,7 @@ export function* selectSamples(
 ): Steps<Selected[]> {
   const all: Selected[] = [];
   for (const meta of sharing) {
-    const dataset = new BlockDataset(pages, datasetTable(meta, pages.fetched));
+    const dataset = new BlockDataset(pages, yield* datasetTable(meta, pages.fetched));
     const whole = withTotals ? yield* wholeColumnsOf(dataset, meta, matcher, selection) : undefined;
     if (whole !== undefined) {
       if (whole.length > 0) all.push({ dataset, whole });

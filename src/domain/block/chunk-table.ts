@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib';
+import { inSteps, runSteps, STEP_ROWS, type Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import {
   BLOCK_VERSION,
@@ -76,9 +77,10 @@ export type ChunkTable = {
 export type PagesOfColumns = ReadonlyMap<number, readonly Page[]>;
 
 /** The chunk table of a dataset, from its head. @throws StoreError as `readChunkTable` */
-export function datasetTable(dataset: DatasetPlace, fetched: readonly FetchedRange[]): ChunkTable {
+export function* datasetTable(dataset: DatasetPlace, fetched: readonly FetchedRange[]): Steps<ChunkTable> {
   const { range, headBytes } = dataset;
-  const table = readChunkTable('dataset', bytesAt(fetched, { offset: range.offset, sizeBytes: headBytes }), range);
+  const head = bytesAt(fetched, { offset: range.offset, sizeBytes: headBytes });
+  const table = yield* chunkTableSteps('dataset', head, range);
   const expected = headBytesOf(table);
   if (headBytes !== expected) {
     throw corruptedBlock('dataset: its metadata names another size of the head', {
@@ -102,8 +104,8 @@ export function headBytesOf({ pages, range, headerBytes }: ChunkTable): Bytes {
  * @order  its header was fetched: see `headerReads`
  * @throws StoreError as `readChunkTable`
  */
-export function symbolTable({ symbols }: DatasetPlace, fetched: readonly FetchedRange[]): ChunkTable {
-  return readChunkTable('symbols', headAt(fetched, symbols), symbols);
+export function symbolTable({ symbols }: DatasetPlace, fetched: readonly FetchedRange[]): Steps<ChunkTable> {
+  return chunkTableSteps('symbols', headAt(fetched, symbols), symbols);
 }
 
 /**
@@ -135,6 +137,11 @@ export function headerReads({ symbols }: DatasetPlace, fetched: readonly Fetched
  * @source docs/formats/block-v1.md, "Header"
  */
 export function readChunkTable(kind: SpaceKind, head: Uint8Array, range: ByteRange): ChunkTable {
+  return runSteps(chunkTableSteps(kind, head, range));
+}
+
+/** The same in steps: a large block may have some 10^5 pages, and a damaged header as many as it is long. */
+function* chunkTableSteps(kind: SpaceKind, head: Uint8Array, range: ByteRange): Steps<ChunkTable> {
   const header = checkedHeader(kind, head, range);
   const chunkCount = header.getUint32(12, true);
   const pageCount = header.getUint32(16, true);
@@ -146,9 +153,11 @@ export function readChunkTable(kind: SpaceKind, head: Uint8Array, range: ByteRan
       headerBytes: header.byteLength,
     });
   }
-  const chunks = readChunks(header, chunkCount, range);
-  const { pages, columns } = readPages(kind, header, chunks, pageCount, range);
-  return { kind, range, headerBytes: header.byteLength, chunks, pages, columns };
+  const chunks = new ChunkEntries(header, range);
+  yield* readEntries(chunkCount, chunks);
+  const pages = new PageEntries(kind, header, chunks.end(), range);
+  yield* readEntries(pageCount, pages);
+  return { kind, range, headerBytes: header.byteLength, chunks: chunks.chunks, ...pages.end() };
 }
 
 /** The pages of one section, in row order. Empty when the section is. @cost O(1) */
@@ -209,16 +218,52 @@ function checkedHeader(kind: SpaceKind, head: Uint8Array, range: ByteRange): Dat
   return new DataView(head.buffer, head.byteOffset, headerBytes);
 }
 
-function readChunks(header: DataView, chunkCount: number, range: ByteRange): Chunk[] {
-  const chunks: Chunk[] = [];
-  let end = range.offset + header.byteLength;
-  for (let i = 0; i < chunkCount; i++) {
-    const entry = HEADER_PREFIX_BYTES + i * CHUNK_ENTRY_BYTES;
+/** Entries of a table that are read in one step, in about five milliseconds. */
+const STEP_ENTRIES = STEP_ROWS / 4;
+
+function* readEntries(count: number, entries: ChunkEntries | PageEntries): Steps<void> {
+  // What is small is read at one go: a query has many small tables.
+  if (count <= STEP_ENTRIES) entries.read(0, count);
+  else yield* inSteps(0, count, (start, end) => entries.read(start, end), STEP_ENTRIES);
+}
+
+/** Reads the entries of chunks, in order. @throws StoreError as `readChunkTable` */
+class ChunkEntries {
+  readonly chunks: Chunk[] = [];
+  readonly #header: DataView;
+  readonly #range: ByteRange;
+  /** Of the chunks so far, in the object. */
+  #end: number;
+
+  constructor(header: DataView, range: ByteRange) {
+    this.#header = header;
+    this.#range = range;
+    this.#end = range.offset + header.byteLength;
+  }
+
+  read(start: number, end: number): void {
+    for (let i = start; i < end; i++) this.#readEntry(HEADER_PREFIX_BYTES + i * CHUNK_ENTRY_BYTES);
+  }
+
+  /** @order all are read */
+  end(): readonly Chunk[] {
+    const { offset, sizeBytes } = this.#range;
+    if (this.#end !== offset + sizeBytes) {
+      throw corruptedBlock('chunk table: bytes are left behind the last chunk', {
+        offset: this.#end,
+        sizeBytes: offset + sizeBytes - this.#end,
+      });
+    }
+    return this.chunks;
+  }
+
+  #readEntry(entry: Bytes): void {
+    const header = this.#header;
     const sizeBytes = header.getUint32(entry, true);
     const rawBytes = header.getUint32(entry + 4, true);
     const codec = header.getUint32(entry + 12, true);
     const fail = (what: string, value: number, expected: number) =>
-      corruptedBlock(`chunk table: ${what}`, { offset: range.offset + entry, value, expected });
+      corruptedBlock(`chunk table: ${what}`, { offset: this.#range.offset + entry, value, expected });
     if (codec !== Codec.none && codec !== Codec.zstd) throw fail('the codec is unknown', codec, Codec.zstd);
     if (rawBytes < 1) throw fail('a chunk is empty', rawBytes, 1);
     if (rawBytes > chunkRawBytesMax) throw fail('a chunk is too large', rawBytes, chunkRawBytesMax);
@@ -226,36 +271,54 @@ function readChunks(header: DataView, chunkCount: number, range: ByteRange): Chu
       throw fail('an uncompressed chunk has two lengths', sizeBytes, rawBytes);
     }
     const crc = header.getUint32(entry + 8, true);
-    chunks.push({ codec, range: { offset: end, sizeBytes }, rawBytes, crc32: crc });
-    end += sizeBytes;
-    if (end > range.offset + range.sizeBytes) {
-      throw fail('a chunk ends behind its dataset', end, range.offset + range.sizeBytes);
-    }
+    this.chunks.push({ codec, range: { offset: this.#end, sizeBytes }, rawBytes, crc32: crc });
+    this.#end += sizeBytes;
+    const limit = this.#range.offset + this.#range.sizeBytes;
+    if (this.#end > limit) throw fail('a chunk ends behind its dataset', this.#end, limit);
   }
-  if (end !== range.offset + range.sizeBytes) {
-    throw corruptedBlock('chunk table: bytes are left behind the last chunk', {
-      offset: end,
-      sizeBytes: range.offset + range.sizeBytes - end,
-    });
-  }
-  return chunks;
 }
 
-function readPages(
-  kind: SpaceKind,
-  header: DataView,
-  chunks: readonly Chunk[],
-  pageCount: number,
-  range: ByteRange,
-): { readonly pages: readonly Page[]; readonly columns: PagesOfColumns } {
-  const pages: Page[] = [];
-  const columns = new Map<number, Page[]>();
-  const bytesBefore = new Map<Section, Bytes>();
-  const rowsOfSection = new Map<Section, number>();
-  let chunkIndex = 0;
-  let offset = 0;
-  for (let i = 0; i < pageCount; i++) {
-    const entry = HEADER_PREFIX_BYTES + chunks.length * CHUNK_ENTRY_BYTES + i * PAGE_ENTRY_BYTES;
+/** Reads the entries of pages, in order. @throws StoreError as `readChunkTable` */
+class PageEntries {
+  readonly #kind: SpaceKind;
+  readonly #header: DataView;
+  readonly #chunks: readonly Chunk[];
+  readonly #range: ByteRange;
+  readonly #pages: Page[] = [];
+  readonly #columns = new Map<number, Page[]>();
+  readonly #bytesOf = new Map<Section, Bytes>();
+  readonly #rowsOf = new Map<Section, number>();
+  #chunkIndex = 0;
+  /** In the raw bytes of the chunk. */
+  #offset: Bytes = 0;
+
+  constructor(kind: SpaceKind, header: DataView, chunks: readonly Chunk[], range: ByteRange) {
+    this.#kind = kind;
+    this.#header = header;
+    this.#chunks = chunks;
+    this.#range = range;
+  }
+
+  read(start: number, end: number): void {
+    const first = HEADER_PREFIX_BYTES + this.#chunks.length * CHUNK_ENTRY_BYTES;
+    for (let i = start; i < end; i++) this.#readEntry(first + i * PAGE_ENTRY_BYTES);
+  }
+
+  /** Every byte of every chunk belongs to a page. @order all are read */
+  end(): Pick<ChunkTable, 'pages' | 'columns'> {
+    const last = this.#chunks.length - 1;
+    if (last >= 0 && (this.#chunkIndex !== last || this.#offset !== this.#chunks[last].rawBytes)) {
+      throw corruptedBlock('page table: a chunk has bytes of no page', {
+        offset: this.#range.offset,
+        value: this.#chunkIndex,
+        expected: last,
+      });
+    }
+    return { pages: this.#pages, columns: this.#columns };
+  }
+
+  #readEntry(entry: Bytes): void {
+    const header = this.#header;
     const section = header.getUint8(entry);
     const column = header.getUint8(entry + 1);
     const family = header.getUint16(entry + 2, true);
@@ -263,12 +326,14 @@ function readPages(
     const rawBytes = header.getUint32(entry + 12, true);
     const fail = (what: string, value: number, expected: number) =>
       corruptedBlock(`page table: ${what}`, {
-        offset: range.offset + entry,
+        offset: this.#range.offset + entry,
         section: sectionName(section),
         value,
         expected,
       });
-    if (!isSection(section) || kindOf(section) !== kind) throw fail('this section does not belong here', section, 0);
+    if (!isSection(section) || kindOf(section) !== this.#kind) {
+      throw fail('this section does not belong here', section, 0);
+    }
     const familyLimit = perFamily(section) ? familiesMax : 0;
     if (family > familyLimit) throw fail('there is no such family', family, familyLimit);
     const columnLimit = perColumn(section) ? columnsMax - 1 : 0;
@@ -280,45 +345,36 @@ function readPages(
     if (rowCount > rawBytes) throw fail('a page has more rows than bytes', rowCount, rawBytes);
 
     // A chunk ends where its pages do.
-    if (chunkIndex < chunks.length && offset === chunks[chunkIndex].rawBytes) {
-      chunkIndex++;
-      offset = 0;
+    const chunks = this.#chunks;
+    if (this.#chunkIndex < chunks.length && this.#offset === chunks[this.#chunkIndex].rawBytes) {
+      this.#chunkIndex++;
+      this.#offset = 0;
     }
     const ofChunk = header.getUint32(entry + 4, true);
-    if (ofChunk !== chunkIndex || chunkIndex >= chunks.length) {
-      throw fail('a page is not in the chunk that it should be in', ofChunk, chunkIndex);
+    if (ofChunk !== this.#chunkIndex || this.#chunkIndex >= chunks.length) {
+      throw fail('a page is not in the chunk that it should be in', ofChunk, this.#chunkIndex);
     }
-    const chunk = chunks[chunkIndex];
-    if (rawBytes > chunk.rawBytes - offset)
-      throw fail('a page ends behind its chunk', rawBytes, chunk.rawBytes - offset);
-    const sectionBytes = (bytesBefore.get(section) ?? 0) + rawBytes;
+    const chunk = chunks[this.#chunkIndex];
+    const bytesLeft = chunk.rawBytes - this.#offset;
+    if (rawBytes > bytesLeft) throw fail('a page ends behind its chunk', rawBytes, bytesLeft);
+    const sectionBytes = (this.#bytesOf.get(section) ?? 0) + rawBytes;
     if (sectionBytes > sectionRawBytesMax) throw fail('a section is too large', sectionBytes, sectionRawBytesMax);
-    bytesBefore.set(section, sectionBytes);
-    const sectionRows = (rowsOfSection.get(section) ?? 0) + rowCount;
+    this.#bytesOf.set(section, sectionBytes);
+    const sectionRows = (this.#rowsOf.get(section) ?? 0) + rowCount;
     if (sectionRows > sectionRowsMax) throw fail('a section has too many rows', sectionRows, sectionRowsMax);
-    rowsOfSection.set(section, sectionRows);
+    this.#rowsOf.set(section, sectionRows);
 
     const key = columnKey(section, family, column);
-    let ofColumn = columns.get(key);
+    let ofColumn = this.#columns.get(key);
     if (ofColumn === undefined) {
       ofColumn = [];
-      columns.set(key, ofColumn);
+      this.#columns.set(key, ofColumn);
     }
     const before = ofColumn.at(-1);
     const firstRow = before === undefined ? 0 : before.firstRow + before.rowCount;
-    const page = { section, family, column, chunk, offset, rawBytes, firstRow, rowCount };
-    pages.push(page);
+    const page = { section, family, column, chunk, offset: this.#offset, rawBytes, firstRow, rowCount };
+    this.#pages.push(page);
     ofColumn.push(page);
-    offset += rawBytes;
+    this.#offset += rawBytes;
   }
-  // Every byte of every chunk belongs to a page.
-  const last = chunks.length - 1;
-  if (chunks.length > 0 && (chunkIndex !== last || offset !== chunks[last].rawBytes)) {
-    throw corruptedBlock('page table: a chunk has bytes of no page', {
-      offset: range.offset,
-      value: chunkIndex,
-      expected: last,
-    });
-  }
-  return { pages, columns };
 }

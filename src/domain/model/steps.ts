@@ -40,6 +40,41 @@ export function* byWork(start: number, end: number, work: (start: number) => num
   }
 }
 
+/**
+ * Goes through rows level by level. Yields when they have come to a step: a level may be many steps long, and a deep tree
+ * has as many levels as others have rows.
+ *
+ * @param offsets  where each level begins, and the last one ends
+ * @param level    the first one
+ * @param work     gets a level, or its parts in order; an empty level is one part
+ * @param stepRows of a step, which is twice as long at most
+ * @shapes offsets Uint32Array[levels + 1]
+ */
+export function* levelsInSteps(
+  offsets: Uint32Array,
+  firstLevel: number,
+  work: (start: number, end: number, level: number) => void,
+  stepRows = STEP_ROWS,
+): Steps<void> {
+  let done = 0;
+  for (let level = firstLevel; level + 1 < offsets.length; level++) {
+    const end = offsets[level + 1];
+    let from = offsets[level];
+    do {
+      const to = Math.min(from + stepRows, end);
+      work(from, to, level);
+      done += to - from + LEVEL_ROWS;
+      from = to;
+      if (done < stepRows) continue;
+      done = 0;
+      yield;
+    } while (from < end);
+  }
+}
+
+/** What a level costs beside its rows, in rows. */
+export const LEVEL_ROWS = 16;
+
 /** Runs work at one go. */
 export function runSteps<T>(steps: Steps<T>): T {
   for (;;) {

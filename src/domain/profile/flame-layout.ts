@@ -1,6 +1,6 @@
 import { halvesOf } from '#src/domain/model/halves.ts';
 import { addSaturated, addSaturatedAt } from '#src/domain/model/saturated-sum.ts';
-import { inSteps, type Steps } from '#src/domain/model/steps.ts';
+import { inSteps, LEVEL_ROWS, levelsInSteps, STEP_ROWS, type Steps } from '#src/domain/model/steps.ts';
 import type { ByteStrings } from '#src/domain/symbols/symbol-columns.ts';
 import { functionTreeTotals } from './function-tree-totals.ts';
 import type { LevelOrder } from './level-order.ts';
@@ -36,7 +36,7 @@ export function* sideOf(parent: Int32Array, row: Int32Array, self: BigInt64Array
   yield* inSteps(0, row.length, (start, end) => {
     for (let i = start; i < end; i++) if (row[i] >= 0) ordered[i] = self[row[i]];
   });
-  return { self: ordered, total: functionTreeTotals({ parent, self: ordered }) };
+  return { self: ordered, total: yield* functionTreeTotals({ parent, self: ordered }) };
 }
 
 /** @returns 1 for nodes whose total is `min` at least */
@@ -109,11 +109,19 @@ function* barsOf({ parent, kept }: FlameNodes, folded: readonly BigInt64Array[])
   // Every bar "other" has a node that is none, so there are no more bars than nodes.
   const bars = { node: new Int32Array(n), parent: new Int32Array(n).fill(-1), count: 1, nextNode: 1 };
   const levelOffsets = [0];
+  let done = 0;
   for (let start = 0; start < bars.count; ) {
     const end = bars.count; // Of this level: what comes behind is called by it.
     levelOffsets.push(end);
-    yield* inSteps(start, end, (from, to) => addBarsBelow(bars, parent, kept, folded, from, to));
-    start = end;
+    for (; start < end; ) {
+      const to = Math.min(start + STEP_ROWS, end);
+      addBarsBelow(bars, parent, kept, folded, start, to);
+      done += to - start + LEVEL_ROWS;
+      start = to;
+      if (done < STEP_ROWS) continue;
+      done = 0;
+      yield;
+    }
   }
   return {
     node: bars.node.subarray(0, bars.count),
@@ -165,14 +173,11 @@ function* writeValues(place: Place, bars: Bars, side: Side, folded: BigInt64Arra
   values[column + 1] = side.total[0];
   values[column + 2] = side.self[0];
   let maxSelf = side.self[0];
-  for (let level = 1; level + 1 < levelOffsets.length; level++) {
-    const first = levelOffsets[level];
-    yield* inSteps(first, levelOffsets[level + 1], (start, end) => {
-      const right = start === first ? 0n : next[bars.parent[start - 1]];
-      const most = writeBars(place, bars, side, folded, next, right, start, end);
-      if (most > maxSelf) maxSelf = most;
-    });
-  }
+  yield* levelsInSteps(levelOffsets, 1, (start, end, level) => {
+    const right = start === levelOffsets[level] ? 0n : next[bars.parent[start - 1]];
+    const most = writeBars(place, bars, side, folded, next, right, start, end);
+    if (most > maxSelf) maxSelf = most;
+  });
   return maxSelf;
 }
 

@@ -1,4 +1,5 @@
 import { addSaturatedAt } from '#src/domain/model/saturated-sum.ts';
+import { inSteps, type Steps } from '#src/domain/model/steps.ts';
 import type { FunctionTree } from './function-tree.ts';
 
 /**
@@ -7,8 +8,11 @@ import type { FunctionTree } from './function-tree.ts';
  * @shapes BigInt64Array[rows of the tree]; row 0 is the total of the whole tree
  * @cost   one backward pass, because every child stands behind its parent
  */
-export function functionTreeTotals({ parent, self }: Pick<FunctionTree, 'parent' | 'self'>): BigInt64Array {
+export function* functionTreeTotals({ parent, self }: Pick<FunctionTree, 'parent' | 'self'>): Steps<BigInt64Array> {
   const total = self.slice();
-  for (let i = total.length - 1; i > 0; i--) addSaturatedAt(total, parent[i], total[i]);
+  const last = total.length - 1;
+  yield* inSteps(0, last, (start, end) => {
+    for (let i = last - start; i > last - end; i--) addSaturatedAt(total, parent[i], total[i]);
+  });
   return total;
 }

@@ -26,9 +26,8 @@ export function* levelOrderOf(tree: FunctionTree): Steps<LevelOrder> {
   const order = { parent: new Int32Array(n).fill(-1), name: new Uint32Array(n), row: new Int32Array(n) };
   let end = 1;
   for (let done = 0; done < end; yield) {
-    const to = Math.min(done + STEP_NODES, end);
-    end = addChildren(sorted, tree.name, order, { from: done, to, end });
-    done = to;
+    end = addChildren(sorted, tree.name, order, { from: done, to: done + STEP_NODES, end });
+    done = Math.min(done + STEP_NODES, end);
   }
   return { ...order, row: [order.row] };
 }
@@ -36,7 +35,7 @@ export function* levelOrderOf(tree: FunctionTree): Steps<LevelOrder> {
 /** What of an order is there, and whose children come next. */
 type Reach = { readonly from: number; readonly to: number; readonly end: number };
 
-/** Appends the children of the nodes `from .. to`. @returns the end then */
+/** Appends the children of the nodes `from .. to`, of those that come up meanwhile as well. @returns the end then */
 function addChildren(
   { offsets, children }: SortedChildren,
   nameOf: Uint32Array,
@@ -44,7 +43,7 @@ function addChildren(
   { from, to, end }: Reach,
 ): number {
   let next = end;
-  for (let i = from; i < to; i++) {
+  for (let i = from; i < to && i < next; i++) {
     for (let k = offsets[row[i]]; k < offsets[row[i] + 1]; k++) {
       parent[next] = i;
       name[next] = nameOf[children[k]];
@@ -87,9 +86,8 @@ export function* levelOrderOfBoth(
   both.right[0] = 0;
   let end = 1;
   for (let done = 0; done < end; yield) {
-    const to = Math.min(done + STEP_NODES, end);
-    end = addChildrenOfBoth(ofLeft, ofRight, both, { from: done, to, end });
-    done = to;
+    end = addChildrenOfBoth(ofLeft, ofRight, both, { from: done, to: done + STEP_NODES, end });
+    done = Math.min(done + STEP_NODES, end);
   }
   // The root has no name, and so no rank.
   const name = both.rank.subarray(0, end).map((rankOfNode, i) => (i === 0 ? 0 : rowOfRank[rankOfNode]));
@@ -113,7 +111,7 @@ function addChildrenOfBoth(
   { from, to, end }: Reach,
 ): number {
   let next = end;
-  for (let i = from; i < to; i++) {
+  for (let i = from; i < to && i < next; i++) {
     let l = left[i] < 0 ? 0 : ofLeft.offsets[left[i]];
     let r = right[i] < 0 ? 0 : ofRight.offsets[right[i]];
     const leftEnd = left[i] < 0 ? 0 : ofLeft.offsets[left[i] + 1];

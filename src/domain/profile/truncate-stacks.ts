@@ -123,5 +123,5 @@ function* functionNodesOf(symbols: SymbolColumns, value: BigInt64Array, used: Ui
   for (let i = 1; i < parent.length; i++) {
     if (value[i] > 0n) addSaturatedAt(self, lastNode[i], value[i]);
   }
-  return { firstNode, lastNode, total: functionTreeTotals({ parent: nodes.columns().parent, self }) };
+  return { firstNode, lastNode, total: yield* functionTreeTotals({ parent: nodes.columns().parent, self }) };
 }

@@ -31,8 +31,7 @@ export function* minTotal(total: BigInt64Array, maxNodes: number): Steps<bigint>
  * @cost    O(n)
  */
 export function* truncate(tree: FunctionTree, maxNodes: number): Steps<FunctionTree> {
-  const total = functionTreeTotals(tree);
-  yield;
+  const total = yield* functionTreeTotals(tree);
   const min = yield* minTotal(total.subarray(1), maxNodes);
   return allReach(total, min)
     ? tree
@@ -49,7 +48,7 @@ export function* truncate(tree: FunctionTree, maxNodes: number): Steps<FunctionT
 export function* cutTree(tree: FunctionTree, nodesMax: number): Steps<FunctionTree> {
   const n = tree.parent.length;
   if (n <= nodesMax) return tree;
-  const total = functionTreeTotals(tree);
+  const total = yield* functionTreeTotals(tree);
   yield;
   // The root stays as well, and each node that does may get a bar.
   const count = (nodesMax - 2) >>> 1;

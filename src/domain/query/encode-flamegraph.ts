@@ -1,5 +1,5 @@
 import { halvesOf } from '#src/domain/model/halves.ts';
-import { inSteps, STEP_ROWS, type Steps } from '#src/domain/model/steps.ts';
+import { levelsInSteps, STEP_ROWS, type Steps } from '#src/domain/model/steps.ts';
 import type { FlameGraph } from '#src/domain/profile/flame-layout.ts';
 import { nameBytes, nameCount } from '#src/domain/profile/name-table.ts';
 import { ChunkedBytes, validUtf8, varintBytes } from './chunked-bytes.ts';
@@ -23,6 +23,9 @@ export function* encodeFlamegraphJson(graph: FlameGraph): Steps<Uint8Array[]> {
   return out.take();
 }
 
+/** Bars that are written in one step: four or seven numbers each. */
+export const STEP_BARS = STEP_ROWS / 4;
+
 /** A name costs more than a bar: it is checked, and escaped. */
 const STEP_NAMES = STEP_ROWS / 16;
 
@@ -36,21 +39,32 @@ export function* writeFlameGraphProto(out: ChunkedBytes, graph: FlameGraph): Ste
     out.bytes(name);
   }
   const halves = halvesOf(graph.bars);
-  for (let level = 0; level + 1 < graph.levelOffsets.length; level++) {
-    const first = graph.levelOffsets[level] * graph.barWidth;
-    const end = graph.levelOffsets[level + 1] * graph.barWidth;
-    let packedBytes = 0;
-    yield* inSteps(first, end, (from, to) => {
-      for (let i = from; i < to; i++) packedBytes += varintBytes(halves[2 * i], halves[2 * i + 1]);
-    });
-    out.byte((2 << 3) | 2); // levels
-    out.varint(1 + varintBytes(packedBytes, 0) + packedBytes);
-    out.byte((1 << 3) | 2); // values of the level, packed
-    out.varint(packedBytes);
-    yield* inSteps(first, end, (from, to) => {
-      for (let i = from; i < to; i++) out.varint64(halves[2 * i], halves[2 * i + 1]);
-    });
-  }
+  const { levelOffsets, barWidth } = graph;
+  const packedBytes = new Float64Array(levelOffsets.length);
+  yield* levelsInSteps(
+    levelOffsets,
+    0,
+    (start, end, level) => {
+      let bytes = 0;
+      for (let i = start * barWidth; i < end * barWidth; i++) bytes += varintBytes(halves[2 * i], halves[2 * i + 1]);
+      packedBytes[level] += bytes;
+    },
+    STEP_BARS,
+  );
+  yield* levelsInSteps(
+    levelOffsets,
+    0,
+    (start, end, level) => {
+      if (start === levelOffsets[level]) {
+        out.byte((2 << 3) | 2); // levels
+        out.varint(1 + varintBytes(packedBytes[level], 0) + packedBytes[level]);
+        out.byte((1 << 3) | 2); // values of the level, packed
+        out.varint(packedBytes[level]);
+      }
+      for (let i = start * barWidth; i < end * barWidth; i++) out.varint64(halves[2 * i], halves[2 * i + 1]);
+    },
+    STEP_BARS,
+  );
   out.integerField(3, graph.total);
   out.integerField(4, graph.maxSelf);
 }
@@ -61,19 +75,22 @@ export function* writeFlameGraphJson(out: ChunkedBytes, graph: FlameGraph): Step
   yield* writeNamesJson(out, graph);
   out.ascii(',"levels":[');
   const halves = halvesOf(graph.bars);
-  for (let level = 0; level + 1 < graph.levelOffsets.length; level++) {
-    out.ascii(level === 0 ? '{"values":[' : ',{"values":[');
-    const first = graph.levelOffsets[level] * graph.barWidth;
-    const end = graph.levelOffsets[level + 1] * graph.barWidth;
-    yield* inSteps(first, end, (from, to) => {
-      for (let i = from; i < to; i++) {
+  const { levelOffsets, barWidth } = graph;
+  yield* levelsInSteps(
+    levelOffsets,
+    0,
+    (start, end, level) => {
+      const first = levelOffsets[level] * barWidth;
+      if (start === levelOffsets[level]) out.ascii(level === 0 ? '{"values":[' : ',{"values":[');
+      for (let i = start * barWidth; i < end * barWidth; i++) {
         out.ascii(i === first ? '"' : ',"');
         out.decimal64(halves[2 * i], halves[2 * i + 1]);
         out.byte(0x22);
       }
-    });
-    out.ascii(']}');
-  }
+      if (end === levelOffsets[level + 1]) out.ascii(']}');
+    },
+    STEP_BARS,
+  );
   out.byte(0x5d);
   if (graph.total !== 0n) out.ascii(`,"total":"${graph.total}"`);
   if (graph.maxSelf !== 0n) out.ascii(`,"maxSelf":"${graph.maxSelf}"`);

@@ -1,10 +1,10 @@
 import { halvesOf } from '#src/domain/model/halves.ts';
 import type { ProfileType } from '#src/domain/model/profile-type.ts';
-import { inSteps, type Steps } from '#src/domain/model/steps.ts';
+import { levelsInSteps, type Steps } from '#src/domain/model/steps.ts';
 import type { FlameGraphDiff } from '#src/domain/profile/diff.ts';
 import type { FlameGraph } from '#src/domain/profile/flame-layout.ts';
 import { ChunkedBytes } from './chunked-bytes.ts';
-import { writeNamesJson } from './encode-flamegraph.ts';
+import { STEP_BARS, writeNamesJson } from './encode-flamegraph.ts';
 import type { Timeline } from './timeline.ts';
 
 /** Sample types whose values are counts of things. */
@@ -55,18 +55,21 @@ function* writeFlamebearer(
   yield* writeNamesJson(out, graph);
   out.ascii(',"levels":[');
   const halves = halvesOf(graph.bars);
-  for (let level = 0; level + 1 < graph.levelOffsets.length; level++) {
-    out.ascii(level === 0 ? '[' : ',[');
-    const first = graph.levelOffsets[level] * graph.barWidth;
-    const end = graph.levelOffsets[level + 1] * graph.barWidth;
-    yield* inSteps(first, end, (from, to) => {
-      for (let i = from; i < to; i++) {
+  const { levelOffsets, barWidth } = graph;
+  yield* levelsInSteps(
+    levelOffsets,
+    0,
+    (start, end, level) => {
+      const first = levelOffsets[level] * barWidth;
+      if (start === levelOffsets[level]) out.ascii(level === 0 ? '[' : ',[');
+      for (let i = start * barWidth; i < end * barWidth; i++) {
         if (i > first) out.byte(0x2c);
         out.decimal64(halves[2 * i], halves[2 * i + 1]);
       }
-    });
-    out.byte(0x5d);
-  }
+      if (end === levelOffsets[level + 1]) out.byte(0x5d);
+    },
+    STEP_BARS,
+  );
   out.ascii(`],"numTicks":${graph.total},"maxSelf":${graph.maxSelf}},"metadata":`);
   // A nanosecond of CPU time is called a sample here, at a rate of 10^9 of them: clients divide by the rate.
   const units = objectTypes.has(sampleType) ? 'objects' : sampleType === 'cpu' ? 'samples' : sampleUnit;

@@ -206,4 +206,58 @@ describe('FunctionTreeBuilder', () => {
 
     sameTree(kernelTree(small, [], [little]), plainTree([], [little]));
   });
+
+  test('pauses by what nodes, lines and names cost', () => {
+    const stepsOf = (steps: Generator<undefined>): number => {
+      let count = 0;
+      while (!steps.next().done) count++;
+      return count;
+    };
+    const wide = deepTree(new Random(1), 2);
+    const nodes = 200_000;
+    const long = {
+      parent: Int32Array.from({ length: nodes }, (_, row) => row - 1),
+      name: new Uint32Array(nodes).fill(1),
+      self: new BigInt64Array(nodes).fill(1n),
+      names: wide.names,
+    };
+    kernels.exports.resetScratch();
+    const ofTree = new FunctionTreeBuilder(kernels);
+    ok(stepsOf(ofTree.addTree(long)) > 3);
+    deepEqual(ofTree.take().parent, long.parent);
+
+    kernels.exports.resetScratch();
+    const names = ['', ...Array.from({ length: 64 }, (_, i) => `${i}`.padEnd(1 << 17, 'x'))];
+    const ofNames = new FunctionTreeBuilder(kernels);
+    const rows = names.map((_, row) => row);
+    const named = {
+      parent: Int32Array.from(rows, (row) => (row === 0 ? -1 : 0)),
+      name: Uint32Array.from(rows),
+      self: BigInt64Array.from(rows, BigInt),
+      names: namesOf(names),
+    };
+    ok(stepsOf(ofNames.addTree(named)) > 1);
+    deepEqual(ofNames.take().names, named.names);
+
+    const [stacks, lines] = [1000, 1000];
+    const symbols = randomSymbols(new Random(1), stacks);
+    const inlined = {
+      ...symbols,
+      locations: {
+        ...symbols.locations,
+        lineOffsets: symbols.locations.lineOffsets.map((_, row) => (row === 0 ? 0 : (row - 1) * lines)),
+        lineFunction: new Uint32Array((symbols.locations.lineOffsets.length - 2) * lines).fill(1),
+        line: new BigInt64Array((symbols.locations.lineOffsets.length - 2) * lines),
+      },
+      stacks: {
+        parent: Int32Array.from({ length: stacks }, (_, row) => (row === 0 ? -1 : 0)),
+        location: Uint32Array.from({ length: stacks }, (_, row) => (row === 0 ? 0 : 1)),
+      },
+    };
+    const values = new BigInt64Array(stacks).fill(1n);
+    kernels.exports.resetScratch();
+    const sums = new StackSums(kernels, inlined);
+    sums.add({ stack: Uint32Array.from(values, (_, row) => row), value: values });
+    ok(stepsOf(new FunctionTreeBuilder(kernels).addStacks(sums)) > 10);
+  });
 });

@@ -141,7 +141,7 @@ describe('a symbol space in the arena', () => {
     const { datasets, fetched } = wholeRead(segment);
 
     ok(datasets.length > 0);
-    for (const dataset of datasets) sameAsPlain(kernels, { table: symbolTable(dataset, fetched), fetched });
+    for (const dataset of datasets) sameAsPlain(kernels, { table: runSteps(symbolTable(dataset, fetched)), fetched });
   });
 
   test('names alone are read without the chunks of the details', () => {

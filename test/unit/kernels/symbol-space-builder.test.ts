@@ -119,4 +119,18 @@ describe('SymbolSpaceBuilder', () => {
 
     deepEqual(valuesByStack([merged(small, [little])]), valuesByStack([little]));
   });
+
+  test('pauses where it has added a step of stacktraces', () => {
+    const { symbols, values } = randomProfile(new Random(2), 100_000);
+    const builder = new SymbolSpaceBuilder(kernels);
+    kernels.exports.resetScratch();
+    const stacks = new StackSums(kernels, symbols);
+    stacks.add({ stack: Uint32Array.from(values, (_, row) => row), value: values.map(() => 1n) });
+
+    let steps = 0;
+    for (const _ of builder.addStacks(stacks)) steps++;
+
+    ok(steps > 1, `${steps} steps`);
+    deepEqual(valuesByStack([builder.take()]), valuesByStack([{ symbols, values: values.map(() => 1n) }]));
+  });
 });

@@ -81,7 +81,7 @@ const series: NodeQuery = { kind: 'time-series', selection: ofCpu, buckets };
 function totalOf(report: NodeReport): bigint {
   switch (report.kind) {
     case 'tree':
-      return functionTreeTotals(report.tree)[0];
+      return runSteps(functionTreeTotals(report.tree))[0];
     case 'profile':
       return report.profile.values.reduce((sum, value) => sum + value, 0n);
     case 'time-series':

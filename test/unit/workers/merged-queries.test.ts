@@ -218,7 +218,7 @@ describe(`queries over merged blocks (seed ${seed})`, () => {
     }));
     const segments = [segmentOf(ingesting, pushed)];
     const block = mergedBlock(merging, segments);
-    const { pages } = symbolTable(block.meta.datasets[0], wholeRead(block).fetched);
+    const { pages } = runSteps(symbolTable(block.meta.datasets[0], wholeRead(block).fetched));
     const chunksOf = (section: Section) => pages.filter((page) => page.section === section).map(({ chunk }) => chunk);
     const trees = new Set(chunksOf(Section.functionTree));
     ok(chunksOf(Section.foldedStacks).some((chunk) => !trees.has(chunk)));

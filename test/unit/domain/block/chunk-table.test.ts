@@ -1,4 +1,4 @@
-import { deepEqual, equal, throws } from 'node:assert/strict';
+import { deepEqual, equal, ok, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { Section } from '#src/domain/block/block-format.ts';
@@ -13,6 +13,7 @@ import {
 import { DatasetReader } from '#src/domain/block/dataset-reader.ts';
 import { encodeDataset } from '#src/domain/block/dataset-writer.ts';
 import { wholeObject } from '#src/domain/block/fetched-ranges.ts';
+import { runSteps } from '#src/domain/model/steps.ts';
 import { Random } from '../../../fixtures/random.ts';
 import { randomDataset } from './random-columns.ts';
 
@@ -197,14 +198,39 @@ describe('datasetTable', () => {
   const meta = { tenant: 'alpha', service: 'shop', range, symbols: { offset: 0, sizeBytes: 0 }, ...head };
 
   test('refuses a head that ends elsewhere than its metadata says', () => {
-    datasetTable(meta, wholeObject(bytes));
+    runSteps(datasetTable(meta, wholeObject(bytes)));
     const longer = { ...meta, headBytes: head.headBytes + 1 };
-    throws(() => datasetTable(longer, wholeObject(bytes)), { code: 'corrupted', message: /size of the head/ });
+    throws(() => runSteps(datasetTable(longer, wholeObject(bytes))), {
+      code: 'corrupted',
+      message: /size of the head/,
+    });
   });
 
   test('refuses a range of which the store has fewer bytes', () => {
     const short = [{ range, bytes: bytes.subarray(0, head.headBytes - 1) }];
-    throws(() => datasetTable(meta, short), { code: 'corrupted', message: /cut short/ });
+    throws(() => runSteps(datasetTable(meta, short)), { code: 'corrupted', message: /cut short/ });
+  });
+});
+
+describe('a table of very many pages', () => {
+  test('is read in steps, and its pages are found without a look at the others', () => {
+    const n = 300_000;
+    const pages = Array.from({ length: n }, (_, i) => [Section.sampleValues | ((i % 2) << 8), 0, 1, 1]);
+    const [header, place] = headerOf([[n, n, 0]], pages);
+    const times = { minTimeMs: 0, maxTimeMs: 0 };
+    const meta = { tenant: 't', service: 's', symbols: place, range: place, headBytes: header.length, ...times };
+
+    const steps = datasetTable(meta, [{ range: { offset: place.offset, sizeBytes: header.length }, bytes: header }]);
+    let count = 0;
+    let step = steps.next();
+    for (; !step.done; step = steps.next()) count++;
+
+    ok(count >= n / 16_384, `${count} steps`);
+    const table = step.value;
+    equal(pagesOf(table, Section.sampleValues, 0, 1).length, n / 2);
+    equal(pagesOf(table, Section.sampleValues, 0, 1)[7].firstRow, 7);
+    equal(rowCountOf(table, Section.sampleValues), n / 2);
+    equal(columnCountOf(table, Section.sampleValues, 0), 2);
   });
 });
 

@@ -9,6 +9,7 @@ import { encodeDataset, floorMs } from '#src/domain/block/dataset-writer.ts';
 import { wholeObject } from '#src/domain/block/fetched-ranges.ts';
 import { typeColumnsOf } from '#src/domain/block/type-columns.ts';
 import type { Labels } from '#src/domain/model/labels.ts';
+import { runSteps } from '#src/domain/model/steps.ts';
 import { Random, runSeed } from '../../../fixtures/random.ts';
 import { type DatasetSizes, randomDataset, type SamplesSize } from './random-columns.ts';
 
@@ -152,7 +153,7 @@ describe('a dataset', () => {
     const meta = { range: { offset: 0, sizeBytes: bytes.length }, headBytes } as Parameters<typeof datasetTable>[0];
     const fetched = [{ range, bytes: bytes.slice(0, headBytes) }];
 
-    const reader = new DatasetReader(datasetTable(meta, fetched), fetched);
+    const reader = new DatasetReader(runSteps(datasetTable(meta, fetched)), fetched);
 
     deepEqual(reader.head().profiles, columns.profiles);
     deepEqual(reader.types(), typeColumnsOf(columns));

@@ -8,6 +8,7 @@ import { DatasetReader } from '#src/domain/block/dataset-reader.ts';
 import { encodeDataset } from '#src/domain/block/dataset-writer.ts';
 import type { FetchedRange } from '#src/domain/block/fetched-ranges.ts';
 import { coalesced, firstReads, missingReads, pagesWith, readBytesMax } from '#src/domain/block/read-plan.ts';
+import { runSteps } from '#src/domain/model/steps.ts';
 import { Random, runSeed } from '../../../fixtures/random.ts';
 import { randomDataset } from './random-columns.ts';
 
@@ -112,7 +113,7 @@ describe('a read plan', () => {
     };
 
     fetch(firstReads([meta], 'series'));
-    const reader = new DatasetReader(datasetTable(meta, fetched), fetched);
+    const reader = new DatasetReader(runSteps(datasetTable(meta, fetched)), fetched);
     deepEqual(reader.series(), columns.series);
     const [{ sampleOffsets }] = reader.head().families;
     deepEqual(

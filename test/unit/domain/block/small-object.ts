@@ -9,6 +9,7 @@ import { encodePart, familySizesOf, type PartInput } from '#src/domain/block/par
 import type { SpaceColumns } from '#src/domain/block/space-columns.ts';
 import { decodeSymbolSpace } from '#src/domain/block/symbol-space-reader.ts';
 import type { TypeColumns } from '#src/domain/block/type-columns.ts';
+import { runSteps } from '#src/domain/model/steps.ts';
 import { Random } from '../../../fixtures/random.ts';
 import { randomDataset, randomSpace } from './random-columns.ts';
 
@@ -77,8 +78,8 @@ export function decodeObject(bytes: Uint8Array): { meta: BlockMeta; datasets: De
   if (meta === undefined) throw new Error('the whole object was there');
   const fetched = wholeObject(bytes);
   const datasets = meta.datasets.map((dataset) => {
-    const symbols = decodeSymbolSpace(symbolTable(dataset, fetched), fetched);
-    const reader = new DatasetReader(datasetTable(dataset, fetched), fetched);
+    const symbols = decodeSymbolSpace(runSteps(symbolTable(dataset, fetched)), fetched);
+    const reader = new DatasetReader(runSteps(datasetTable(dataset, fetched)), fetched);
     const { tenant, service } = dataset;
     return { tenant, service, symbols, types: reader.types(), columns: reader.all(familySizesOf(symbols)) };
   });

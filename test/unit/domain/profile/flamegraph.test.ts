@@ -1,11 +1,12 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { runSteps, STEP_ROWS } from '#src/domain/model/steps.ts';
+import { runSteps, STEP_ROWS, type Steps } from '#src/domain/model/steps.ts';
 import { flamegraph } from '#src/domain/profile/flamegraph.ts';
 import type { FunctionTree } from '#src/domain/profile/function-tree.ts';
 import { functionTreeTotals } from '#src/domain/profile/function-tree-totals.ts';
 import { namesOf, nameText } from '#src/domain/profile/name-table.ts';
 import { minTotal, truncate } from '#src/domain/profile/truncate.ts';
+import { encodeFlamegraphJson, encodeFlamegraphProto } from '#src/domain/query/encode-flamegraph.ts';
 import { Random } from '../../../fixtures/random.ts';
 import { foldedTree, levelsOf, namesIn, randomStacks, shop, treeOf } from './folded-tree.ts';
 
@@ -178,7 +179,7 @@ test('lays out more nodes than fit into a step, wide ones and deep ones', () => 
 });
 
 function recursive(tree: FunctionTree, maxNodes: number): string[][] {
-  const total = functionTreeTotals(tree);
+  const total = runSteps(functionTreeTotals(tree));
   const min = runSteps(minTotal(total.subarray(1), maxNodes));
   const levels: string[][] = [];
   const nameOf = (row: number) => nameText(tree.names, tree.name[row]);
@@ -199,3 +200,30 @@ function recursive(tree: FunctionTree, maxNodes: number): string[][] {
   })(0, 0, 0n);
   return levels;
 }
+
+test('takes the levels of a deep tree together: a pause for each would cost more than the level', () => {
+  const depth = 200_000;
+  const tree = {
+    parent: Int32Array.from({ length: depth }, (_, row) => row - 1),
+    name: new Uint32Array(depth),
+    self: new BigInt64Array(depth).fill(1n),
+    names: namesOf(['a']),
+  };
+  let pauses = 0;
+  const counted = <T>(steps: Steps<T>): T => {
+    for (;;) {
+      const step = steps.next();
+      if (step.done) return step.value;
+      pauses++;
+    }
+  };
+
+  const graph = counted(flamegraph(tree, 0));
+  equal(graph.levelOffsets.length, depth + 1);
+  ok(pauses < 500, `${pauses} pauses to lay it out`);
+  pauses = 0;
+  const pieces = [...counted(encodeFlamegraphJson(graph)), ...counted(encodeFlamegraphProto(graph))];
+
+  ok(pieces.length > 1);
+  ok(pauses < 1000, `${pauses} pauses to write it`);
+});

@@ -1,3 +1,4 @@
+import { runSteps } from '#src/domain/model/steps.ts';
 import type { FlameGraph } from '#src/domain/profile/flame-layout.ts';
 import type { FunctionTree } from '#src/domain/profile/function-tree.ts';
 import { functionTreeTotals } from '#src/domain/profile/function-tree-totals.ts';
@@ -50,7 +51,7 @@ export function foldedTree(text: string): FunctionTree {
 
 /** `path total/self` of every node, sorted: a tree without its row numbers. */
 export function pathsOf(tree: FunctionTree): string[] {
-  const total = functionTreeTotals(tree);
+  const total = runSteps(functionTreeTotals(tree));
   const path: string[] = [''];
   const lines: string[] = [];
   for (let i = 1; i < tree.parent.length; i++) {
