@@ -14,8 +14,14 @@ import { spanTestOf } from './selected-profiles.ts';
 import { familiesOf, groupedBySymbols, type Selected, selectSamples } from './selected-samples.ts';
 import { threadMatcher } from './thread-matcher.ts';
 
-/** What of some objects was read, and what a query still needs of each: no range touches another. */
-export type ReadsPlan = { readonly reads: readonly ObjectRead[]; readonly more: readonly (readonly ByteRange[])[] };
+export type ReadsPlan = {
+  /** What of some objects was read. */
+  readonly reads: readonly ObjectRead[];
+  /** What a query still needs of each: no range touches another. */
+  readonly more: readonly (readonly ByteRange[])[];
+  /** Whether that is all. Otherwise there are headers among it, which tell the rest. */
+  readonly complete: boolean;
+};
 
 export type PlanReadsTask = { readonly query: SampleQuery; readonly reads: readonly ObjectRead[] };
 
@@ -29,15 +35,22 @@ export type PlanReadsTask = { readonly query: SampleQuery; readonly reads: reado
 export function* planReads(kernels: KernelInstance, task: PlanReadsTask, decompress: Decompress): Steps<ReadsPlan> {
   const matcher = threadMatcher(task.query.selection.matchers);
   const more: ByteRange[][] = [];
+  let complete = true;
   for (const read of task.reads) {
     const wanted: ByteRange[] = [];
     for (const sharing of groupedBySymbols(read.datasets)) {
+      const headers = headerReads(sharing[0], read.fetched);
+      if (headers.length > 0) {
+        wanted.push(...headers);
+        complete = false;
+        continue;
+      }
       for (const range of yield* readsOf(kernels, read, sharing, task.query, matcher, decompress)) wanted.push(range);
       yield;
     }
     more.push(coalesced(missingReads(wanted, read.fetched), 0));
   }
-  return { reads: task.reads, more };
+  return { reads: task.reads, more, complete };
 }
 
 function* readsOf(
@@ -49,8 +62,6 @@ function* readsOf(
   decompress: Decompress,
 ): Steps<ByteRange[]> {
   kernels.exports.resetScratch();
-  const header = headerReads(sharing[0], fetched);
-  if (header.length > 0) return header;
   const table = yield* symbolTable(sharing[0], fetched);
   const isFolded = query.kind === 'tree' && hasFunctionTrees(table);
   const pages = new ArenaPages(kernels, fetched, decompress);

@@ -34,7 +34,7 @@ export type QueryBackendOptions = {
 };
 
 /** Heads, the header of a large symbol space, and what both tell. */
-const ROUNDS_MAX = 4;
+const ROUNDS_MAX = 3;
 
 /** A waiting node is a closure and its part of the plan. A day of segments is some twenty thousand of them. */
 const READ_NODES_WAITING_MAX = 65_536;
@@ -201,7 +201,7 @@ export class QueryBackend implements PlanRunner {
         }),
       );
       reads.splice(0, reads.length, ...whole, ...grown.flat());
-      if (plan.more.every((more) => more.length === 0)) return;
+      if (plan.complete) return;
     }
   }
 

@@ -108,7 +108,7 @@ function setUp(cacheBytesMax = 0) {
     release();
     return reports[0];
   };
-  return { objects, run };
+  return { objects, pool, run };
 }
 
 const signal = new AbortController().signal;
@@ -133,6 +133,27 @@ function totalOf(report: NodeReport): bigint {
 }
 
 describe('a query over a large block', () => {
+  test('looks at the heads twice: to find the chunks, and to add up what is in them', async () => {
+    const { pool, run } = setUp();
+
+    await run(treeOf('pod-a'));
+
+    deepEqual(
+      pool.calls.map(({ name }) => name),
+      ['planReads', 'queryNode'],
+    );
+  });
+
+  test('reads no more when it has a call site', async () => {
+    const [all, some] = [setUp(), setUp()];
+
+    await all.run(treeOf('pod-b'));
+    const report = await some.run({ ...treeOf('pod-b'), callSite: ['nobody'] } as NodeQuery);
+
+    equal(totalOf(report), 0n);
+    equal(some.objects.bytesRead, all.objects.bytesRead);
+  });
+
   for (const [pod, share] of [
     ['pod-a', 0.99],
     ['pod-b', 0.55],
