@@ -9,7 +9,7 @@ import { readFamily, readSource, type StringRows } from '#src/kernels/read-space
 import type { SummedStacks } from '#src/kernels/summed-stacks.ts';
 import type { NodeQuery, ObjectRead } from './query-messages.ts';
 import { spanTestOf } from './selected-profiles.ts';
-import { familiesOf, groupedBySymbols, type Selected, selectSamples } from './selected-samples.ts';
+import { familiesOf, groupedBySymbols, knownColumnsOf, type Selected, selectSamples } from './selected-samples.ts';
 import { threadMatcher } from './thread-matcher.ts';
 
 export type SampleQuery = Extract<NodeQuery, { kind: 'tree' | 'profile' }>;
@@ -33,14 +33,16 @@ export function* forEachSymbolSpace(
 ): Steps<void> {
   const matcher = threadMatcher(query.selection.matchers);
   const spans = spanTestOf(query.selection);
-  for (const { datasets, fetched } of reads) {
+  for (const read of reads) {
+    const { datasets, fetched } = read;
+    const known = knownColumnsOf(read);
     for (const sharing of groupedBySymbols(datasets)) {
       kernels.exports.resetScratch();
       const pages = new ArenaPages(kernels, fetched, decompress);
       const table = yield* symbolTable(sharing[0], fetched);
       const { folded } = add;
       const isFolded = folded !== undefined && hasFunctionTrees(table);
-      const selected = yield* selectSamples(pages, sharing, matcher, query.selection, isFolded);
+      const selected = yield* selectSamples(pages, sharing, matcher, query.selection, isFolded, known);
       if (selected.length === 0) continue;
       if (isFolded) yield* forEachTree(pages, table, selected, { query, spans }, folded);
       else yield* forEachFamily(pages, table, selected, { query, spans }, (stacks) => add.stacks(stacks));

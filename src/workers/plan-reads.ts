@@ -11,7 +11,14 @@ import type { SampleRange } from '#src/kernels/read-dataset.ts';
 import type { SampleQuery } from './block-spaces.ts';
 import type { ObjectRead } from './query-messages.ts';
 import { spanTestOf } from './selected-profiles.ts';
-import { familiesOf, groupedBySymbols, type Selected, selectSamples } from './selected-samples.ts';
+import {
+  familiesOf,
+  groupedBySymbols,
+  type KnownColumns,
+  knownColumnsOf,
+  type Selected,
+  selectSamples,
+} from './selected-samples.ts';
 import { threadMatcher } from './thread-matcher.ts';
 
 export type ReadsPlan = {
@@ -29,15 +36,17 @@ export type PlanReadsTask = { readonly query: SampleQuery; readonly reads: reado
  * Finds out which chunks a query needs of objects whose heads were read: those with samples of profiles that match, and
  * of the symbols what it shows. Nothing more is asked for when nothing is missing.
  *
- * @returns the reads again, whose buffers the caller gave away
+ * @returns the reads again, whose buffers the caller gave away, with what was found out of datasets taken whole
  * @throws  StoreError as `BlockDataset`
  */
 export function* planReads(kernels: KernelInstance, task: PlanReadsTask, decompress: Decompress): Steps<ReadsPlan> {
   const matcher = threadMatcher(task.query.selection.matchers);
   const more: ByteRange[][] = [];
   let complete = true;
+  const reads: ObjectRead[] = [];
   for (const read of task.reads) {
     const wanted: ByteRange[] = [];
+    const known = knownColumnsOf(read);
     for (const sharing of groupedBySymbols(read.datasets)) {
       const headers = headerReads(sharing[0], read.fetched);
       if (headers.length > 0) {
@@ -45,27 +54,27 @@ export function* planReads(kernels: KernelInstance, task: PlanReadsTask, decompr
         complete = false;
         continue;
       }
-      for (const range of yield* readsOf(kernels, read, sharing, task.query, matcher, decompress)) wanted.push(range);
+      const pages = new ArenaPages(kernels, read.fetched, decompress);
+      for (const range of yield* readsOf(pages, sharing, task.query, matcher, known)) wanted.push(range);
       yield;
     }
     more.push(coalesced(missingReads(wanted, read.fetched), 0));
+    reads.push({ ...read, whole: read.datasets.map((dataset) => known.get(dataset)) });
   }
-  return { reads: task.reads, more, complete };
+  return { reads, more, complete };
 }
 
 function* readsOf(
-  kernels: KernelInstance,
-  { fetched }: ObjectRead,
+  pages: ArenaPages,
   sharing: readonly DatasetPlace[],
   query: SampleQuery,
   matcher: SeriesMatcher,
-  decompress: Decompress,
+  known: KnownColumns,
 ): Steps<ByteRange[]> {
-  kernels.exports.resetScratch();
-  const table = yield* symbolTable(sharing[0], fetched);
+  pages.kernels.exports.resetScratch();
+  const table = yield* symbolTable(sharing[0], pages.fetched);
   const isFolded = query.kind === 'tree' && hasFunctionTrees(table);
-  const pages = new ArenaPages(kernels, fetched, decompress);
-  const selected = yield* selectSamples(pages, sharing, matcher, query.selection, isFolded);
+  const selected = yield* selectSamples(pages, sharing, matcher, query.selection, isFolded, known);
   if (selected.length === 0) return [];
   const withSpans = spanTestOf(query.selection) !== undefined;
   const wanted = selected.flatMap((one) => ('whole' in one ? totalsPages(one) : samplePages(one, withSpans)));

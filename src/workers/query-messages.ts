@@ -7,6 +7,7 @@ import type { FunctionTree } from '#src/domain/profile/function-tree.ts';
 import type { BucketedSeries, BucketQuery } from '#src/domain/query/series-buckets.ts';
 import type { Matcher } from '#src/domain/series/matcher.ts';
 import type { StackProfile } from '#src/domain/symbols/stack-profile.ts';
+import type { WholeColumn } from './dataset-totals.ts';
 
 /** Which rows of a dataset a query is about. Both ends of the range belong to it. */
 export type ProfileSelection = TimeRange & {
@@ -44,7 +45,12 @@ export type NodeReport =
   | { readonly kind: 'profile'; readonly profile: StackProfile };
 
 /** What was read of one object for a node. */
-export type ObjectRead = { readonly datasets: readonly DatasetPlace[]; readonly fetched: readonly FetchedRange[] };
+export type ObjectRead = {
+  readonly datasets: readonly DatasetPlace[];
+  readonly fetched: readonly FetchedRange[];
+  /** By dataset: the value columns that it takes whole, where a plan of reads has found that out; undefined: look. */
+  readonly whole?: readonly (readonly WholeColumn[] | undefined)[];
+};
 
 /** Reads or reports of others, to be made one report. */
 export type NodeTask = {

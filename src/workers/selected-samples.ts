@@ -5,7 +5,7 @@ import type { SeriesMatcher } from '#src/domain/series/match-series.ts';
 import type { ArenaPages } from '#src/kernels/arena-pages.ts';
 import { BlockDataset, type SampleRange } from '#src/kernels/read-dataset.ts';
 import { type WholeColumn, wholeColumnsOf } from './dataset-totals.ts';
-import type { ProfileSelection } from './query-messages.ts';
+import type { ObjectRead, ProfileSelection } from './query-messages.ts';
 import { profilesOf } from './selected-profiles.ts';
 
 /** What a query is about in a dataset: samples by family, or all samples of some value columns. */
@@ -13,10 +13,26 @@ export type Selected =
   | { readonly dataset: BlockDataset; readonly ranges: ReadonlyMap<number, readonly SampleRange[]> }
   | { readonly dataset: BlockDataset; readonly whole: readonly WholeColumn[] };
 
+/** The value columns that a query takes whole of a dataset; none where nothing matches. */
+export type KnownColumns = Map<DatasetPlace, readonly WholeColumn[]>;
+
+const NOTHING: readonly WholeColumn[] = [];
+
+/** What a plan of reads has found out. */
+export function knownColumnsOf({ datasets, whole = [] }: ObjectRead): KnownColumns {
+  return new Map(
+    datasets.flatMap((dataset, i): [DatasetPlace, readonly WholeColumn[]][] => {
+      const of = whole[i];
+      return of === undefined ? [] : [[dataset, of]];
+    }),
+  );
+}
+
 /**
  * Selects in the datasets that share a symbol space. What has nothing that matches is left out.
  *
  * @param withTotals  whether totals do in place of samples: for a tree, of a space that has function trees
+ * @param known       what is known of datasets, whose heads are not looked at then; gets what is found
  */
 export function* selectSamples(
   pages: ArenaPages,
@@ -24,19 +40,25 @@ export function* selectSamples(
   matcher: SeriesMatcher,
   selection: ProfileSelection,
   withTotals: boolean,
+  known: KnownColumns,
 ): Steps<Selected[]> {
   const all: Selected[] = [];
   for (const meta of sharing) {
     const dataset = new BlockDataset(pages, yield* datasetTable(meta, pages.fetched));
-    const whole = withTotals ? yield* wholeColumnsOf(dataset, meta, matcher, selection) : undefined;
-    if (whole !== undefined) {
-      if (whole.length > 0) all.push({ dataset, whole });
-      continue;
+    let whole = known.get(meta);
+    if (whole === undefined && withTotals) whole = yield* wholeColumnsOf(dataset, meta, matcher, selection);
+    if (whole === undefined) {
+      const profiles = yield* profilesOf(dataset, matcher, selection);
+      const matches = profiles !== undefined && profiles.length > 0;
+      const ranges = matches ? yield* profiles.sampleRanges(yield* dataset.sampleOffsets()) : undefined;
+      if (ranges !== undefined && ranges.size > 0) {
+        all.push({ dataset, ranges });
+        continue;
+      }
+      whole = NOTHING;
     }
-    const profiles = yield* profilesOf(dataset, matcher, selection);
-    if (profiles === undefined || profiles.length === 0) continue;
-    const ranges = yield* profiles.sampleRanges(yield* dataset.sampleOffsets());
-    if (ranges.size > 0) all.push({ dataset, ranges });
+    known.set(meta, whole);
+    if (whole.length > 0) all.push({ dataset, whole });
   }
   return all;
 }
