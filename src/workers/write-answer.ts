@@ -44,7 +44,7 @@ function* piecesOf(task: AnswerTask): Steps<Uint8Array[]> {
       return task.codec === 'proto' ? encodeSeriesLabelsProto(task.labelSets) : encodeSeriesLabelsJson(task.labelSets);
     case 'series': {
       const series = seriesOf(task.series, task.limit);
-      return task.codec === 'proto' ? encodeSelectSeriesProto(series) : encodeSelectSeriesJson(series);
+      return yield* task.codec === 'proto' ? encodeSelectSeriesProto(series) : encodeSelectSeriesJson(series);
     }
     case 'flamegraph': {
       const graph = yield* foldedFlamegraph(task.tree, task.folding);

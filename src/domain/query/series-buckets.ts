@@ -102,7 +102,7 @@ export class SeriesBuckets {
 
   /** Adds the profiles of one dataset. @cost O(points) */
   *addPoints(points: ProfilePoints, query: BucketQuery): Steps<void> {
-    const groupOf = points.labels.map((labels) => this.#groupOf(groupLabels(labels, query.groupBy)));
+    const groupOf = yield* this.#groupsOf(points.labels, (labels) => groupLabels(labels, query.groupBy));
     if (query.exemplars && points.profileIds !== undefined) {
       yield* this.#addWithExemplars(points, points.profileIds, groupOf, query);
       return;
@@ -118,7 +118,7 @@ export class SeriesBuckets {
 
   /** Adds the report of another node. @cost O(points) */
   *addReport({ groups, group, timeMs, value, exemplars }: BucketedSeries): Steps<void> {
-    const groupOf = groups.map((labels) => this.#groupOf(labels));
+    const groupOf = yield* this.#groupsOf(groups, (labels) => labels);
     yield* inSteps(
       0,
       group.length,
@@ -165,7 +165,7 @@ export class SeriesBuckets {
   }
 
   #addRows(
-    groupOf: readonly number[],
+    groupOf: Uint32Array,
     query: BucketQuery,
     series: Uint32Array,
     timeMs: Float64Array,
@@ -182,7 +182,7 @@ export class SeriesBuckets {
   *#addWithExemplars(
     points: ProfilePoints,
     profileIds: Uint8Array,
-    groupOf: readonly number[],
+    groupOf: Uint32Array,
     query: BucketQuery,
   ): Steps<void> {
     const candidates = new Map<string, Exemplar & { slot: number }>();
@@ -212,6 +212,15 @@ export class SeriesBuckets {
       this.#offer(slot, exemplar);
       if (++work % STEP_POINTS === 0) yield;
     }
+  }
+
+  *#groupsOf<T>(all: readonly T[], labelsOf: (one: T) => readonly Label[]): Steps<Uint32Array> {
+    const groups = new Uint32Array(all.length);
+    for (let i = 0; i < all.length; i++) {
+      if (i % STEP_GROUPS === STEP_GROUPS - 1) yield;
+      groups[i] = this.#groupOf(labelsOf(all[i]));
+    }
+    return groups;
   }
 
   #groupOf(labels: readonly Label[]): number {
@@ -248,6 +257,9 @@ export class SeriesBuckets {
     this.#exemplars[slot] = same ? { ...winner, labels: common(best.labels, exemplar.labels) } : winner;
   }
 }
+
+/** Label sets that become groups in one step: their texts become a key. */
+const STEP_GROUPS = STEP_ROWS / 16;
 
 /** Points that are added up in one step: each is looked for in a map. */
 const STEP_POINTS = STEP_ROWS / 4;

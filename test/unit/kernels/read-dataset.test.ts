@@ -9,7 +9,7 @@ import { encodeDataset } from '#src/domain/block/dataset-writer.ts';
 import { wholeObject } from '#src/domain/block/fetched-ranges.ts';
 import { sortedLabels } from '#src/domain/model/labels.ts';
 import { addSaturated } from '#src/domain/model/saturated-sum.ts';
-import { runSteps } from '#src/domain/model/steps.ts';
+import { runSteps, type Steps } from '#src/domain/model/steps.ts';
 import { SeriesMatcher } from '#src/domain/series/match-series.ts';
 import type { Matcher } from '#src/domain/series/matcher.ts';
 import { selectSeries } from '#src/domain/series/matchers.ts';
@@ -315,5 +315,29 @@ describe('a dataset in the arena', () => {
     }
     deepEqual(kernels.takeI64(sums.sums, 100), expected);
     ok(looks <= 10 * (n + pageCount), `${looks} looks at ${n} ranges`);
+  });
+
+  test('selects very many profiles in steps', () => {
+    const n = 150_000;
+    const sizes = { series: 3, pushes: n, profiles: n, families: [{ runs: n, samples: n, columns: 1, spans: 0 }] };
+    const block = encoded(randomDataset(new Random(5), sizes, [plainFamily]), [plainFamily]);
+    const dataset = new BlockDataset(freshPages(kernels, block), block.table);
+    const wanted = runSteps(dataset.matchingSeries(new SeriesMatcher([])));
+    const counted = <T>(steps: Steps<T>): { value: T; pauses: number } => {
+      for (let pauses = 0; ; pauses++) {
+        const step = steps.next();
+        if (step.done) return { value: step.value, pauses };
+      }
+    };
+
+    const rows = counted(dataset.profiles(wanted, -(2n ** 63n), 2n ** 63n - 1n));
+    const ranges = counted(rows.value.sampleRanges(runSteps(dataset.sampleOffsets())));
+
+    equal(rows.value.length, n);
+    ok(rows.pauses >= 5, `${rows.pauses} pauses to select`);
+    ok(ranges.pauses >= 8, `${ranges.pauses} pauses to find the samples`);
+    const none = counted(rows.value.withIds(new Set(['00'])));
+    equal(none.value.length, 0);
+    ok(none.pauses >= 18);
   });
 });

@@ -1,5 +1,6 @@
-import { deepEqual, equal } from 'node:assert/strict';
+import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
+import { runSteps } from '#src/domain/model/steps.ts';
 import { encodeSelectSeriesJson, encodeSelectSeriesProto } from '#src/domain/query/encode-series.ts';
 import type { Series } from '#src/domain/query/series-buckets.ts';
 import { readMessage } from '../pprof/read-message.ts';
@@ -16,10 +17,10 @@ const exemplar = { timeMs: 987, profileId: 'id', value: 300n, labels: [{ name: '
 
 test('a series is its labels and points, without zeros', () => {
   equal(
-    text(encodeSelectSeriesJson([series])),
+    text(runSteps(encodeSelectSeriesJson([series]))),
     '{"series":[{"labels":[{"name":"pod","value":"a"}],"points":[{"value":400,"timestamp":"1000"},{"timestamp":"2000"}]}]}',
   );
-  const [written] = readMessage(Buffer.concat(encodeSelectSeriesProto([series])));
+  const [written] = readMessage(Buffer.concat(runSteps(encodeSelectSeriesProto([series]))));
   equal(written.field, 1);
   const parts = readMessage(written.bytes);
   deepEqual(
@@ -38,11 +39,11 @@ test('a series is its labels and points, without zeros', () => {
 test('an exemplar is on its point', () => {
   const one = { ...series, timeMs: Float64Array.of(1_000), value: BigInt64Array.of(400n), exemplars: [exemplar] };
   equal(
-    text(encodeSelectSeriesJson([{ ...one, labels: [] }])),
+    text(runSteps(encodeSelectSeriesJson([{ ...one, labels: [] }]))),
     '{"series":[{"points":[{"value":400,"timestamp":"1000","exemplars":[' +
       '{"timestamp":"987","profileId":"id","value":"300","labels":[{"name":"env","value":"p"}]}]}]}]}',
   );
-  const [written] = readMessage(Buffer.concat(encodeSelectSeriesProto([{ ...one, labels: [] }])));
+  const [written] = readMessage(Buffer.concat(runSteps(encodeSelectSeriesProto([{ ...one, labels: [] }]))));
   const [point] = readMessage(written.bytes);
   const written4 = readMessage(point.bytes).find(({ field }) => field === 4);
   const fields = readMessage(written4?.bytes ?? new Uint8Array(0));
@@ -55,10 +56,24 @@ test('an exemplar is on its point', () => {
 
 test('values are doubles, and lose what doubles lose', () => {
   const large = { ...series, timeMs: Float64Array.of(1), value: BigInt64Array.of(4620693217682128897n) };
-  equal(JSON.parse(text(encodeSelectSeriesJson([large]))).series[0].points[0].value, Number(4620693217682128897n));
+  equal(
+    JSON.parse(text(runSteps(encodeSelectSeriesJson([large])))).series[0].points[0].value,
+    Number(4620693217682128897n),
+  );
 });
 
 test('no series is an empty message', () => {
-  equal(text(encodeSelectSeriesJson([])), '{}');
-  equal(text(encodeSelectSeriesProto([])), '');
+  equal(text(runSteps(encodeSelectSeriesJson([]))), '{}');
+  equal(text(runSteps(encodeSelectSeriesProto([]))), '');
+});
+
+test('very many points are written in steps', () => {
+  const n = 30_000;
+  const points = { timeMs: Float64Array.from({ length: n }, (_, i) => i + 1), value: new BigInt64Array(n).fill(1n) };
+  const all = [{ labels: [], ...points, exemplars: [] }];
+  for (const steps of [encodeSelectSeriesJson(all), encodeSelectSeriesProto(all)]) {
+    let pauses = 0;
+    while (!steps.next().done) pauses++;
+    ok(pauses >= 7, `${pauses} pauses`);
+  }
 });

@@ -1,10 +1,12 @@
-import { deepEqual, equal, throws } from 'node:assert/strict';
+import { deepEqual, equal, ok, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type Labels, sortedLabels } from '#src/domain/model/labels.ts';
+import { runSteps } from '#src/domain/model/steps.ts';
 import {
   type BucketQuery,
   type ProfilePoints,
   readRangeOf,
+  SeriesBuckets,
   stepMsOf,
   topSeries,
 } from '#src/domain/query/series-buckets.ts';
@@ -225,4 +227,33 @@ test(`merging the reports of parts gives the report of all, in any order (seed $
     deepEqual(topSeries(mergeBucketedSeries([...reports].reverse()), 0), topSeries(whole, 0));
     deepEqual(mergeBucketedSeries([whole]), whole);
   }
+});
+
+test('very many points are added up, merged and reported in steps', () => {
+  const n = 100_000;
+  const points = {
+    labels: [[{ name: 'pod', value: 'a' }], [{ name: 'pod', value: 'b' }]],
+    series: Uint32Array.from({ length: n }, (_, i) => i & 1),
+    timeMs: Float64Array.from({ length: n }, (_, i) => i),
+    value: new BigInt64Array(n).fill(1n),
+    profileIds: undefined,
+  };
+  const pausesOf = (steps: Generator<undefined, unknown>): number => {
+    let pauses = 0;
+    while (!steps.next().done) pauses++;
+    return pauses;
+  };
+  const asked = { startMs: 0, endMs: n, stepMs: 1, groupBy: ['pod'], exemplars: false };
+  const buckets = new SeriesBuckets();
+
+  ok(pausesOf(buckets.addPoints(points, asked)) >= 6);
+  const report = runSteps(buckets.take());
+  equal(report.value.length, n);
+  ok(pausesOf(new SeriesBuckets().addReport(report)) >= 6);
+  const withIds = { ...points, profileIds: new Uint8Array(16 * n) };
+  ok(pausesOf(new SeriesBuckets().addPoints(withIds, { ...asked, exemplars: true })) >= 24);
+  const many = new SeriesBuckets();
+  const groups = Array.from({ length: n }, (_, i) => [{ name: 'pod', value: `${i}` }]);
+  ok(pausesOf(many.addReport({ ...report, groups })) >= 30);
+  ok(pausesOf(many.take()) >= 6);
 });
