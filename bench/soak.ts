@@ -55,7 +55,14 @@ try {
   const { samples, ...summary } = result;
   console.log({ pushes, queries, ...summary }, `goal: growth of anonymous memory <= ${GROWTH_MAX}`);
   writeResults('soak', { pushes, queries, ...summary, samples }, options.json);
-  if (summary.anonymous.growth > GROWTH_MAX) process.exitCode = 1;
+  const answers = [summary.pushed ?? {}, summary.asked?.statuses ?? {}];
+  for (const [status, count] of answers.flatMap(Object.entries)) {
+    if (status === '200') continue;
+    console.error(`${count} requests were answered ${status}: what was not done took no memory`);
+    process.exitCode = 1;
+  }
+  // Too short a run has no growth, which is no number.
+  if (!(summary.anonymous.growth <= GROWTH_MAX)) process.exitCode = 1;
 } finally {
   asker.close();
   pusher.close();

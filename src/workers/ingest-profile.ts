@@ -10,7 +10,7 @@ import { ingestTime, needsPlainFixups, withIngestFixups } from '#src/domain/ppro
 import type { IngestOptions, ProfileLimits } from '#src/domain/pprof/ingest-options.ts';
 import { LANGUAGE_MARKERS, type Language, languageOfSpy } from '#src/domain/pprof/language.ts';
 import { writePlainProfile } from '#src/domain/pprof/plain-writer.ts';
-import { discardReasonOf } from '#src/domain/pprof/profile-errors.ts';
+import { discardReasonOf, needsTooMuchMemory } from '#src/domain/pprof/profile-errors.ts';
 import { checkSampleTypeCount } from '#src/domain/pprof/type-limit.ts';
 import { checkSampleTypeName, timeInWindow } from '#src/domain/pprof/validate.ts';
 import { seriesLabeller } from '#src/domain/series/series-labeller.ts';
@@ -55,10 +55,11 @@ export function ingestProfile(
     });
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
-    if (error.details['arena'] === 'head' && !head.empty) {
-      return { kind: 'head-full' };
-    }
-    return { kind: 'refused', rawBytes, reason: discardReasonOf(error), error: toWire(error) };
+    const { arena } = error.details;
+    if (arena === 'head' && !head.empty) return { kind: 'head-full' };
+    // It never fits, so it must not be sent again, and its siblings with it.
+    const refused = arena === undefined ? error : needsTooMuchMemory(error);
+    return { kind: 'refused', rawBytes, reason: discardReasonOf(refused), error: toWire(refused) };
   }
 }
 

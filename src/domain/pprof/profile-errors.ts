@@ -31,6 +31,11 @@ export function undecodable(what: string, details: ErrorDetails = {}): StoreErro
   return refusal('malformed_profile', `the profile cannot be decoded as pprof: ${what}`, details);
 }
 
+/** What the profile is decoded into has no room in a thread. @param error  of the kernels, which names the limit */
+export function needsTooMuchMemory({ message, details }: StoreError): StoreError {
+  return refusal('profile_size_limit', `the profile ${message}`, details);
+}
+
 export function noSampleType(): StoreError {
   return malformed('it has no sample type');
 }

@@ -192,9 +192,11 @@ describe('Head, what is in the JavaScript heap', () => {
 
     const outcome = add(kernels, new Head(kernels), labelled(10_000));
 
+    // Sent again, it would be refused again, and its siblings stored once more.
+    equal(outcome.kind === 'refused' && outcome.error.code, 'invalid-argument');
     match(
       outcome.kind === 'refused' ? outcome.error.message : '',
-      /^needs \d+ bytes of memory or more, the limit is 1048576 \(pool\.head-bytes-max\)$/,
+      /^the profile needs \d+ bytes of memory or more, the limit is 1048576 \(pool\.head-bytes-max\)$/,
     );
   });
 });
@@ -207,7 +209,7 @@ describe('ingestProfile, when an arena is full', () => {
 
     const outcome = add(kernels, head, wide(20_000), { maxProfileSizeBytes: 16 << 20 });
 
-    equal(outcome.kind, 'refused');
+    equal(outcome.kind === 'refused' && outcome.error.code, 'invalid-argument');
     match(outcome.kind === 'refused' ? outcome.error.message : '', /the limit is 1048576 \(scratchBytesMax\)/);
     equal(add(kernels, head, other).kind, 'stored');
     deepEqual(canonicalHead(encodedAndDecoded(takenHead(kernels, head))), resultOf(small, other));
