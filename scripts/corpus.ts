@@ -43,7 +43,7 @@ const { values: options } = parseArgs({
 const corpus = options.corpus;
 
 if (existsSync(join(corpus, 'reference-totals.json'))) await main();
-else console.log(`corpus: skipped, there is none at ${corpus}`);
+else console.log(`corpus: skipped, there are no recordings at ${corpus}; those that the tests need are in test/data`);
 
 async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'kiln-corpus-'));

@@ -2,7 +2,7 @@
 // without a look at the samples says what the samples say: totals, function trees, types, and the times and label sets of
 // the footer.
 //
-//     node scripts/inspect-block.ts FILE
+//     scripts/node scripts/inspect-block.ts FILE, which is <data-dir>/bucket/segments/…/block.bin
 //
 // Goes on behind what is corrupted, so that all of it is found: a line for each symbol space and dataset that has a fault, with
 // the section and the row of its first one. Ends with status 1 then, and with 2 when there is no file to read. Offsets count

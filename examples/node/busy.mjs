@@ -38,7 +38,7 @@ while (running && Date.now() < endMs) {
   // Each kind of work has a label of its own: select {route="/checkout"} to see one alone.
   Pyroscope.wrapWithLabels({ route: '/checkout' }, checkout);
   Pyroscope.wrapWithLabels({ route: '/search' }, search);
-  await sleep(5);
+  await sleep(1);
 }
 await Pyroscope.stop();
 console.log('done');
