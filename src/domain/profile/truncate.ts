@@ -50,13 +50,24 @@ export function* cutTree(tree: FunctionTree, nodesMax: number): Steps<FunctionTr
   if (n <= nodesMax) return tree;
   const total = yield* functionTreeTotals(tree);
   yield;
-  // The root stays as well, and each node that does may get a bar.
+  // Nodes without value need no place, nor a bar.
+  if (countAbove(total, 0n) < nodesMax) {
+    return yield* folded(tree, total, { min: 1n, ties: Number.POSITIVE_INFINITY, others: false });
+  }
+  yield;
+  // The root stays as well, and each node that does may get a bar. More than those have a value, so it is not 0.
   const count = (nodesMax - 2) >>> 1;
   const min = yield* kthLargest(total.subarray(1), count);
-  let larger = 0;
-  for (let i = 1; i < n; i++) if (total[i] > min) larger++;
+  const ties = count - countAbove(total, min);
   yield;
-  return yield* folded(tree, total, { min: min > 1n ? min : 1n, ties: count - larger, others: false });
+  return yield* folded(tree, total, { min, ties, others: false });
+}
+
+/** How many nodes beside the root have a larger total. */
+function countAbove(total: BigInt64Array, min: bigint): number {
+  let count = 0;
+  for (let i = 1; i < total.length; i++) if (total[i] > min) count++;
+  return count;
 }
 
 /** What stays: nodes above `min`, so many that have just that, and if `others` all that are named so. */

@@ -148,6 +148,18 @@ describe('cutTree', () => {
     deepEqual(pathsOf(runSteps(cutTree(tree, 4))), ['a 9/9', 'other 2/2']);
   });
 
+  test('gives nodes without value no place, nor those with one less than they have', () => {
+    const ofValue = (count: number, value: bigint): Stacks =>
+      Array.from({ length: count }, (_, i) => [[`${value}.${i}`], value]);
+    const of = (valued: number): string[] =>
+      pathsOf(runSteps(cutTree(treeOf([...ofValue(valued, 1n), ...ofValue(40, 0n)]), 24)));
+    const kept = (count: number): string[] => Array.from({ length: count }, (_, i) => `1.${i} 1/1`);
+
+    // With nothing to be folded there is no bar that would need a place either.
+    for (const valued of [9, 11, 12, 23]) deepEqual(of(valued), kept(valued).toSorted());
+    deepEqual(of(24), [...kept(11), 'other 13/13'].toSorted());
+  });
+
   test(`never has more nodes than it may, and each total that is left is what it was (seed ${seed})`, () => {
     const random = new Random(seed);
     for (let round = 0; round < 200; round++) {
