@@ -123,3 +123,6 @@ export class FoldedSums {
     });
   }
 }
+
+/** What trees are built from: the columns alone. */
+export type FoldedColumns = Pick<FoldedSums, 'names' | 'rows' | 'parent' | 'name' | 'sums'>;

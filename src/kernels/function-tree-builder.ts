@@ -1,6 +1,6 @@
 import { byWork, type Steps } from '#src/domain/model/steps.ts';
 import type { FunctionTree } from '#src/domain/profile/function-tree.ts';
-import type { FoldedSums } from './folded-sums.ts';
+import type { FoldedColumns } from './folded-sums.ts';
 import { Arena, type KernelInstance, type Pointer } from './instance.ts';
 import type { SummedStacks } from './summed-stacks.ts';
 import { putStrings, takeStrings, takeTree } from './symbol-space.ts';
@@ -54,7 +54,7 @@ export class FunctionTreeBuilder {
   }
 
   /** Adds the nodes that have a sum, and those above. @cost O(nodes) */
-  *addFolded({ names, parent, name, sums, rows }: FoldedSums): Steps<void> {
+  *addFolded({ names, parent, name, sums, rows }: FoldedColumns): Steps<void> {
     const { exports } = this.#kernels;
     // Samples without a stacktrace are in no flame graph: `addStacks` leaves them out as well.
     this.#kernels.i64()[sums >>> 3] = 0n;

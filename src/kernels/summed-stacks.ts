@@ -1,5 +1,6 @@
-import type { Steps } from '#src/domain/model/steps.ts';
+import { inSteps, type Steps } from '#src/domain/model/steps.ts';
 import type { KernelInstance, Pointer } from './instance.ts';
+import { Source } from './source.ts';
 
 /** A name that is made up costs about as much as so many rows. */
 export const MADE_NAME_ROWS = 64;
@@ -32,5 +33,21 @@ export abstract class SummedStacks {
   /** Finds the stacktraces that matter. @returns how many, without the root */
   mark(): number {
     return (this.kernels.exports.markNeeded(this.needed, this.parent, this.sums, this.stackCount) >>> 0) - 1;
+  }
+
+  /** Nodes of a stacktrace's own location, by row: one for each line, and one where there is none. */
+  *frameCounts(): Steps<Uint32Array> {
+    const counts = new Uint32Array(this.stackCount);
+    yield* inSteps(0, this.stackCount, (start, end) => this.#countFrames(counts, start, end));
+    return counts;
+  }
+
+  #countFrames(counts: Uint32Array, start: number, end: number): void {
+    const u32 = this.kernels.u32();
+    const lineOffsets = u32[(this.source + Source.locationLines) >>> 2] >>> 2;
+    for (let row = start; row < end; row++) {
+      const at = lineOffsets + u32[(this.location >>> 2) + row];
+      counts[row] = Math.max(1, u32[at + 1] - u32[at]);
+    }
   }
 }

@@ -1,13 +1,14 @@
 import { StoreError } from '#src/domain/errors.ts';
-import type { Steps } from '#src/domain/model/steps.ts';
+import { inSteps, type Steps } from '#src/domain/model/steps.ts';
 import type { FunctionTree } from '#src/domain/profile/function-tree.ts';
+import { namesOf, otherName } from '#src/domain/profile/name-table.ts';
 import { PathPieces } from '#src/domain/profile/path-pieces.ts';
 import { cutTree } from '#src/domain/profile/truncate.ts';
-import type { FoldedSums } from '#src/kernels/folded-sums.ts';
+import type { FoldedColumns } from '#src/kernels/folded-sums.ts';
 import { FunctionTreeBuilder } from '#src/kernels/function-tree-builder.ts';
 import { Arena, type KernelInstance } from '#src/kernels/instance.ts';
-import { Source } from '#src/kernels/source.ts';
 import type { SummedStacks } from '#src/kernels/summed-stacks.ts';
+import { COPIED_ROWS, takeI64, takeNames, takeU32 } from '#src/kernels/taken-columns.ts';
 
 /**
  * Bytes of the arena for each node of the sum, and for each of what is added to it. A node takes up to 170 where a tree
@@ -23,7 +24,8 @@ const PIECE_NODES_MAX = 1 << 18;
 
 /**
  * Builds a function tree that need not fit into memory: whatever is added comes piece by piece, and behind each the tree
- * is cut to its heaviest nodes, so that what is left out is in bars named "other". No value is lost, and what is heavy
+ * is cut to its heaviest nodes, so that what is left out is in bars named "other". No value is lost, not even that of a location
+ * with too many lines for any tree: it is a bar under the root. And what is heavy
  * stays; only of nodes that were light in a piece, and were not in the next ones, less may be shown than there is.
  *
  * @order one at a time per instance: it uses the head arena, and scratch behind what lies there
@@ -47,52 +49,46 @@ export class BoundedTree {
   }
 
   /** @throws as `addTree` */
-  *addFolded(folded: FoldedSums): Steps<void> {
+  *addFolded(folded: FoldedColumns): Steps<void> {
     const kernels = this.#kernels;
-    const { rows, names } = folded;
-    const self = kernels.takeI64(folded.sums, rows);
-    self[0] = 0n; // Samples without a stacktrace are in no flame graph.
-    const offsets = new Uint32Array(names.rows + 1);
-    const lengths = kernels.takeU32(names.length, names.rows);
-    for (let row = 0; row < names.rows; row++) offsets[row + 1] = offsets[row] + lengths[row];
-    const bytes = new Uint8Array(offsets[names.rows]);
-    const at = kernels.takeU32(names.at, names.rows);
-    const u8 = kernels.u8();
-    for (let row = 0; row < names.rows; row++) bytes.set(u8.subarray(at[row], at[row] + lengths[row]), offsets[row]);
-    const parent = new Int32Array(kernels.takeU32(folded.parent, rows).buffer);
-    yield;
-    yield* this.addTree({ parent, name: kernels.takeU32(folded.name, rows), self, names: { offsets, bytes } });
+    const { rows, sums } = folded;
+    const self = yield* takeI64(kernels, sums, rows);
+    self[0] = 0n; // Samples without a stacktrace are in no flame graph: those that fit leave them out as well.
+    const names = yield* takeNames(kernels, folded.names);
+    const parent = new Int32Array((yield* takeU32(kernels, folded.parent, rows)).buffer);
+    yield* this.addTree({ parent, name: yield* takeU32(kernels, folded.name, rows), self, names });
   }
 
   /** @throws as `addTree` */
   *addStacks(stacks: SummedStacks): Steps<void> {
     const kernels = this.#kernels;
     const { stackCount } = stacks;
-    const left = kernels.takeI64(stacks.sums, stackCount);
-    left[0] = 0n;
-    const pieces = new PathPieces(
-      new Int32Array(kernels.takeU32(stacks.parent, stackCount).buffer),
-      framesOf(kernels, stacks),
-    );
-    yield;
+    const left = yield* takeI64(kernels, stacks.sums, stackCount);
+    left[0] = 0n; // Samples without a stacktrace, as above. From now on it is what is too deep to be shown at all.
+    const parent = new Int32Array((yield* takeU32(kernels, stacks.parent, stackCount)).buffer);
+    const frames = yield* stacks.frameCounts();
+    const pieces = new PathPieces(parent, (row) => frames[row]);
+    const sums = (): BigInt64Array => kernels.i64().subarray(stacks.sums >>> 3, (stacks.sums >>> 3) + stackCount);
+    yield* inSteps(0, stackCount, (from, to) => void sums().fill(0n, from, to), COPIED_ROWS);
     for (let start = 1, nodesMax = 0; start < stackCount; ) {
       if (nodesMax !== this.#pieceNodesMax) {
         nodesMax = this.#pieceNodesMax;
-        pieces.shorten(left, nodesMax);
+        yield* pieces.shorten(left, nodesMax);
         start = 1;
       }
-      const end = pieces.end(start, left, nodesMax);
-      const sums = kernels.i64().subarray(stacks.sums >>> 3, (stacks.sums >>> 3) + stackCount);
-      sums.fill(0n).set(left.subarray(start, end), start);
+      const end = yield* pieces.end(start, left, nodesMax);
+      sums().set(left.subarray(start, end), start);
       yield;
       const added = yield* this.#add((builder) => {
         kernels.exports.sourceRowsReset(stacks.source); // It remembers rows of another builder.
         return builder.addStacks(stacks);
       });
+      sums().fill(0n, start, end);
       if (!added) continue;
       left.fill(0n, start, end);
       start = end;
     }
+    if (left[0] > 0n) yield* this.addTree(barOther(left[0]));
   }
 
   take(): FunctionTree {
@@ -129,15 +125,14 @@ export class BoundedTree {
   }
 }
 
-/** Nodes of a stacktrace's own location: one for each line, and one where there is none. */
-function framesOf(kernels: KernelInstance, { source, location, stackCount }: SummedStacks): (row: number) => number {
-  const lineOffsets = kernels.u32()[(source + Source.locationLines) >>> 2] >>> 2;
-  const u32 = kernels.u32();
-  const frames = Uint32Array.from({ length: stackCount }, (_, row) => {
-    const at = lineOffsets + u32[(location >>> 2) + row];
-    return Math.max(1, u32[at + 1] - u32[at]);
-  });
-  return (row) => frames[row];
+/** A value that none of its callers can show, as a cut tree shows it. */
+function barOther(value: bigint): FunctionTree {
+  return {
+    parent: Int32Array.of(-1, 0),
+    name: new Uint32Array(2),
+    self: BigInt64Array.of(0n, value),
+    names: namesOf([otherName]),
+  };
 }
 
 /** Whether what does not fit is one of the arenas. */

@@ -1,4 +1,5 @@
 import { addSaturatedAt } from '#src/domain/model/saturated-sum.ts';
+import { byWork, inSteps, STEP_ROWS, type Steps } from '#src/domain/model/steps.ts';
 
 /**
  * Divides the rows of a tree that have a value into pieces that follow each other, so that the paths of a piece come to
@@ -14,6 +15,8 @@ export class PathPieces {
   /** By row: the last piece that has it on a path. */
   readonly #piece: Uint32Array;
   #count = 0;
+  /** What the last piece may still weigh. */
+  #left = 0;
 
   /** @param parent  of a row a row before, −1 of row 0 */
   constructor(parent: Int32Array, weight: (row: number) => number) {
@@ -23,15 +26,27 @@ export class PathPieces {
   }
 
   /**
-   * Moves values to where their paths weigh at most so much: what is too deep is shown as its caller.
+   * Moves values to where their paths weigh at most so much: what is too deep is shown as its caller. What has no caller
+   * that is light enough moves to row 0, which is in no piece.
    *
    * @cost O(rows)
    */
-  shorten(value: BigInt64Array, weightMax: number): void {
+  *shorten(value: BigInt64Array, weightMax: number): Steps<void> {
     const n = value.length;
     const depth = new Float64Array(n);
     const shown = new Uint32Array(n);
-    for (let row = 1; row < n; row++) {
+    yield* inSteps(1, n, (from, to) => this.#shortenRows(value, weightMax, depth, shown, from, to));
+  }
+
+  #shortenRows(
+    value: BigInt64Array,
+    weightMax: number,
+    depth: Float64Array,
+    shown: Uint32Array,
+    from: number,
+    to: number,
+  ): void {
+    for (let row = from; row < to; row++) {
       const parent = this.#parent[row];
       depth[row] = depth[parent] + this.#weight(row);
       shown[row] = depth[row] <= weightMax ? row : shown[parent];
@@ -42,21 +57,35 @@ export class PathPieces {
   }
 
   /**
-   * @param start  first row of the piece
+   * @param start  first row of the piece, 1 or more
    * @returns      behind its last row; `start` when its first path alone is too heavy
    * @cost  O(rows of the piece and of their paths)
    */
-  end(start: number, value: BigInt64Array, weightMax: number): number {
-    const piece = ++this.#count;
-    let weight = 0;
-    for (let row = start; row < value.length; row++) {
+  *end(start: number, value: BigInt64Array, weightMax: number): Steps<number> {
+    this.#count++;
+    this.#left = weightMax;
+    let end = value.length;
+    yield* byWork(start, value.length, (from) => {
+      const to = Math.min(from + STEP_ROWS, value.length);
+      const fits = this.#takeRows(value, from, to);
+      if (fits === to) return to;
+      end = fits;
+      return value.length;
+    });
+    return end;
+  }
+
+  /** Takes paths into the piece while it has room. @returns behind the last row that was taken */
+  #takeRows(value: BigInt64Array, from: number, to: number): number {
+    const piece = this.#count;
+    for (let row = from; row < to; row++) {
       if (value[row] === 0n) continue;
       for (let at = row; at > 0 && this.#piece[at] !== piece; at = this.#parent[at]) {
         this.#piece[at] = piece;
-        weight += this.#weight(at);
+        this.#left -= this.#weight(at);
       }
-      if (weight > weightMax) return row;
+      if (this.#left < 0) return row;
     }
-    return value.length;
+    return to;
   }
 }

@@ -1,10 +1,12 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { STEP_ROWS } from '#src/domain/model/steps.ts';
 import type { SymbolColumns } from '#src/domain/symbols/symbol-columns.ts';
 import { type SampleRange, StackSums, sumSamplesPlain } from '#src/kernels/stack-sums.ts';
 import { testKernels } from '../../fixtures/kernels.ts';
 import { Random } from '../../fixtures/random.ts';
 import { randomSymbols } from '../../fixtures/random-symbols.ts';
+import { symbolsOf } from '../domain/profile/symbols-of.ts';
 
 function randomSamples(random: Random, stackCount: number, n: number): SampleRange {
   return {
@@ -44,6 +46,27 @@ describe('StackSums', () => {
       deepEqual(kernels.takeU8(sums.needed, stackCount), needed);
     });
   }
+
+  test('counts the frames of each stacktrace without its callers, in steps', () => {
+    const { symbols } = symbolsOf([[['main', 'inlined<<into', '0x2a'], 1n]]);
+    const rows = 2 * STEP_ROWS + 4;
+    const stacks = {
+      parent: new Int32Array(rows).fill(-1, 0, 1),
+      location: Uint32Array.from({ length: rows }, (_, row) => row % 4),
+    };
+    kernels.exports.resetScratch();
+    const steps = new StackSums(kernels, { ...symbols, stacks }).frameCounts();
+
+    let count = 0;
+    let step = steps.next();
+    for (; !step.done; step = steps.next()) count++;
+
+    deepEqual(
+      step.value,
+      Uint32Array.from({ length: rows }, (_, row) => [1, 1, 2, 1][row % 4]),
+    );
+    equal(count, 3);
+  });
 
   test('takes samples that are a part of a longer column', () => {
     const symbols = randomSymbols(new Random(1), 10);

@@ -3,8 +3,12 @@ import { describe, test } from 'node:test';
 import { runSteps } from '#src/domain/model/steps.ts';
 import type { FunctionTree } from '#src/domain/profile/function-tree.ts';
 import { functionTreeTotals } from '#src/domain/profile/function-tree-totals.ts';
+import { namesOf } from '#src/domain/profile/name-table.ts';
+import type { FoldedColumns } from '#src/kernels/folded-sums.ts';
 import { FunctionTreeBuilder } from '#src/kernels/function-tree-builder.ts';
+import type { KernelInstance } from '#src/kernels/instance.ts';
 import { StackSums } from '#src/kernels/stack-sums.ts';
+import { putStrings } from '#src/kernels/symbol-space.ts';
 import { BoundedTree } from '#src/workers/bounded-tree.ts';
 import { testKernels } from '../../fixtures/kernels.ts';
 import { Random, runSeed } from '../../fixtures/random.ts';
@@ -57,7 +61,7 @@ describe('BoundedTree', () => {
     const random = new Random(seed);
     const stacks = randomStacks(random, 4000);
     const { symbols, value } = symbolsOf(stacks);
-    const sumsIn = (kernels: typeof small): StackSums => {
+    const sumsIn = (kernels: KernelInstance): StackSums => {
       kernels.exports.resetScratch();
       const sums = new StackSums(kernels, symbols);
       sums.add({ stack: Uint32Array.from(value, (_, row) => row), value });
@@ -74,6 +78,82 @@ describe('BoundedTree', () => {
     const expected = whole.take();
     equal(runSteps(functionTreeTotals(tree))[0], runSteps(functionTreeTotals(expected))[0]);
     ok(tree.parent.length < expected.parent.length, `${tree.parent.length} of ${expected.parent.length} nodes`);
+  });
+
+  test('has the value of a location with more lines than it has room for in a bar under the root', () => {
+    const linesOf = (stack: number, count: number): { name: string }[] =>
+      Array.from({ length: count }, (_, i) => ({ name: `f${stack}.${i}`.padEnd(400, 'x') }));
+    const stacks = [600, 600, 600, 600, 10].map(
+      (count, stack) => [[{ lines: linesOf(stack, count), mapping: 1 }], 100n] as const,
+    );
+    const { symbols, value } = symbolsOf(stacks);
+    for (const headBytesMax of [4 << 20, 1 << 20, 512 << 10, 256 << 10]) {
+      const kernels = testKernels({ headBytesMax });
+      const sums = new StackSums(kernels, symbols);
+      sums.add({ stack: Uint32Array.from(value, (_, row) => row), value });
+      const bounded = new BoundedTree(kernels);
+
+      runSteps(bounded.addStacks(sums));
+
+      const tree = bounded.take();
+      equal(runSteps(functionTreeTotals(tree))[0], 500n, `${headBytesMax} bytes`);
+      equal(tree.self[0], 0n);
+      const others = pathsOf(tree).filter((line) => line.startsWith('other '));
+      if (headBytesMax <= 512 << 10) deepEqual(others, ['other 400/400']);
+    }
+  });
+
+  test('counts nothing twice that had no room because of its names and is tried again', () => {
+    const stacks = Array.from({ length: 2000 }, (_, i) => [[`f${i}`.padEnd(1000, 'x')], 1n] as const);
+    const { symbols, value } = symbolsOf(stacks);
+    const kernels = testKernels({ headBytesMax: 1 << 20 });
+    const sums = new StackSums(kernels, symbols);
+    sums.add({ stack: Uint32Array.from(value, (_, row) => row), value });
+    const bounded = new BoundedTree(kernels);
+
+    runSteps(bounded.addStacks(sums));
+
+    equal(runSteps(functionTreeTotals(bounded.take()))[0], 2000n);
+  });
+
+  test('leaves out samples without a stacktrace, as the whole tree does', () => {
+    const { symbols, value } = symbolsOf([
+      [[], 7n],
+      [['main'], 1n],
+      [['main', 'leaf'], 2n],
+    ]);
+    const stacksIn = (kernels: KernelInstance): StackSums => {
+      kernels.exports.resetScratch();
+      const sums = new StackSums(kernels, symbols);
+      sums.add({ stack: Uint32Array.from(value, (_, row) => row), value });
+      return sums;
+    };
+    const foldedIn = (kernels: KernelInstance): FoldedColumns => {
+      kernels.exports.resetScratch();
+      const strings = namesOf(['main', 'leaf']);
+      return {
+        rows: 3,
+        names: {
+          rows: 2,
+          ...putStrings(kernels, strings),
+          nameRow: kernels.putColumn(new Uint32Array(2).fill(2 ** 32 - 1)),
+        },
+        parent: kernels.putColumn(Int32Array.of(-1, 0, 1)),
+        name: kernels.putColumn(Uint32Array.of(0, 0, 1)),
+        sums: kernels.putColumn(BigInt64Array.of(7n, 1n, 2n)),
+      };
+    };
+    for (const kind of ['stacks', 'folded']) {
+      const bounded = new BoundedTree(small);
+      runSteps(kind === 'stacks' ? bounded.addStacks(stacksIn(small)) : bounded.addFolded(foldedIn(small)));
+      const whole = new FunctionTreeBuilder(large);
+      runSteps(kind === 'stacks' ? whole.addStacks(stacksIn(large)) : whole.addFolded(foldedIn(large)));
+
+      for (const tree of [bounded.take(), whole.take()]) {
+        deepEqual(pathsOf(tree), ['main 3/1', 'main;leaf 2/2'], kind);
+        equal(runSteps(functionTreeTotals(tree))[0], 3n, kind);
+      }
+    }
   });
 
   test('refuses by name what has no room for a dozen names', () => {
