@@ -293,6 +293,32 @@ describe(`queries over merged blocks (seed ${seed})`, () => {
     ok(sameAnswers(segments, [block], ['.*', 't3', `t${familiesMax + 6}`, 't6.*'].map(name)) > 0);
   });
 
+  test('count the samples of a dataset that was taken over without some of its pushes and its totals', () => {
+    const first = BigInt(INGEST_NOW_MS) * 1_000_000n;
+    const known = pushAt('a', first);
+    const wide = pprof({
+      timeNanos: first + 5_000_000n,
+      samples: Array.from({ length: 6000 }, (_, i) => ({ stack: `main;f${i}`, v: [i + 1] })),
+    });
+    const large = { ...cpuLabelsOf('api', { pod: 'b' }), profile: wide, id: new Uint8Array(16).fill(9) };
+    const sources = [
+      segmentOf(ingesting, [known]),
+      mergedBlock(merging, [segmentOf(ingesting, [known, large])]),
+    ] as const;
+    // There is no room to merge the second one.
+    const block = mergedBlock(testKernels({ headBytesMax: 600 << 10 }), sources);
+    const totals = decodedBlock(block).map(({ datasets }) => datasets[0].columns.families[0].totals === undefined);
+    deepEqual(totals, [false, true]);
+
+    const pods = (value: string): NodeQuery => {
+      const matchers = typed(CPU_TYPE, [{ name: 'pod', operator: '=~', value }]);
+      return { kind: 'tree', selection: { ...everything, matchers }, callSite: [] };
+    };
+    const segments = [segmentOf(ingesting, [known]), segmentOf(ingesting, [large])];
+
+    ok(sameAnswers(segments, [block], ['.*', 'a', 'b'].map(pods)) > 12_000);
+  });
+
   test('make up names for frames that have none, also where a call site begins with one', () => {
     const profile = pprof({
       mappings: [{ file: '/lib/libc.so', start: 4096, limit: 65_536, functions: false }],

@@ -388,6 +388,40 @@ describe('a node', () => {
   });
 });
 
+describe('a tree that has no room', () => {
+  const leaves = Array.from({ length: 8000 }, (_, i) => `main;f${i} 1`);
+  const samples = [...foldedSamples(['main;heavy 500', ...leaves].join('\n')), { stack: [], v: [7] }];
+  const read = wholeRead(
+    segmentOf(testKernels(), [{ ...cpuLabelsOf('shop'), profile: pprof({ samples, timeNanos: 2000n * MS }) }]),
+  );
+  const answerOf = (headBytesMax: number, resultBytesMax = NO_LIMIT.resultBytesMax) => {
+    const tight = testKernels({ headBytesMax });
+    const task = { query: treeOf(), reads: [read], reports: [], limits: { ...NO_LIMIT, resultBytesMax } };
+    const { report, cut } = runSteps(tight.guardSteps(runQueryNode(tight, task, decompress)));
+    ok(report?.kind === 'tree');
+    return { tree: report.tree, cut };
+  };
+  const sumOf = ({ self }: FunctionTree): bigint => self.reduce((sum, own) => sum + own, 0n);
+
+  test('is cut to its heaviest nodes, says so, and has the values of all that have a stacktrace', () => {
+    const whole = answerOf(64 << 20);
+    const noMemory = answerOf(300 << 10);
+    const noResult = answerOf(64 << 20, 30_000);
+
+    equal(whole.cut, false);
+    equal(whole.tree.parent.length, 1 + 2 + 8000);
+    for (const { tree, cut } of [noMemory, noResult]) {
+      equal(cut, true);
+      ok(tree.parent.length < 2000, `${tree.parent.length} nodes`);
+      ok(foldedTree(tree).includes('main;heavy 500'));
+    }
+    for (const { tree } of [whole, noMemory, noResult]) {
+      equal(sumOf(tree), 8500n);
+      equal(tree.self[0], 0n);
+    }
+  });
+});
+
 describe('a node that reads a damaged object', () => {
   const segment = segmentOf(testKernels(), pushed);
   const small = testKernels({ scratchBytesMax: 4 << 20, headBytesMax: 4 << 20 });
