@@ -6,7 +6,7 @@ export type ThreadHeap = {
   readonly total: Bytes;
   /** What of it objects take, garbage that was not collected yet included. */
   readonly used: Bytes;
-  /** Buffers that belong to objects. The memory of kernels is none of them. */
+  /** Buffers that belong to objects. The memory of kernels is one of them only when they were replaced. */
   readonly external: Bytes;
 };
 
@@ -28,6 +28,10 @@ const TELL_INTERVAL_MS: DurationMs = 1_000;
  * V8 keeps the pages that a heap does not need any more. It gives them back in a collection that is meant to reduce memory,
  * and those begin with a timer, which a thread that waits on a futex between two tasks never runs: one answer of a gigabyte
  * would be a gigabyte for good.
+ *
+ * Kernels that were replaced are garbage like any other buffer, and count until they are collected. A thread whose windows
+ * take more than an instance is kept for replaces its own behind each, and may then give back once per window, 45 to 70 ms
+ * long: otherwise the old memory lies beside the new one until V8 collects of its own accord.
  */
 export class HeapWatch {
   readonly #options: HeapWatchOptions;
