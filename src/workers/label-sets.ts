@@ -8,6 +8,9 @@ export type LabelSets = { readonly labels: readonly Labels[]; readonly setOfRow:
 /** Series whose labels are looked at in one step. */
 const STEP_SERIES = STEP_ROWS / 8;
 
+/** Strings of a page among which a name is looked for in one step: their lengths mostly tell. */
+const STEP_STRINGS = 4 * STEP_ROWS;
+
 /**
  * The labels of the series of rows. Texts are made only of labels that are asked for, and once for all series of a page
  * that agree on them.
@@ -15,7 +18,7 @@ const STEP_SERIES = STEP_ROWS / 8;
  * @param series  rising, as rows of profiles are sorted
  * @param named   only the labels with one of these names; undefined: all, one set per series
  * @shapes series Uint32Array[n], setOfRow Uint32Array[n]
- * @cost   O(rows + labels of the series)
+ * @cost   O(rows + labels of the series + named * strings of the pages)
  */
 export function* labelSetsOf(
   dataset: BlockDataset,
@@ -35,7 +38,7 @@ export function* labelSetsOf(
     if (++work % STEP_SERIES === 0) yield;
     while (page + 1 < pages.length && pages[page + 1].page.firstRow <= series[i]) {
       page++;
-      projection = named && new PageProjection(pages[page], named);
+      projection = named && (yield* PageProjection.of(pages[page], named));
     }
     const row = series[i] - pages[page].page.firstRow;
     setOfRow[i] = projection?.setOf(row, labels) ?? labels.push(pages[page].labelsOf(row)) - 1;
@@ -50,9 +53,23 @@ class PageProjection {
   readonly #names: ReadonlySet<number>;
   readonly #sets = new Map<string, number>();
 
-  constructor(page: SeriesOfPage, named: readonly string[]) {
+  private constructor(page: SeriesOfPage, names: ReadonlySet<number>) {
     this.#page = page;
-    this.#names = new Set(named.map((name) => page.rowOf(Buffer.from(name))));
+    this.#names = names;
+  }
+
+  /** @cost O(named * strings of the page) */
+  static *of(page: SeriesOfPage, named: readonly string[]): Steps<PageProjection> {
+    const names = new Set<number>();
+    let work = 0;
+    for (const name of new Set(named)) {
+      names.add(page.rowOf(Buffer.from(name)));
+      work += page.stringCount;
+      if (work < STEP_STRINGS) continue;
+      work = 0;
+      yield;
+    }
+    return new PageProjection(page, names);
   }
 
   /** @param labels  gets a set that was not met yet @returns its place there */

@@ -102,7 +102,8 @@ export class SeriesBuckets {
 
   /** Adds the profiles of one dataset. @cost O(points) */
   *addPoints(points: ProfilePoints, query: BucketQuery): Steps<void> {
-    const groupOf = yield* this.#groupsOf(points.labels, (labels) => groupLabels(labels, query.groupBy));
+    const { groupBy } = query;
+    const groupOf = yield* this.#groupsOf(points.labels, (labels) => groupLabels(labels, groupBy), groupBy.length);
     if (query.exemplars && points.profileIds !== undefined) {
       yield* this.#addWithExemplars(points, points.profileIds, groupOf, query);
       return;
@@ -118,7 +119,7 @@ export class SeriesBuckets {
 
   /** Adds the report of another node. @cost O(points) */
   *addReport({ groups, group, timeMs, value, exemplars }: BucketedSeries): Steps<void> {
-    const groupOf = yield* this.#groupsOf(groups, (labels) => labels);
+    const groupOf = yield* this.#groupsOf(groups, (labels) => labels, 1);
     yield* inSteps(
       0,
       group.length,
@@ -186,7 +187,12 @@ export class SeriesBuckets {
     query: BucketQuery,
   ): Steps<void> {
     const candidates = new Map<string, Exemplar & { slot: number }>();
-    const restOf = points.labels.map((labels) => exemplarLabels(labels, query.groupBy));
+    const restOf: Labels[] = [];
+    const pace = new LabelPace();
+    for (const labels of points.labels) {
+      if (pace.isOver(labels.length + query.groupBy.length)) yield;
+      restOf.push(exemplarLabels(labels, query.groupBy));
+    }
     yield* inSteps(
       0,
       points.series.length,
@@ -214,10 +220,16 @@ export class SeriesBuckets {
     }
   }
 
-  *#groupsOf<T>(all: readonly T[], labelsOf: (one: T) => readonly Label[]): Steps<Uint32Array> {
+  /** @param looks  at each label of a set, to find those of its group */
+  *#groupsOf(
+    all: readonly (readonly Label[])[],
+    labelsOf: (one: readonly Label[]) => readonly Label[],
+    looks: number,
+  ): Steps<Uint32Array> {
     const groups = new Uint32Array(all.length);
+    const pace = new LabelPace();
     for (let i = 0; i < all.length; i++) {
-      if (i % STEP_GROUPS === STEP_GROUPS - 1) yield;
+      if (pace.isOver(looks * (all[i].length + 1))) yield;
       groups[i] = this.#groupOf(labelsOf(all[i]));
     }
     return groups;
@@ -260,6 +272,22 @@ export class SeriesBuckets {
 
 /** Label sets that become groups in one step: their texts become a key. */
 const STEP_GROUPS = STEP_ROWS / 16;
+
+/** Looks at labels that take as long as the key of a set. */
+const LOOKS_OF_SET = 8;
+
+/** Tells when a step is over in which label sets are looked at. */
+class LabelPace {
+  #done = 0;
+
+  /** @param looks  at labels of one more set */
+  isOver(looks: number): boolean {
+    this.#done += LOOKS_OF_SET + looks;
+    if (this.#done < LOOKS_OF_SET * STEP_GROUPS) return false;
+    this.#done = 0;
+    return true;
+  }
+}
 
 /** Points that are added up in one step: each is looked for in a map. */
 const STEP_POINTS = STEP_ROWS / 4;

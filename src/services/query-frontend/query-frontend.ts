@@ -4,6 +4,7 @@ import { compareUtf8, LabelName, type Labels } from '#src/domain/model/labels.ts
 import { type ProfileType, parseProfileType } from '#src/domain/model/profile-type.ts';
 import type { DurationMs, TimeRange } from '#src/domain/model/units.ts';
 import type { FunctionTree } from '#src/domain/profile/function-tree.ts';
+import { checkLabelNames, LABEL_NAMES_LIMIT } from '#src/domain/query/label-name-limit.ts';
 import { exportMaxNodes, validateDiffMaxNodes, validateMaxNodes } from '#src/domain/query/max-nodes.ts';
 import { planQuery, type QueryPlan } from '#src/domain/query/plan.ts';
 import {
@@ -104,6 +105,13 @@ const refusedExpressions = new Counter({
   registers: [metrics],
 });
 
+const refusedLabelNames = new Counter({
+  name: 'kiln_query_frontend_refused_label_names_total',
+  help: 'Queries refused because of the number of names of labels that they list.',
+  labelNames: ['limit'],
+  registers: [metrics],
+});
+
 /** The labels that the metadata index has of every dataset: conditions on them pick datasets without reading any. */
 const DATASET_LABELS: ReadonlySet<string> = new Set([LabelName.serviceName, LabelName.profileType]);
 
@@ -179,7 +187,9 @@ export class QueryFrontend implements Querier {
     const taskOf = (labelSets: readonly Labels[]): WithoutGzip<AnswerTask> => {
       return { kind: 'label-sets', codec, labelSets: [...labelSets].sort(compareLabelLists) };
     };
-    const names = [...new Set(request.labelNames)].sort(compareUtf8);
+    const distinct = new Set(request.labelNames);
+    checkNames([...distinct], 'label_names');
+    const names = [...distinct].sort(compareUtf8);
     if (range !== undefined && matchers.length === 0 && APP_LIST_NAMES.some((list) => list.join() === names.join())) {
       return this.#write(taskOf(await this.#appList(tenants, range, names, signal)), wire, signal);
     }
@@ -223,6 +233,7 @@ export class QueryFrontend implements Querier {
       throw new StoreError('invalid-argument', 'exemplars of spans are not available for series');
     }
     const { groupBy, limit } = request;
+    checkNames(groupBy, 'group_by');
     const buckets = { groupBy, exemplars: request.exemplars === 'individual' };
     const part = stepMs === undefined ? NOTHING : seriesPart(range, matchers, { ...buckets, stepMs });
     return this.#answer(tenants, [part], wire, signal, ([report]) => ({
@@ -261,6 +272,7 @@ export class QueryFrontend implements Querier {
     const { groupBy } = request;
     const stepMs = timelineStepSeconds(request) * 1000;
     const matchers = matchersOf(request);
+    checkNames(groupBy, 'group_by');
     const parts = [
       treePart(range, matchers, request),
       seriesPart(range, matchers, { stepMs, groupBy, exemplars: false }),
@@ -435,6 +447,15 @@ export class QueryFrontend implements Querier {
       signal,
     });
     return { body: answer.pieces, missingObjects: 0 };
+  }
+}
+
+function checkNames(names: readonly string[], field: 'group_by' | 'label_names'): void {
+  try {
+    checkLabelNames(names, field);
+  } catch (error) {
+    refusedLabelNames.inc({ limit: LABEL_NAMES_LIMIT });
+    throw error;
   }
 }
 

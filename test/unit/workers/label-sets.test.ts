@@ -67,4 +67,24 @@ describe('labelSetsOf', () => {
     equal(labels.length, 3 * dataset.series.length);
     ok(every.every((row) => labels[setOfRow[row]][0].value === `${row % 3}`));
   });
+
+  test('looks for many names in steps, for each once', () => {
+    const many = Array.from({ length: 60_000 }, (_, i) => labelList({ __profile_type__: 'cpu', pod: `${i}` }));
+    const dataset = datasetOf(many);
+    const named = Array.from({ length: 128 }, (_, i) => `nobody_${i}`);
+    const pausesOf = (names: readonly string[]): number => {
+      const steps = labelSetsOf(dataset, Uint32Array.of(0), names);
+      let pauses = 0;
+      while (!steps.next().done) pauses++;
+      return pauses;
+    };
+
+    // The first one opens the pages.
+    pausesOf([]);
+    const none = pausesOf([]);
+    const [{ stringCount }] = runSteps(dataset.openSeries());
+    equal(pausesOf(named) - none, Math.floor(named.length / Math.ceil((1 << 18) / stringCount)));
+    ok(pausesOf(named) >= none + 10);
+    equal(pausesOf(named.map(() => 'nobody')), none);
+  });
 });

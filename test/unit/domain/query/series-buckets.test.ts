@@ -257,3 +257,26 @@ test('very many points are added up, merged and reported in steps', () => {
   ok(pausesOf(many.addReport({ ...report, groups })) >= 30);
   ok(pausesOf(many.take()) >= 6);
 });
+
+test('label sets are grouped by many names in steps', () => {
+  const labels = labelsOf(Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`name_${i}`, 'x'])));
+  const n = 4000;
+  const points = {
+    labels: new Array<Labels>(n).fill(labels),
+    series: Uint32Array.of(0),
+    timeMs: Float64Array.of(1),
+    value: BigInt64Array.of(1n),
+  };
+  const groupBy = Array.from({ length: 128 }, (_, i) => `nobody_${i}`);
+  const pausesOf = (exemplars: boolean): number => {
+    const profileIds = exemplars ? new Uint8Array(16) : undefined;
+    const steps = new SeriesBuckets().addPoints({ ...points, profileIds }, query(1, 1, 1, { groupBy, exemplars }));
+    let pauses = 0;
+    while (!steps.next().done) pauses++;
+    return pauses;
+  };
+
+  const plain = pausesOf(false);
+  ok(plain >= 400, `${plain} pauses for ${n * 30 * 128} looks`);
+  ok(pausesOf(true) >= plain + 15, 'labels of exemplars are looked at in steps as well');
+});

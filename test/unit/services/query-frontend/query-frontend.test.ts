@@ -170,6 +170,11 @@ async function refusedExpressions(limit: string | undefined): Promise<number> {
   return metric?.values.find(({ labels }) => labels['limit'] === limit)?.value ?? 0;
 }
 
+async function refusedLabelNames(): Promise<number> {
+  const metric = await metrics.getSingleMetric('kiln_query_frontend_refused_label_names_total')?.get();
+  return metric?.values.reduce((sum, { value }) => sum + value, 0) ?? 0;
+}
+
 describe('QueryFrontend, what it refuses', () => {
   for (const name of names) {
     test(`${name} refuses a range without an end, with swapped ends, and one that is too long`, async () => {
@@ -219,6 +224,24 @@ describe('QueryFrontend, what it refuses', () => {
       equal(await refusedExpressions(limit), before + 1);
     }
     equal(asked.metadata.length, 0);
+  });
+
+  test('refuses more names of labels than a request may list, and counts them', async () => {
+    const names = (count: number) => Array.from({ length: count }, (_, i) => `name_${i}`);
+    for (const [name, field, change] of [
+      ['selectSeries', 'group_by', { groupBy: names(129) }],
+      ['selectSeries', 'group_by', { groupBy: new Array(129).fill('pod') }],
+      ['render', 'group_by', { groupBy: names(129) }],
+      ['series', 'label_names', { labelNames: names(129) }],
+    ] as const) {
+      const before = await refusedLabelNames();
+      await refused(name, change, new RegExp(`${field} has 129 names; the limit is 128 \\(label-names-max\\)`));
+      equal(await refusedLabelNames(), before + 1);
+    }
+
+    const { frontend } = setUp();
+    for (const name of ['selectSeries', 'render'] as const) await methods[name](frontend, { groupBy: names(128) });
+    await methods.series(frontend, { labelNames: [...names(128), ...names(128)] });
   });
 
   test('has a thread look at costly expressions, whether or not there is data', async () => {
