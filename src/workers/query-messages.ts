@@ -4,9 +4,12 @@ import type { Labels } from '#src/domain/model/labels.ts';
 import type { ProfileType } from '#src/domain/model/profile-type.ts';
 import type { Bytes, TimeRange, UnixMs } from '#src/domain/model/units.ts';
 import type { FunctionTree } from '#src/domain/profile/function-tree.ts';
+import type { LabelSetColumns } from '#src/domain/query/label-set-table.ts';
 import type { BucketedSeries, BucketQuery } from '#src/domain/query/series-buckets.ts';
+import type { ShownNames } from '#src/domain/query/shown-labels.ts';
 import type { Matcher } from '#src/domain/series/matcher.ts';
 import type { StackProfile } from '#src/domain/symbols/stack-profile.ts';
+import type { ByteStrings } from '#src/domain/symbols/symbol-columns.ts';
 import type { WholeColumn } from './dataset-totals.ts';
 
 /** Which rows of a dataset a query is about. Both ends of the range belong to it. */
@@ -38,8 +41,9 @@ export type NodeQuery =
 
 /** What a node answers: partial until the root has merged it. */
 export type NodeReport =
-  | { readonly kind: 'names'; readonly names: readonly string[] }
-  | { readonly kind: 'label-sets'; readonly labelSets: readonly Labels[] }
+  /** No name twice, in no order. */
+  | { readonly kind: 'names'; readonly names: ByteStrings }
+  | { readonly kind: 'label-sets'; readonly labelSets: LabelSetColumns }
   | { readonly kind: 'time-series'; readonly series: BucketedSeries }
   | { readonly kind: 'tree'; readonly tree: FunctionTree }
   | { readonly kind: 'profile'; readonly profile: StackProfile };
@@ -79,8 +83,20 @@ export type Folding = { readonly maxNodes: number; readonly asked: boolean };
 /** What the root of a query becomes. `undefined` reports stand for "no block was there". */
 export type AnswerTask = { readonly gzip: boolean } & (
   | { readonly kind: 'profile-types'; readonly codec: 'proto' | 'json'; readonly profileTypes: readonly ProfileType[] }
-  | { readonly kind: 'names'; readonly codec: 'proto' | 'json'; readonly names: readonly string[] }
-  | { readonly kind: 'label-sets'; readonly codec: 'proto' | 'json'; readonly labelSets: readonly Labels[] }
+  | {
+      readonly kind: 'names';
+      readonly codec: 'proto' | 'json';
+      readonly names: ByteStrings | undefined;
+      readonly shown: ShownNames;
+    }
+  | {
+      readonly kind: 'label-sets';
+      readonly codec: 'proto' | 'json';
+      readonly labelSets: LabelSetColumns | undefined;
+      readonly shown: ShownNames;
+    }
+  /** Label sets that the index knows: one for each service and profile type. */
+  | { readonly kind: 'app-list'; readonly codec: 'proto' | 'json'; readonly labelSets: readonly Labels[] }
   | {
       readonly kind: 'series';
       readonly codec: 'proto' | 'json';

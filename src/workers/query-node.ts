@@ -1,13 +1,15 @@
 import { datasetTable } from '#src/domain/block/chunk-table.ts';
 import { StoreError } from '#src/domain/errors.ts';
-import type { Labels } from '#src/domain/model/labels.ts';
 import { inSteps, STEP_ROWS, type Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import type { FunctionTree } from '#src/domain/profile/function-tree.ts';
+import { NameTable } from '#src/domain/profile/name-table.ts';
 import { cutTree } from '#src/domain/profile/truncate.ts';
+import { type LabelSetColumns, LabelSetTable } from '#src/domain/query/label-set-table.ts';
 import { type BucketedSeries, SeriesBuckets } from '#src/domain/query/series-buckets.ts';
 import type { Matcher } from '#src/domain/series/matcher.ts';
 import type { StackProfile } from '#src/domain/symbols/stack-profile.ts';
+import type { ByteStrings } from '#src/domain/symbols/symbol-columns.ts';
 import { ArenaPages, type Decompress } from '#src/kernels/arena-pages.ts';
 import { FunctionTreeBuilder } from '#src/kernels/function-tree-builder.ts';
 import type { KernelInstance } from '#src/kernels/instance.ts';
@@ -43,12 +45,17 @@ export function* runQueryNode(kernels: KernelInstance, task: NodeTask, decompres
   const whole = yield* reportOf({ kernels, decompress, onCut, ...task });
   const report =
     whole.kind === 'tree' ? { ...whole, tree: yield* treeWithin(whole.tree, resultBytesMax, onCut) } : whole;
-  const sizeBytes = reportBytes(report);
+  const sizeBytes = sizeOf(report);
   if (sizeBytes > resultBytesMax) {
     const message = `the result takes ${sizeBytes} bytes of memory or more, the limit is ${resultBytesMax} (${RESULT_LIMIT})`;
     throw new StoreError('too-large', message, { limit: RESULT_LIMIT, value: resultBytesMax, actual: sizeBytes });
   }
   return { report: sizeBytes <= roomBytes ? report : undefined, sizeBytes, cut };
+}
+
+/** Label sets count as what an answer is made of them: a text that all share is one string in memory, and a gigabyte there. */
+function sizeOf(report: NodeReport): Bytes {
+  return reportBytes(report) + (report.kind === 'label-sets' ? report.labelSets.textBytes : 0);
 }
 
 /** Of a tree, what a result may be: half as many nodes, again and again, because most of it may be a few long names. */
@@ -126,47 +133,71 @@ function forEachSeries(
   });
 }
 
-function* labelNames(work: Work, matchers: readonly Matcher[]): Steps<string[]> {
-  const distinct = reportedNames(work.reports);
+function* labelNames(work: Work, matchers: readonly Matcher[]): Steps<ByteStrings> {
+  const distinct = yield* reportedNames(work.reports);
+  let of: SeriesOfPage | undefined;
+  let seen = new Uint8Array(0);
   yield* forEachSeries(work, matchers, (page, row) => {
-    for (let i = page.offsets[row]; i < page.offsets[row + 1]; i++) distinct.add(page.textOf(page.name[i]));
-  });
-  return [...distinct];
-}
-
-function* labelValues(work: Work, matchers: readonly Matcher[], name: string): Steps<string[]> {
-  const distinct = reportedNames(work.reports);
-  yield* forEachSeries(work, matchers, (page, row) => {
+    if (page !== of) [of, seen] = [page, new Uint8Array(page.stringCount)];
     for (let i = page.offsets[row]; i < page.offsets[row + 1]; i++) {
-      if (page.textOf(page.name[i]) === name) distinct.add(page.textOf(page.value[i]));
+      const name = page.name[i];
+      if (seen[name] === 1) continue;
+      seen[name] = 1;
+      distinct.internText(page.textOf(name));
     }
   });
-  return [...distinct];
+  return distinct.toByteStrings();
 }
 
-function reportedNames(reports: readonly NodeReport[]): Set<string> {
-  const names = new Set<string>();
-  for (const report of reports) if (report.kind === 'names') for (const name of report.names) names.add(name);
+function* labelValues(work: Work, matchers: readonly Matcher[], name: string): Steps<ByteStrings> {
+  const distinct = yield* reportedNames(work.reports);
+  yield* forEachSeries(work, matchers, (page, row) => {
+    for (let i = page.offsets[row]; i < page.offsets[row + 1]; i++) {
+      if (page.textOf(page.name[i]) === name) distinct.internText(page.textOf(page.value[i]));
+    }
+  });
+  return distinct.toByteStrings();
+}
+
+function* reportedNames(reports: readonly NodeReport[]): Steps<NameTable> {
+  const names = new NameTable();
+  for (const report of reports) if (report.kind === 'names') yield* names.internAll(report.names);
   return names;
 }
 
 function* distinctLabelSets(
   work: Work,
   { matchers, labelNames: names }: Extract<NodeQuery, { kind: 'series-labels' }>,
-): Steps<Labels[]> {
-  const projection = names === undefined ? undefined : new Set(names);
-  const distinct = new Map<string, Labels>();
-  const add = (labels: Labels): void => {
-    // A series with none of the labels contributes nothing.
-    if (labels.length > 0) distinct.set(JSON.stringify(labels.map(({ name, value }) => [name, value])), labels);
-  };
+): Steps<LabelSetColumns> {
+  const asked = names === undefined ? undefined : new Set(names);
+  const table = new LabelSetTable();
+  for (const report of work.reports) if (report.kind === 'label-sets') yield* table.addColumns(report.labelSets);
+  let of: SeriesOfPage | undefined;
+  /** Numbers of the strings of a page, one more than they are. 0: not known yet. */
+  let [nameNumbers, valueNumbers] = [new Int32Array(0), new Int32Array(0)];
   yield* forEachSeries(work, matchers, (page, row) => {
-    const labels = page.labelsOf(row);
-    add(projection === undefined ? labels : labels.filter(({ name }) => projection.has(name)));
+    if (page !== of) {
+      of = page;
+      [nameNumbers, valueNumbers] = [new Int32Array(page.stringCount), new Int32Array(page.stringCount)];
+    }
+    const pairs: number[] = [];
+    for (let i = page.offsets[row]; i < page.offsets[row + 1]; i++) {
+      const [name, value] = [page.name[i], page.value[i]];
+      if (nameNumbers[name] === 0) {
+        const text = page.textOf(name);
+        nameNumbers[name] = asked?.has(text) === false ? NOT_ASKED : table.numberOf(text) + 1;
+      }
+      if (nameNumbers[name] === NOT_ASKED) continue;
+      if (valueNumbers[value] === 0) valueNumbers[value] = table.numberOf(page.textOf(value)) + 1;
+      pairs.push(nameNumbers[name] - 1, valueNumbers[value] - 1);
+    }
+    table.add(pairs);
   });
-  for (const report of work.reports) if (report.kind === 'label-sets') report.labelSets.forEach(add);
-  return [...distinct.values()];
+  return yield* table.take();
 }
+
+/** In place of the number of a name that is not among those asked for. */
+const NOT_ASKED = -1;
 
 function* timeSeries(
   work: Work,

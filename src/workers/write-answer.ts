@@ -1,3 +1,4 @@
+import type { Labels } from '#src/domain/model/labels.ts';
 import type { Steps } from '#src/domain/model/steps.ts';
 import { encodeProfileJson, encodeProfileProto, exportProfile } from '#src/domain/pprof/encode-profile.ts';
 import { diffFlamegraph, type FlameGraphDiff } from '#src/domain/profile/diff.ts';
@@ -19,7 +20,9 @@ import {
 import { encodeRender, encodeRenderDiff, type RenderGroups } from '#src/domain/query/encode-render.ts';
 import { encodeSelectSeriesJson, encodeSelectSeriesProto } from '#src/domain/query/encode-series.ts';
 import { encodeTreeJson, encodeTreeProto } from '#src/domain/query/encode-tree.ts';
+import { type LabelSetColumns, LabelSetTable, STEP_LABELS } from '#src/domain/query/label-set-table.ts';
 import { type BucketedSeries, type Series, topSeries } from '#src/domain/query/series-buckets.ts';
+import { shownLabelSets, shownNames } from '#src/domain/query/shown-labels.ts';
 import { type Timeline, timelineOf } from '#src/domain/query/timeline.ts';
 import { encodeTree } from '#src/domain/query/tree-bytes.ts';
 import { gzipped } from './gzipped.ts';
@@ -39,9 +42,10 @@ function* piecesOf(task: AnswerTask): Steps<Uint8Array[]> {
         ? encodeProfileTypesProto(task.profileTypes)
         : encodeProfileTypesJson(task.profileTypes);
     case 'names':
-      return task.codec === 'proto' ? encodeNamesProto(task.names) : encodeNamesJson(task.names);
+      return yield* namePieces(task);
     case 'label-sets':
-      return task.codec === 'proto' ? encodeSeriesLabelsProto(task.labelSets) : encodeSeriesLabelsJson(task.labelSets);
+    case 'app-list':
+      return yield* labelSetPieces(task);
     case 'series': {
       const series = seriesOf(task.series, task.limit);
       return yield* task.codec === 'proto' ? encodeSelectSeriesProto(series) : encodeSelectSeriesJson(series);
@@ -74,6 +78,31 @@ function* piecesOf(task: AnswerTask): Steps<Uint8Array[]> {
     case 'render-diff':
       return yield* encodeRenderDiff(yield* foldedDiff(task), task.profileType);
   }
+}
+
+function* namePieces({ names, shown, codec }: Extract<AnswerTask, { kind: 'names' }>): Steps<Uint8Array[]> {
+  const sorted = yield* shownNames(names ?? namesOf([]), shown);
+  return yield* codec === 'proto' ? encodeNamesProto(sorted) : encodeNamesJson(sorted);
+}
+
+function* labelSetPieces(task: Extract<AnswerTask, { kind: 'label-sets' | 'app-list' }>): Steps<Uint8Array[]> {
+  const sorted = yield* task.kind === 'app-list'
+    ? shownLabelSets(yield* columnsOf(task.labelSets), 'all')
+    : shownLabelSets(task.labelSets ?? (yield* columnsOf([])), task.shown);
+  return yield* task.codec === 'proto' ? encodeSeriesLabelsProto(sorted) : encodeSeriesLabelsJson(sorted);
+}
+
+function* columnsOf(labelSets: readonly Labels[]): Steps<LabelSetColumns> {
+  const table = new LabelSetTable();
+  let work = 0;
+  for (const labels of labelSets) {
+    table.addLabels(labels);
+    work += labels.length;
+    if (work < STEP_LABELS) continue;
+    work = 0;
+    yield;
+  }
+  return yield* table.take();
 }
 
 const EMPTY_TREE: FunctionTree = {

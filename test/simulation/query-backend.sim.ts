@@ -1,6 +1,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { test } from 'node:test';
 import { StoreError } from '#src/domain/errors.ts';
+import { namesOf as packed } from '#src/domain/profile/name-table.ts';
 import { QueryBackend } from '#src/services/query-backend/query-backend.ts';
 import { QueryMemory } from '#src/services/query-backend/query-memory.ts';
 import { type HeldReport, type NodeWork, QueryRun } from '#src/services/query-backend/query-run.ts';
@@ -9,6 +10,7 @@ import { settle } from '../fixtures/fake-clock.ts';
 import { INGEST_NOW_MS } from '../fixtures/ingest.ts';
 import { InlinePool } from '../fixtures/inline-pool.ts';
 import { testKernels } from '../fixtures/kernels.ts';
+import { textsOf } from '../fixtures/label-set-columns.ts';
 import { pprof } from '../fixtures/pprof-builder.ts';
 import { Random, runSeed } from '../fixtures/random.ts';
 import { CPU_TYPE, cpuLabelsOf, FakeObjectReader, segmentOf } from '../fixtures/segments.ts';
@@ -63,7 +65,7 @@ class FakeWork implements NodeWork {
     if (sizeBytes > roomBytes) return { report: undefined, sizeBytes, cut: false };
     this.#reportBytes += sizeBytes;
     this.#onChange();
-    return { report: { kind: 'names', names: [id] }, sizeBytes, cut: false };
+    return { report: { kind: 'names', names: packed([id]) }, sizeBytes, cut: false };
   }
 
   async merge(...[reports, , roomBytes, signal]: Parameters<NodeWork['merge']>): ReturnType<NodeWork['merge']> {
@@ -72,7 +74,7 @@ class FakeWork implements NodeWork {
     const sizeBytes = Math.ceil(roomBytes * (1 - this.#overlap / 2));
     this.#reportBytes += sizeBytes - roomBytes;
     this.#onChange();
-    return { report: { kind: 'names', names: reports.flatMap(namesOf) }, sizeBytes, cut: false };
+    return { report: { kind: 'names', names: packed(reports.flatMap(namesOf)) }, sizeBytes, cut: false };
   }
 
   async #turns(signal: AbortSignal): Promise<void> {
@@ -83,7 +85,7 @@ class FakeWork implements NodeWork {
 }
 
 function namesOf(report: HeldReport['report']): readonly string[] {
-  return report.kind === 'names' ? report.names : [];
+  return report.kind === 'names' ? textsOf(report.names) : [];
 }
 
 /** Plans of a request; a node is described by one block: what it fetches is its size, what it reports its shard. */

@@ -1,34 +1,111 @@
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import type { Label } from '#src/domain/model/labels.ts';
 import type { ProfileType } from '#src/domain/model/profile-type.ts';
+import { byWork, type Steps } from '#src/domain/model/steps.ts';
+import type { Bytes } from '#src/domain/model/units.ts';
+import { nameBytes, nameCount } from '#src/domain/profile/name-table.ts';
+import type { ByteStrings } from '#src/domain/symbols/symbol-columns.ts';
+import { ChunkedBytes, smallVarintBytes } from './chunked-bytes.ts';
 import { JsonPieces } from './json-pieces.ts';
+import { type LabelSetColumns, lengthOf } from './label-set-table.ts';
+
+/** Bytes of an answer that are written in one step: of the shortest names, that is as much work as of the longest. */
+const STEP_BYTES: Bytes = 256 << 10;
 
 /** Strings as field 1: LabelNamesResponse, and LabelValuesResponse, whose field is called `names` too. */
-export function encodeNamesProto(names: readonly string[]): Uint8Array[] {
-  const writer = new BinaryWriter();
-  for (const name of names) writer.tag(1, WireType.LengthDelimited).string(name);
-  return [writer.finish()];
+export function* encodeNamesProto(names: ByteStrings): Steps<Uint8Array[]> {
+  const out = new ChunkedBytes();
+  yield* forEachRow(out, nameCount(names), (i) => {
+    out.byte((1 << 3) | WireType.LengthDelimited);
+    out.varint(lengthOf(names, i));
+    out.bytes(nameBytes(names, i));
+  });
+  return out.take();
 }
 
-export function encodeNamesJson(names: readonly string[]): Uint8Array[] {
-  return listJson('names', names);
+export function* encodeNamesJson(names: ByteStrings): Steps<Uint8Array[]> {
+  if (nameCount(names) === 0) return [Buffer.from('{}')];
+  const out = new ChunkedBytes();
+  out.ascii('{"names":[');
+  yield* forEachRow(out, nameCount(names), (i) => {
+    if (i > 0) out.ascii(',');
+    out.jsonString(nameBytes(names, i));
+  });
+  out.ascii(']}');
+  return out.take();
 }
 
-export function encodeSeriesLabelsProto(labelSets: readonly (readonly Label[])[]): Uint8Array[] {
-  const writer = new BinaryWriter();
-  for (const labels of labelSets) {
-    writer.tag(2, WireType.LengthDelimited).fork(); // Number 1 is not used.
-    writeLabels(writer, 1, labels);
-    writer.join();
-  }
-  return [writer.finish()];
+/** Sets as field 2, as number 1 is not used; each has its labels as field 1. */
+export function* encodeSeriesLabelsProto({ strings, ends, name, value }: LabelSetColumns): Steps<Uint8Array[]> {
+  const out = new ChunkedBytes();
+  yield* forEachRow(out, ends.length, (set) => {
+    const [start, end] = [set === 0 ? 0 : ends[set - 1], ends[set]];
+    let setBytes = 0;
+    for (let i = start; i < end; i++) setBytes += fieldBytes(labelBytes(strings, name[i], value[i]));
+    out.byte((2 << 3) | WireType.LengthDelimited);
+    out.varint(setBytes);
+    for (let i = start; i < end; i++) {
+      out.byte((1 << 3) | WireType.LengthDelimited);
+      out.varint(labelBytes(strings, name[i], value[i]));
+      writeString(out, 1, strings, name[i]);
+      writeString(out, 2, strings, value[i]);
+    }
+  });
+  return out.take();
 }
 
-export function encodeSeriesLabelsJson(labelSets: readonly (readonly Label[])[]): Uint8Array[] {
-  return listJson(
-    'labelsSet',
-    labelSets.map((labels) => (labels.length > 0 ? { labels: labels.map(labelJson) } : {})),
-  );
+export function* encodeSeriesLabelsJson({ strings, ends, name, value }: LabelSetColumns): Steps<Uint8Array[]> {
+  if (ends.length === 0) return [Buffer.from('{}')];
+  const out = new ChunkedBytes();
+  out.ascii('{"labelsSet":[');
+  yield* forEachRow(out, ends.length, (set) => {
+    const [start, end] = [set === 0 ? 0 : ends[set - 1], ends[set]];
+    out.ascii(start === 0 ? '{"labels":[' : ',{"labels":[');
+    for (let i = start; i < end; i++) {
+      out.ascii(i === start ? '{' : ',{');
+      if (lengthOf(strings, name[i]) > 0) {
+        out.ascii('"name":');
+        out.jsonString(nameBytes(strings, name[i]));
+      }
+      if (lengthOf(strings, value[i]) > 0) {
+        out.ascii(lengthOf(strings, name[i]) > 0 ? ',"value":' : '"value":');
+        out.jsonString(nameBytes(strings, value[i]));
+      }
+      out.ascii('}');
+    }
+    out.ascii(']}');
+  });
+  out.ascii(']}');
+  return out.take();
+}
+
+function* forEachRow(out: ChunkedBytes, count: number, write: (row: number) => void): Steps<void> {
+  yield* byWork(0, count, (start) => {
+    const fullBytes = out.sizeBytes + STEP_BYTES;
+    let row = start;
+    do write(row++);
+    while (row < count && out.sizeBytes < fullBytes);
+    return row;
+  });
+}
+
+/** Of a LabelPair. */
+function labelBytes(strings: ByteStrings, name: number, value: number): Bytes {
+  const [nameLength, valueLength] = [lengthOf(strings, name), lengthOf(strings, value)];
+  return (nameLength > 0 ? fieldBytes(nameLength) : 0) + (valueLength > 0 ? fieldBytes(valueLength) : 0);
+}
+
+/** Of a field with so many bytes. */
+function fieldBytes(length: Bytes): Bytes {
+  return 1 + smallVarintBytes(length) + length;
+}
+
+/** Leaves the empty string out, as proto3 does. */
+function writeString(out: ChunkedBytes, field: number, strings: ByteStrings, row: number): void {
+  if (lengthOf(strings, row) === 0) return;
+  out.byte((field << 3) | WireType.LengthDelimited);
+  out.varint(lengthOf(strings, row));
+  out.bytes(nameBytes(strings, row));
 }
 
 export function encodeProfileTypesProto(profileTypes: readonly ProfileType[]): Uint8Array[] {

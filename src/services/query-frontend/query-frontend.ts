@@ -14,19 +14,15 @@ import {
   refuseSpansWithTraces,
 } from '#src/domain/query/profile-selectors.ts';
 import { requireProfileType } from '#src/domain/query/render-query.ts';
-import {
-  type BucketedSeries,
-  type BucketQuery,
-  compareLabelLists,
-  readRangeOf,
-  stepMsOf,
-} from '#src/domain/query/series-buckets.ts';
+import { type BucketedSeries, type BucketQuery, readRangeOf, stepMsOf } from '#src/domain/query/series-buckets.ts';
+import type { ShownNames } from '#src/domain/query/shown-labels.ts';
 import { profileTypesRange, validateTimeRange } from '#src/domain/query/time-range.ts';
 import { timelineStepSeconds } from '#src/domain/query/timeline.ts';
 import { checkExpressionLimits } from '#src/domain/series/expression-limits.ts';
 import type { Matcher } from '#src/domain/series/matcher.ts';
 import { compileMatcher } from '#src/domain/series/matchers.ts';
 import { parseSelector } from '#src/domain/series/selector.ts';
+import type { ByteStrings } from '#src/domain/symbols/symbol-columns.ts';
 import { assert } from '#src/platform/assert.ts';
 import type { Clock } from '#src/platform/clock.ts';
 import type { Log } from '#src/platform/log.ts';
@@ -115,9 +111,6 @@ const refusedLabelNames = new Counter({
 /** The labels that the metadata index has of every dataset: conditions on them pick datasets without reading any. */
 const DATASET_LABELS: ReadonlySet<string> = new Set([LabelName.serviceName, LabelName.profileType]);
 
-/** What is shown of names to clients that know only the old ones. */
-const LEGACY_NAME = /^[a-zA-Z_][a-zA-Z0-9_]*$/;
-
 /** Names of the two lists of applications that clients ask for all the time; the index has what they need. */
 const APP_LIST_NAMES: readonly (readonly string[])[] = [
   ['__profile_type__', 'service_name'],
@@ -156,11 +149,12 @@ export class QueryFrontend implements Querier {
     const range = this.#validRange(request);
     const matchers = parseAll(request.matchers);
     const part: Part = { range, matchers, queryOf: () => ({ kind: 'label-names', matchers }) };
-    return this.#answer(tenants, [part], wire, signal, ([report]) => {
-      const names = namesOf(report);
-      const shown = request.utf8Names ? names : names.filter((name) => LEGACY_NAME.test(name));
-      return { kind: 'names', codec: codecOf(wire), names: shown };
-    });
+    return this.#answer(tenants, [part], wire, signal, ([report]) => ({
+      kind: 'names',
+      codec: codecOf(wire),
+      names: namesOf(report),
+      shown: shownOf(request),
+    }));
   }
 
   async labelValues(
@@ -177,6 +171,7 @@ export class QueryFrontend implements Querier {
       kind: 'names',
       codec: codecOf(wire),
       names: namesOf(report),
+      shown: 'all',
     }));
   }
 
@@ -184,21 +179,21 @@ export class QueryFrontend implements Querier {
     const range = this.#validRange(request);
     const matchers = parseAll(request.matchers);
     const codec = codecOf(wire);
-    const taskOf = (labelSets: readonly Labels[]): WithoutGzip<AnswerTask> => {
-      return { kind: 'label-sets', codec, labelSets: [...labelSets].sort(compareLabelLists) };
-    };
     const distinct = new Set(request.labelNames);
     checkNames([...distinct], 'label_names');
     const names = [...distinct].sort(compareUtf8);
     if (range !== undefined && matchers.length === 0 && APP_LIST_NAMES.some((list) => list.join() === names.join())) {
-      return this.#write(taskOf(await this.#appList(tenants, range, names, signal)), wire, signal);
+      const labelSets = await this.#appList(tenants, range, names, signal);
+      return this.#write({ kind: 'app-list', codec, labelSets }, wire, signal);
     }
     const labelNames = names.length === 0 ? undefined : names;
     const part: Part = { range, matchers, queryOf: () => ({ kind: 'series-labels', matchers, labelNames }) };
-    return this.#answer(tenants, [part], wire, signal, ([report]) => {
-      const labelSets = report?.kind === 'label-sets' ? report.labelSets : [];
-      return taskOf(request.utf8Names ? labelSets : withLegacyNames(labelSets));
-    });
+    return this.#answer(tenants, [part], wire, signal, ([report]) => ({
+      kind: 'label-sets',
+      codec,
+      labelSets: report?.kind === 'label-sets' ? report.labelSets : undefined,
+      shown: shownOf(request),
+    }));
   }
 
   async selectMergeStacktraces(
@@ -488,8 +483,12 @@ function seriesPart(
   return { range: readRange, matchers, queryOf };
 }
 
-function namesOf(report: NodeReport | undefined): string[] {
-  return report?.kind === 'names' ? [...report.names].sort(compareUtf8) : [];
+function namesOf(report: NodeReport | undefined): ByteStrings | undefined {
+  return report?.kind === 'names' ? report.names : undefined;
+}
+
+function shownOf({ utf8Names }: { readonly utf8Names: boolean }): ShownNames {
+  return utf8Names ? 'all' : 'legacy';
 }
 
 function treeOf(report: NodeReport | undefined): FunctionTree | undefined {
@@ -540,14 +539,4 @@ function partsOf({ name, sampleType }: ProfileType): Labels {
     { name: LabelName.name, value: name },
     { name: LabelName.type, value: sampleType },
   ];
-}
-
-/** Sets that differ only in names that are not shown become one. */
-function withLegacyNames(labelSets: readonly Labels[]): Labels[] {
-  const distinct = new Map<string, Labels>();
-  for (const labels of labelSets) {
-    const shown = labels.filter(({ name }) => LEGACY_NAME.test(name));
-    if (shown.length > 0) distinct.set(JSON.stringify(shown), shown);
-  }
-  return [...distinct.values()];
 }

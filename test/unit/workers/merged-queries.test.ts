@@ -17,6 +17,7 @@ import { stackTexts } from '../../fixtures/canonical.ts';
 import { decompress } from '../../fixtures/decompress.ts';
 import { INGEST_NOW_MS } from '../../fixtures/ingest.ts';
 import { testKernels } from '../../fixtures/kernels.ts';
+import { labelSetsOfColumns, textsOf } from '../../fixtures/label-set-columns.ts';
 import { labelList } from '../../fixtures/labels.ts';
 import { decodedBlock, mergedBlock } from '../../fixtures/merged.ts';
 import { pprof } from '../../fixtures/pprof-builder.ts';
@@ -51,9 +52,11 @@ function answer(blocks: readonly Segment[], query: NodeQuery, readOf = wholeRead
 function canonical(report: NodeReport): unknown {
   switch (report.kind) {
     case 'names':
-      return report.names.toSorted();
+      return textsOf(report.names).sort();
     case 'label-sets':
-      return report.labelSets.map((labels) => JSON.stringify(labels)).sort();
+      return labelSetsOfColumns(report.labelSets)
+        .map((labels) => JSON.stringify(labels))
+        .sort();
     case 'time-series':
       return mergeBucketedSeries([report.series]);
     case 'tree': {

@@ -2,6 +2,7 @@ import { deepEqual, equal, match, notEqual, ok, rejects } from 'node:assert/stri
 import { describe, type TestContext, test } from 'node:test';
 import { Piscina } from 'piscina';
 import { StoreError } from '#src/domain/errors.ts';
+import { namesOf } from '#src/domain/profile/name-table.ts';
 import { metrics } from '#src/platform/metrics.ts';
 import { type Lane, Pool, type PoolOptions, type TaskOptions } from '#src/workers/pool.ts';
 import type { NodeTask } from '#src/workers/query-messages.ts';
@@ -30,7 +31,7 @@ function note(pool: Pool, ended: string[], name: string, options: TaskOptions): 
 }
 
 /** A query of at least two steps, which end a slice each when slices have no time at all. */
-const STEPPED = { kind: 'names', codec: 'json', names: ['a'], gzip: false } as const;
+const STEPPED = { kind: 'names', codec: 'json', names: namesOf(['a']), shown: 'all', gzip: false } as const;
 
 function noteStepped(pool: Pool, ended: string[], name: string): Promise<void> {
   return pool.run('writeAnswer', STEPPED, { lane: 'query' }).then(() => void ended.push(name));
@@ -51,7 +52,7 @@ async function valueOf(metric: string, lane: Lane): Promise<number> {
 
 describe('Pool', () => {
   test('runs a task in a thread and gives back what it made', async (t) => {
-    const task = { kind: 'names', codec: 'json', names: ['a'], gzip: false } as const;
+    const task = { kind: 'names', codec: 'json', names: namesOf(['a']), shown: 'all', gzip: false } as const;
 
     const { pieces } = await startPool(t).run('writeAnswer', task, { lane: 'query' });
 

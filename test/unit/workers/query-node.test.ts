@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { StoreError } from '#src/domain/errors.ts';
 import { runSteps } from '#src/domain/model/steps.ts';
 import type { FunctionTree } from '#src/domain/profile/function-tree.ts';
-import { nameText } from '#src/domain/profile/name-table.ts';
+import { namesOf, nameText } from '#src/domain/profile/name-table.ts';
 import { topSeries } from '#src/domain/query/series-buckets.ts';
 import type { Matcher } from '#src/domain/series/matcher.ts';
 import type { KernelInstance } from '#src/kernels/instance.ts';
@@ -12,7 +12,8 @@ import { runQueryNode } from '#src/workers/query-node.ts';
 import { stackTexts } from '../../fixtures/canonical.ts';
 import { decompress } from '../../fixtures/decompress.ts';
 import { testKernels } from '../../fixtures/kernels.ts';
-import { labelText } from '../../fixtures/labels.ts';
+import { columnsOf, labelSetsOfColumns, textsOf } from '../../fixtures/label-set-columns.ts';
+import { labelList, labelText } from '../../fixtures/labels.ts';
 import { foldedSamples, pprof, type SampleDescription } from '../../fixtures/pprof-builder.ts';
 import { Random, runSeed } from '../../fixtures/random.ts';
 import { CPU_TYPE, cpuLabelsOf, type Pushed, type Segment, segmentOf, wholeRead } from '../../fixtures/segments.ts';
@@ -68,9 +69,11 @@ function reportOf(
 function linesOf(report: NodeReport): string[] {
   switch (report.kind) {
     case 'names':
-      return [...report.names].sort();
+      return textsOf(report.names).sort();
     case 'label-sets':
-      return report.labelSets.map((labels) => labelText(labels)).sort();
+      return labelSetsOfColumns(report.labelSets)
+        .map((labels) => labelText(labels))
+        .sort();
     case 'tree':
       return foldedTree(report.tree);
     case 'profile': {
@@ -373,6 +376,34 @@ describe('a node', () => {
 
     equal(report, undefined);
     ok(sizeBytes > 1);
+  });
+
+  test('counts a text that many label sets share as often as an answer has it', () => {
+    const text = 'x'.repeat(1000);
+    const labelSets = columnsOf(Array.from({ length: 100 }, (_, i) => labelList({ a: text, b: `${i}` })));
+    const query: NodeQuery = { kind: 'series-labels', matchers: [], labelNames: undefined };
+    const reports: NodeReport[] = [{ kind: 'label-sets', labelSets }];
+    const run = (resultBytesMax: number) =>
+      runQueryNode(kernels, { query, reads: [], reports, limits: { resultBytesMax, roomBytes: 2 ** 40 } }, decompress);
+
+    throws(() => runSteps(run(100_000)), { code: 'too-large' });
+    ok(runSteps(run(110_000)).sizeBytes > 100_000);
+  });
+
+  test('merges very many names and label sets in steps', () => {
+    const texts = Array.from({ length: 100_000 }, (_, i) => `${i}`);
+    const labelSets = columnsOf(texts.map((value) => labelList({ pod: value })));
+    const pausesOf = (query: NodeQuery, report: NodeReport): number => {
+      const reports = [report, report];
+      const steps = runQueryNode(kernels, { query, reads: [], reports, limits: NO_LIMIT }, decompress);
+      let pauses = 0;
+      while (!steps.next().done) pauses++;
+      return pauses;
+    };
+
+    ok(pausesOf({ kind: 'label-names', matchers: [] }, { kind: 'names', names: namesOf(texts) }) >= 12);
+    const query: NodeQuery = { kind: 'series-labels', matchers: [], labelNames: undefined };
+    ok(pausesOf(query, { kind: 'label-sets', labelSets }) >= 36);
   });
 
   test('refuses a report that is larger than a result may be, naming the limit', () => {

@@ -1,6 +1,8 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parseProfileType } from '#src/domain/model/profile-type.ts';
+import { runSteps, type Steps } from '#src/domain/model/steps.ts';
+import { namesOf } from '#src/domain/profile/name-table.ts';
 import {
   encodeNamesJson,
   encodeNamesProto,
@@ -9,6 +11,7 @@ import {
   encodeSeriesLabelsJson,
   encodeSeriesLabelsProto,
 } from '#src/domain/query/encode-labels.ts';
+import { columnsOf } from '../../../fixtures/label-set-columns.ts';
 import { readMessage } from '../pprof/read-message.ts';
 
 const text = (pieces: readonly Uint8Array[]) => Buffer.concat(pieces).toString();
@@ -18,29 +21,29 @@ const strings = (bytes: Uint8Array) =>
 
 describe('names', () => {
   test('are field 1', () => {
-    deepEqual(strings(Buffer.concat(encodeNamesProto(['a', 'é']))), [
+    deepEqual(strings(Buffer.concat(runSteps(encodeNamesProto(namesOf(['a', 'é']))))), [
       [1, 'a'],
       [1, 'é'],
     ]);
-    equal(text(encodeNamesJson(['a', '"'])), '{"names":["a","\\""]}');
+    equal(text(runSteps(encodeNamesJson(namesOf(['a', '"'])))), '{"names":["a","\\""]}');
   });
 
   test('may be none', () => {
-    equal(text(encodeNamesProto([])), '');
-    equal(text(encodeNamesJson([])), '{}');
+    equal(text(runSteps(encodeNamesProto(namesOf([])))), '');
+    equal(text(runSteps(encodeNamesJson(namesOf([])))), '{}');
   });
 
   test('may be many, in pieces', () => {
     const names = Array.from({ length: 50_000 }, (_, i) => `name_${i}`);
-    const pieces = encodeNamesJson(names);
+    const pieces = runSteps(encodeNamesJson(namesOf(names)));
     equal(pieces.length > 5, true);
     deepEqual(JSON.parse(text(pieces)).names, names);
   });
 });
 
-test('series are field 2, and an empty label set is an empty message', () => {
-  const sets = [[{ name: 'a', value: 'b' }], [], [{ name: 'c', value: '' }]];
-  const written = fields(encodeSeriesLabelsProto(sets));
+test('series are field 2, their labels field 1, and an empty text is left out', () => {
+  const sets = columnsOf([[{ name: 'a', value: 'b' }], [{ name: 'c', value: '' }], [{ name: 'é"', value: '\n' }]]);
+  const written = fields(runSteps(encodeSeriesLabelsProto(sets)));
   deepEqual(
     written.map(({ field }) => field),
     [2, 2, 2],
@@ -50,8 +53,32 @@ test('series are field 2, and an empty label set is an empty message', () => {
     [2, 'b'],
   ]);
   equal(
-    text(encodeSeriesLabelsJson(sets)),
-    '{"labelsSet":[{"labels":[{"name":"a","value":"b"}]},{},{"labels":[{"name":"c"}]}]}',
+    text(runSteps(encodeSeriesLabelsJson(sets))),
+    '{"labelsSet":[{"labels":[{"name":"a","value":"b"}]},{"labels":[{"name":"c"}]},{"labels":[{"name":"é\\"","value":"\\n"}]}]}',
+  );
+});
+
+test('many names and label sets are written in steps, of JSON and protobuf alike', () => {
+  const values = Array.from({ length: 40_000 }, (_, i) => `value ${i}`);
+  const names = namesOf(values);
+  const sets = columnsOf(values.map((value) => [{ name: 'pod', value }]));
+  const pausesOf = (steps: Steps<unknown>): number => {
+    let pauses = 0;
+    while (!steps.next().done) pauses++;
+    return pauses;
+  };
+
+  equal(pausesOf(encodeNamesProto(names)) >= 2, true);
+  equal(pausesOf(encodeNamesJson(names)) >= 2, true);
+  equal(pausesOf(encodeSeriesLabelsProto(sets)) >= 3, true);
+  equal(pausesOf(encodeSeriesLabelsJson(sets)) >= 6, true);
+  const written = fields(runSteps(encodeSeriesLabelsProto(sets)));
+  deepEqual(
+    written.map(({ bytes }) => strings(readMessage(bytes)[0].bytes)),
+    values.map((value) => [
+      [1, 'pod'],
+      [2, value],
+    ]),
   );
 });
 

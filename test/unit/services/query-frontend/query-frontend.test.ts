@@ -4,6 +4,7 @@ import { fromBinary } from '@bufbuild/protobuf';
 import type { BlockMeta } from '#src/domain/block/block-meta.ts';
 import type { ErrorCode, StoreError } from '#src/domain/errors.ts';
 import type { Labels } from '#src/domain/model/labels.ts';
+import { namesOf } from '#src/domain/profile/name-table.ts';
 import type { Log } from '#src/platform/log.ts';
 import { metrics } from '#src/platform/metrics.ts';
 import { QueryBackend, type QueryBackendOptions } from '#src/services/query-backend/query-backend.ts';
@@ -23,6 +24,7 @@ import type { NodeReport } from '#src/workers/query-messages.ts';
 import { FakeClock, settle } from '../../../fixtures/fake-clock.ts';
 import { InlinePool } from '../../../fixtures/inline-pool.ts';
 import { testKernels } from '../../../fixtures/kernels.ts';
+import { columnsOf } from '../../../fixtures/label-set-columns.ts';
 import { labelList, labelText } from '../../../fixtures/labels.ts';
 import { pprof } from '../../../fixtures/pprof-builder.ts';
 import { CPU_TYPE, cpuLabelsOf, FakeObjectReader, type Segment, segmentOf } from '../../../fixtures/segments.ts';
@@ -105,6 +107,11 @@ function setUp(
   const clock = new FakeClock(NOW_MS);
   return {
     asked,
+    handed: (task: string) => {
+      const call = inline.calls.find(({ name }) => name === task);
+      ok(call !== undefined);
+      return call;
+    },
     ran: (task: string) => inline.calls.filter(({ name }) => name === task).length,
     frontend: new QueryFrontend({ ...options, ...changed }, { clock, log: silentLog, metadata, backend: runner, pool }),
   };
@@ -432,7 +439,7 @@ describe('QueryFrontend, what it asks the index', () => {
 
   test('plans all blocks that the index names', async () => {
     const blocks = Array.from({ length: 70 }, (_, i) => ({ ...segment.meta, id: String(i) }));
-    const { asked, frontend } = setUp({ blocks, report: { kind: 'names', names: [] } });
+    const { asked, frontend } = setUp({ blocks, report: { kind: 'names', names: namesOf([]) } });
 
     await methods.labelNames(frontend);
 
@@ -538,7 +545,7 @@ describe('QueryFrontend, when objects are gone', () => {
 
 describe('QueryFrontend, what it answers', () => {
   test('shows names that old clients do not know only to those who say that they do', async () => {
-    const report: NodeReport = { kind: 'names', names: ['größe', 'b', 'a.b', '_a9'] };
+    const report: NodeReport = { kind: 'names', names: namesOf(['größe', 'b', 'a.b', '_a9']) };
     const shown = async (utf8Names: boolean) =>
       bodyOf(await methods.labelNames(setUp({ report }).frontend, { utf8Names }));
 
@@ -548,7 +555,7 @@ describe('QueryFrontend, what it answers', () => {
 
   test('makes one label set of those that differ only in names that are not shown', async () => {
     const labelSets = [labelList({ a: '1', 'b.c': '1' }), labelList({ a: '1', 'b.c': '2' }), labelList({ 'b.c': '3' })];
-    const report: NodeReport = { kind: 'label-sets', labelSets };
+    const report: NodeReport = { kind: 'label-sets', labelSets: columnsOf(labelSets) };
     const shown = async (utf8Names: boolean) => {
       const body = bodyOf(await methods.series(setUp({ report }).frontend, { utf8Names }));
       return (body['labelsSet'] as { labels: { name: string; value: string }[] }[]).map(({ labels }) =>
@@ -560,8 +567,28 @@ describe('QueryFrontend, what it answers', () => {
     equal((await shown(true)).length, 3);
   });
 
+  test('hands names and label sets to the thread that writes them as it got them, without a copy', async () => {
+    const pods = namesOf(['b', 'a']);
+    const labelSets = columnsOf([labelList({ b: '1' }), labelList({ a: '1' })]);
+    for (const [name, report, columns] of [
+      ['labelNames', { kind: 'names', names: pods }, [pods.bytes, pods.offsets]],
+      ['labelValues', { kind: 'names', names: pods }, [pods.bytes, pods.offsets]],
+      ['series', { kind: 'label-sets', labelSets }, [labelSets.ends, labelSets.name, labelSets.value]],
+    ] as const) {
+      const { frontend, handed } = setUp({ report });
+      const body = bodyOf(await methods[name](frontend));
+
+      const { input, options } = handed('writeAnswer');
+      const written = input as { names?: unknown; labelSets?: unknown };
+      equal(written.names ?? written.labelSets, report.kind === 'names' ? report.names : report.labelSets);
+      for (const { buffer } of columns)
+        ok(options.transfer?.includes(buffer as ArrayBuffer), `${name} copies a column`);
+      match(JSON.stringify(body), /a.*b/, 'sorted by the thread');
+    }
+  });
+
   test('sorts values and label sets', async () => {
-    const values = setUp({ report: { kind: 'names', names: ['é', 'b', 'Z', '10', '9'] } }).frontend;
+    const values = setUp({ report: { kind: 'names', names: namesOf(['é', 'b', 'Z', '10', '9']) } }).frontend;
 
     deepEqual(bodyOf(await methods.labelValues(values)), { names: ['10', '9', 'Z', 'b', 'é'] });
   });
