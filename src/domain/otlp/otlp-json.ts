@@ -254,12 +254,27 @@ const RANGES: Partial<Record<JsonKind, readonly [bigint, bigint]>> = {
   fixed64: [0n, 2n ** 64n - 1n],
 };
 
-/** Whole numbers may be written with a point or an exponent, as long as they are exact. */
+/**
+ * Whole numbers may be written with a point or an exponent, as long as they are exact. In digits, because a number of
+ * JavaScript has 53 bits.
+ */
 function integerOf(text: string): bigint | undefined {
-  if (/^-?[0-9]+$/.test(text)) return BigInt(text);
-  const value = /^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?$/.test(text) ? Number(text) : Number.NaN;
-  return Number.isSafeInteger(value) ? BigInt(value) : undefined;
+  const [, sign = '', whole = '', fraction = '', exponent = '0'] = DECIMAL.exec(text) ?? [];
+  const digits = `${whole}${fraction}`.replace(/^0+/, '');
+  if (whole === '') return undefined;
+  if (digits === '') return 0n;
+  const shift = Number(exponent) - fraction.length;
+  // Longer ones are too large for any type.
+  if (digits.length + shift > DIGITS_MAX) return undefined;
+  const cut = shift < 0 ? digits.slice(0, shift) : digits.padEnd(digits.length + shift, '0');
+  if (shift < 0 && (cut === '' || /[1-9]/.test(digits.slice(shift)))) return undefined;
+  return BigInt(sign + cut);
 }
+
+const DECIMAL = /^(-?)([0-9]+)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?$/;
+
+/** Of whole numbers of 64 bits. */
+const DIGITS_MAX = 20;
 
 function wrong(what: string): StoreError {
   return new StoreError('invalid-argument', `the OTLP message cannot be decoded: ${what}`);
