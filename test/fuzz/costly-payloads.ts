@@ -1,5 +1,6 @@
 import type { Bytes } from '#src/domain/model/units.ts';
 import { hostileUploads } from '../fixtures/hostile-uploads.ts';
+import { type OtlpObject, otlpMessage, otlpProto } from '../fixtures/otlp-message.ts';
 import { bomb } from './gzip-faults.ts';
 import type { Payload } from './payload.ts';
 
@@ -14,6 +15,7 @@ export type CostlyPayload = { readonly name: string; readonly payload: Payload }
  */
 export function* costlyPayloads(size: Bytes): Generator<CostlyPayload> {
   for (const mebibytes of [5, 65, 257]) yield* bombs(mebibytes);
+  yield* otlpReferences(size);
   for (const { name, format, body, bounds } of hostileUploads(size)) {
     const tenant = bounds.limits.maxProfileSizeBytes === 0 ? 'unlimited' : 'default';
     const headers = { 'x-scope-orgid': tenant, 'content-type': 'text/plain' };
@@ -40,4 +42,53 @@ function* bombs(mebibytes: number): Generator<CostlyPayload> {
       yield { name, payload: { decoder, protocol: 'http', path, headers, body } };
     }
   }
+}
+
+/** OTLP messages that send a long text once, and refer to it from everything else. */
+function* otlpReferences(size: Bytes): Generator<CostlyPayload> {
+  const text = 'x'.repeat(size);
+  const label = 'x'.repeat(16 << 10);
+  const count = Math.ceil(size / 64);
+  const messages: readonly (readonly [name: string, message: () => OtlpObject])[] = [
+    ['a service of many samples', () => withService(text, count, 'shared')],
+    ['a service of many samples, as long as a label may be', () => withService(label, count, 'shared')],
+    ['a service of many attributes, as long as a label may be', () => withService(label, count, 'own')],
+    ['a label of many resources', () => withResources(text, count)],
+    ['a label of many resources, as long as it may be', () => withResources(label, count)],
+  ];
+  for (const [name, message] of messages) {
+    const body = otlpProto(message());
+    for (const tenant of ['default', 'unlimited']) {
+      const headers = { 'x-scope-orgid': tenant, 'content-type': 'application/x-protobuf' };
+      const payload = { decoder: 'otlp-proto', protocol: 'http', path: '/v1development/profiles', headers, body } as const;
+      yield { name: `otlp: ${name}, ${tenant}`, payload };
+    }
+  }
+}
+
+/** @param rows  of attributes: each sample has its own, or they share one */
+function withService(service: string, count: number, rows: 'own' | 'shared'): OtlpObject {
+  const message = otlpMessage([{ samples: [{ stack: 'a', values: [1] }] }]);
+  const { stringTable, attributeTable } = message.dictionary;
+  const keyStrindex = stringTable.push('service.name', service) - 2;
+  const attribute = { keyStrindex, value: { stringValueStrindex: keyStrindex + 1 } };
+  for (let i = 0; i < (rows === 'own' ? count : 1); i++) attributeTable.push(attribute);
+  const [profile] = message.resourceProfiles[0]?.scopeProfiles[0]?.profiles ?? [];
+  const [sample] = profile?.samples ?? [];
+  const samples = Array.from({ length: count }, (_, i) => ({
+    ...sample,
+    attributeIndices: [rows === 'own' ? i + 1 : 1],
+  }));
+  return {
+    ...message,
+    resourceProfiles: [{ scopeProfiles: [{ profiles: [{ ...profile, samples }] }] }],
+  };
+}
+
+function withResources(text: string, count: number): OtlpObject {
+  const { dictionary, resourceProfiles } = otlpMessage([{ samples: [{ stack: 'a', values: [1] }] }]);
+  const keyStrindex = dictionary.stringTable.push(text) - 1;
+  const attributes = [{ keyStrindex, value: { stringValueStrindex: keyStrindex } }];
+  const resources = Array.from({ length: count }, () => ({ resource: { attributes } }));
+  return { resourceProfiles: [...resourceProfiles, ...resources], dictionary };
 }

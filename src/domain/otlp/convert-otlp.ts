@@ -12,6 +12,7 @@ import {
 import type { AttributeRule } from './attribute-rules.ts';
 import { Dictionary, readDictionary, STEP_BYTES } from './dictionary.ts';
 import { IntList } from './int-list.ts';
+import { labelValueOf } from './label-text.ts';
 import { incomplete, indexOutOfRange, notConvertible, stageOf } from './otlp-errors.ts';
 import { OTLP_BOUNDS, type OtlpBounds, PartsBudget } from './parts-budget.ts';
 import { PprofParts } from './pprof-parts.ts';
@@ -19,7 +20,6 @@ import { ProfileColumns, type TypeRows } from './profile-columns.ts';
 import { ResourceLabels, type Span } from './resource-labels.ts';
 import { SampleAttributes } from './sample-attributes.ts';
 import { type StoredType, storedTypeOf } from './stored-type.ts';
-import { textOf } from './text.ts';
 import { WireReader } from './wire-reader.ts';
 
 export type OtlpOptions = {
@@ -56,6 +56,9 @@ const DURATION_NANOS = 10_000_000_000n;
 /** What a resource, a scope or a profile costs that has nothing in it. */
 const PART_BYTES: Bytes = 1 << 10;
 
+/** Bytes of texts that are as much work as a byte of small messages, as a power of two. */
+const TEXT_BYTES_PER_BYTE_LOG2 = 6;
+
 const INT64_MAX = 2n ** 63n - 1n;
 
 /**
@@ -69,7 +72,7 @@ const INT64_MAX = 2n ** 63n - 1n;
  * @source OpenTelemetry protocol 1.10, `profiles.proto`; the write-path reference, "OTLP profiles"
  */
 export function* convertOtlp(message: Uint8Array, options: OtlpOptions): Steps<ConvertedOtlp> {
-  const budget = new PartsBudget(options.parts ?? OTLP_BOUNDS);
+  const budget = new PartsBudget(boundsOf(options));
   const reader = new WireReader(message);
   const dictionary = new Dictionary(message, budget.memory);
   const resources: Span[] = [];
@@ -90,11 +93,20 @@ export function* convertOtlp(message: Uint8Array, options: OtlpOptions): Steps<C
   }
   if (!hasDictionary) throw incomplete('it has no dictionary');
   if (resources.length === 0) throw incomplete('it has no resource profiles');
-  const attributes = new SampleAttributes(dictionary, options.rules);
+  const attributes = new SampleAttributes(dictionary, options.rules, budget);
   const parts = yield* PprofParts.of(dictionary, attributes, budget);
   const conversion = new Conversion({ reader, dictionary, budget, attributes, parts, options });
   for (const resource of resources) yield* conversion.resource(resource);
   return conversion.result();
+}
+
+/** A tenant that may have longer labels than others has them here as well. */
+function boundsOf({ parts = OTLP_BOUNDS, bounds: { limits } }: OtlpOptions): OtlpBounds {
+  const { maxLabelNameLength, maxLabelValueLength } = limits;
+  return {
+    ...parts,
+    labelTextBytesMax: Math.max(parts.labelTextBytesMax, maxLabelNameLength, maxLabelValueLength),
+  };
 }
 
 type ConversionDeps = {
@@ -116,6 +128,8 @@ class Conversion {
   #bytesLeft: Bytes;
   /** What was read and written since the last pause. */
   #stepBytes: Bytes = 0;
+  /** Of the budget, when it was last looked at. */
+  #textBytes: Bytes = 0;
   #rejectedCount = 0;
   #firstError: WireError | undefined;
   readonly #reasons: Record<string, number> = {};
@@ -140,9 +154,11 @@ class Conversion {
     const { reader, dictionary, budget, options } = this.#deps;
     const source = { reader, dictionary, budget, rules: options.rules };
     const labels = ResourceLabels.of(attributes, source);
+    if (this.#isStepOver(0)) yield;
     for (const scope of scopes) {
       const [ofScope, profiles] = this.#spansOf(scope, 1, 2);
       const whole = labels.with(ofScope, source);
+      if (this.#isStepOver(0)) yield;
       for (const profile of profiles) {
         yield* this.#profile(profile, whole);
         if (this.#isStepOver(profile.end - profile.start)) yield;
@@ -154,7 +170,9 @@ class Conversion {
 
   /** @param bytes  that were read or written. Few are as much work as some more */
   #isStepOver(bytes: Bytes): boolean {
-    this.#stepBytes += bytes + PART_BYTES;
+    const { textBytes } = this.#deps.budget;
+    this.#stepBytes += bytes + PART_BYTES + ((textBytes - this.#textBytes) >> TEXT_BYTES_PER_BYTE_LOG2);
+    this.#textBytes = textBytes;
     if (this.#stepBytes < STEP_BYTES) return false;
     this.#stepBytes = 0;
     return true;
@@ -196,17 +214,24 @@ class Conversion {
 
   /** @throws StoreError that `isFaultOfProfile` */
   *#convert(labels: ResourceLabels, converted: ConvertedProfile[]): Steps<void> {
-    const { sampleType, sampleCount, period, periodType } = this.#columns;
+    const { sampleType, sampleCount, period, periodType, attributes, profileAttributes } = this.#columns;
     if (sampleType === undefined) throw notConvertible('it has no sample type');
     if (sampleCount === 0) return;
     const periodTypeName = periodType && this.#typeName(periodType);
     const stored = storedTypeOf(this.#typeName(sampleType), periodTypeName, period);
-    const byService = new Map<string, IntList>();
+    const limit = this.#deps.options.bounds.limits.maxProfileStacktraceSamples;
+    // Without attributes all samples are of one service, and there is no need to group them to see that they are too many.
+    if (attributes.length === 0) checkSampleCount(sampleCount, limit);
+    const ofProfile = this.#deps.attributes.labelsOf(profileAttributes);
+    const byService = new Map<number, IntList>();
     try {
       yield* this.#groupSamples(byService);
-      for (const [service, samples] of byService) {
+      for (const samples of byService.values()) checkSampleCount(samples.length, limit);
+      for (const [id, samples] of byService) {
+        const service = this.#deps.attributes.serviceOf(id);
+        const list = labels.listOf(stored.name, service, ofProfile);
         const profile = yield* this.#writeSamples(samples, stored, periodTypeName);
-        converted.push({ labels: labels.listOf(stored.name, service), profile });
+        converted.push({ labels: list, profile });
         if (this.#isStepOver(profile.length)) yield;
       }
     } finally {
@@ -219,8 +244,6 @@ class Conversion {
     { sampleType, values }: StoredType,
     periodType: BuiltValueType | undefined,
   ): Steps<Uint8Array<ArrayBuffer>> {
-    const limit = this.#deps.options.bounds.limits.maxProfileStacktraceSamples;
-    if (limit > 0 && samples.length > limit) throw tooManySamples(limit, samples.length);
     this.#deps.budget.profile();
     const sizeLimit = this.#nextLimit();
     const { period } = this.#columns;
@@ -260,16 +283,20 @@ class Conversion {
   }
 
   /** Samples of one service are one pprof, whatever is between them. In the order in which services first appear. */
-  *#groupSamples(samples: Map<string, IntList>): Steps<void> {
+  *#groupSamples(samples: Map<number, IntList>): Steps<void> {
     const { attributes, budget } = this.#deps;
     const columns = this.#columns;
     let attributeCount = 0;
+    let { textBytes } = budget;
     for (let sample = 0; sample < columns.sampleCount; sample++) {
-      const service = attributes.serviceOf(columns, sample);
+      const start = columns.attributeStart(sample);
+      const end = columns.attributeEnd.values[sample];
+      const service = attributes.serviceIdOf(columns.attributes, start, end);
       let list = samples.get(service);
       if (list === undefined) samples.set(service, (list = new IntList(budget.memory)));
       list.push(sample);
-      attributeCount += 1 + columns.attributeEnd.values[sample] - columns.attributeStart(sample);
+      attributeCount += 1 + end - start + ((budget.textBytes - textBytes) >> TEXT_BYTES_PER_ATTRIBUTE_LOG2);
+      textBytes = budget.textBytes;
       if (attributeCount < STEP_ATTRIBUTES) continue;
       attributeCount = 0;
       yield;
@@ -290,12 +317,12 @@ class Conversion {
   }
 
   #text(row: number): string {
-    const { dictionary } = this.#deps;
+    const { dictionary, budget } = this.#deps;
     if (row === 0 && dictionary.stringCount === 0) return '';
     if (row < 0 || row >= dictionary.stringCount) {
       throw indexOutOfRange('a value type', 'string', row, dictionary.stringCount);
     }
-    return textOf(dictionary.stringAt(row));
+    return labelValueOf(dictionary.stringAt(row), budget, 'a text of a value type');
   }
 
   #reject(error: StoreError): void {
@@ -315,6 +342,13 @@ class Conversion {
 
 /** Attributes that are looked at in one step. */
 const STEP_ATTRIBUTES = 1 << 15;
+
+/** Bytes of texts that are as much work as an attribute, as a power of two. */
+const TEXT_BYTES_PER_ATTRIBUTE_LOG2 = 7;
+
+function checkSampleCount(count: number, limit: number): void {
+  if (limit > 0 && count > limit) throw tooManySamples(limit, count);
+}
 
 /** Where the message lies that the field holds. */
 function span(reader: WireReader, budget: PartsBudget): Span {

@@ -56,6 +56,7 @@ function exportRequest(): JsonMessage {
     durationNano: one(4, 'uint64'),
     periodType: one(5, valueType),
     period: one(6, 'int64'),
+    attributeIndices: many(11, 'int32'),
   });
   const scopeProfiles = large('an element of scopeProfiles', {
     scope: one(1, message('scope', { attributes: many(3, keyValue) })),

@@ -17,6 +17,13 @@ export type OtlpBounds = {
   readonly attributesMax: number;
   /** Of the labels of all series, in characters; each label counts 32 more, which is about what it takes. */
   readonly labelCharsMax: number;
+  /**
+   * Of the name or the value of a label, unless the tenant may have longer ones. What is longer is not decoded: a text of
+   * the dictionary is sent once, and may be referred to by everything else.
+   */
+  readonly labelTextBytesMax: Bytes;
+  /** Of texts, as often as something refers to them and they are looked at for it. */
+  readonly textBytesMax: Bytes;
   /** Memory of the columns that tables and samples are read into, and of what is noted beside them. */
   readonly columnBytesMax: Bytes;
   /** Of a row of a table or of a sample, texts of the table of strings aside. It is read in one step. */
@@ -31,6 +38,8 @@ export const OTLP_BOUNDS: OtlpBounds = {
   profilesMax: 1 << 14,
   attributesMax: 1024,
   labelCharsMax: 32 << 20,
+  labelTextBytesMax: 16 << 10,
+  textBytesMax: 256 << 20,
   columnBytesMax: 128 << 20,
   rowBytesMax: 2 << 20,
 };
@@ -44,6 +53,7 @@ export class PartsBudget {
   #messages = 0;
   #profiles = 0;
   #labelChars = 0;
+  #textBytes: Bytes = 0;
 
   constructor(bounds: OtlpBounds) {
     this.#bounds = bounds;
@@ -52,6 +62,23 @@ export class PartsBudget {
 
   get attributesMax(): number {
     return this.#bounds.attributesMax;
+  }
+
+  get labelTextBytesMax(): Bytes {
+    return this.#bounds.labelTextBytesMax;
+  }
+
+  /** Of the texts that were looked at up to now: work of the step that did it. */
+  get textBytes(): Bytes {
+    return this.#textBytes;
+  }
+
+  /** @order before the text is decoded or compared */
+  text(bytes: Bytes): void {
+    this.#textBytes += bytes;
+    if (this.#textBytes > this.#bounds.textBytesMax) {
+      throw tooMany('bytes of texts, as often as they are referred to', this.#bounds.textBytesMax);
+    }
   }
 
   row(bytes = 0): void {

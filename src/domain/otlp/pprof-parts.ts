@@ -23,6 +23,9 @@ export type PprofPart = {
 /** Locations and samples that are written in one step: some milliseconds. */
 const STEP_PARTS = 1 << 13;
 
+/** Bytes of texts that are as much work as a part, as a power of two. */
+const TEXT_BYTES_PER_PART_LOG2 = 9;
+
 /** What locations with functions say about their mapping. */
 const LINES_WITHOUT_NUMBER = 1;
 const FUNCTIONS_WITHOUT_FILE = 2;
@@ -56,6 +59,7 @@ export class PprofParts {
   /** By link, the texts of its ids; 0 where it has none. */
   readonly #linkSpans: StampedIds;
   readonly #linkTraces: StampedIds;
+  /** By row of the strings, the name of the label that a key becomes. */
   readonly #labelKeys: StampedIds;
   readonly #labelValues: StampedIds;
   /** By mapping, bits. */
@@ -74,7 +78,7 @@ export class PprofParts {
     this.#bareMappings = new StampedIds(dictionary.mappingCount, budget.memory);
     this.#linkSpans = new StampedIds(dictionary.linkCount, budget.memory);
     this.#linkTraces = new StampedIds(dictionary.linkCount, budget.memory);
-    this.#labelKeys = new StampedIds(dictionary.attributeCount, budget.memory);
+    this.#labelKeys = new StampedIds(dictionary.stringCount, budget.memory);
     this.#labelValues = new StampedIds(dictionary.attributeCount, budget.memory);
   }
 
@@ -98,8 +102,11 @@ export class PprofParts {
     const builder = new PprofBuilder(part.header);
     const writing = new SampleWriting(builder, this.#encoder, part);
     let parts = 0;
+    let textBytes = this.#budget.textBytes;
     for (let i = 0; i < part.samples.length; i++) {
       parts += this.#sample(writing, part.samples.values[i]);
+      parts += (this.#budget.textBytes - textBytes) >> TEXT_BYTES_PER_PART_LOG2;
+      textBytes = this.#budget.textBytes;
       if (parts < STEP_PARTS) continue;
       parts = 0;
       yield;
@@ -196,7 +203,7 @@ export class PprofParts {
         throw indexOutOfRange(`mapping ${mapping}`, 'attribute', row, attributeCount);
       const key = attributeKey.values[row];
       if (key < 0 || key >= dictionary.stringCount || attributeKind.values[row] === ValueKind.none) continue;
-      if (BUILD_ID_ATTRIBUTE.equals(dictionary.stringAt(key))) return builder.text(this.#attributes.valueAt(row));
+      if (BUILD_ID_ATTRIBUTE.equals(dictionary.stringAt(key))) return this.#value(builder, row);
     }
     return 0;
   }
@@ -207,7 +214,9 @@ export class PprofParts {
     if (row < 0 || row >= stringCount) throw indexOutOfRange(`${table} ${tableRow}`, 'string', row, stringCount);
     const known = this.#strings.get(row);
     if (known >= 0) return known;
-    const id = builder.bytes(this.#dictionary.stringAt(row));
+    const text = this.#dictionary.stringAt(row);
+    this.#budget.text(text.length);
+    const id = builder.bytes(text);
     this.#strings.set(row, id);
     return id;
   }
@@ -220,6 +229,7 @@ export class PprofParts {
     let span = this.#linkSpans.get(link);
     let trace = this.#linkTraces.get(link);
     if (span < 0) {
+      this.#budget.text(spanBytes.values[link] + traceBytes.values[link]);
       const hexOf = (start: number, bytes: number): number =>
         builder.text(Buffer.from(message.buffer, message.byteOffset + start, bytes).toString('hex'));
       span = spanBytes.values[link] > 0 ? hexOf(spanStart.values[link], spanBytes.values[link]) : 0;
@@ -236,14 +246,26 @@ export class PprofParts {
     for (let i = columns.attributeStart(sample); i < columns.attributeEnd.values[sample]; i++) {
       const row = columns.attributes.values[i];
       if (!this.#attributes.isLabel(row)) continue;
-      let key = this.#labelKeys.get(row);
+      const keyRow = this.#attributes.keyRowAt(row);
+      let key = this.#labelKeys.get(keyRow);
       if (key < 0) {
         key = builder.text(this.#attributes.labelNameAt(row));
-        this.#labelKeys.set(row, key);
-        this.#labelValues.set(row, builder.text(this.#attributes.valueAt(row)));
+        this.#labelKeys.set(keyRow, key);
       }
-      writing.label(key, this.#labelValues.get(row));
+      let value = this.#labelValues.get(row);
+      if (value < 0) {
+        value = this.#value(builder, row);
+        this.#labelValues.set(row, value);
+      }
+      writing.label(key, value);
     }
+  }
+
+  /** The value of an attribute. @returns a row of the strings of the profile */
+  #value(builder: PprofBuilder, attribute: number): number {
+    const text = this.#attributes.valueAt(attribute);
+    this.#budget.text(text.length);
+    return builder.bytes(text);
   }
 }
 

@@ -16,6 +16,9 @@ export class ProfileColumns {
   timeNanos = 0n;
   durationNanos = 0n;
 
+  /** Those of the profile itself. */
+  readonly profileAttributes: IntList;
+
   readonly stack: IntList;
   readonly link: IntList;
   readonly attributeEnd: IntList;
@@ -25,6 +28,7 @@ export class ProfileColumns {
   readonly timestampCount: IntList;
 
   constructor(memory: MemoryBudget) {
+    this.profileAttributes = new IntList(memory);
     this.stack = new IntList(memory);
     this.link = new IntList(memory);
     this.attributeEnd = new IntList(memory);
@@ -53,7 +57,7 @@ export class ProfileColumns {
     this.timeNanos = 0n;
     this.durationNanos = 0n;
     const lists = [this.stack, this.link, this.attributeEnd, this.attributes, this.valueEnd, this.timestampCount];
-    for (const list of [...lists, this.values.low, this.values.high]) list.clear();
+    for (const list of [this.profileAttributes, ...lists, this.values.low, this.values.high]) list.clear();
   }
 
   /**
@@ -83,7 +87,8 @@ export class ProfileColumns {
     } else if (field === 6) {
       reader.int64();
       this.period = BigInt.asIntN(64, unsigned(reader));
-    } else reader.skip();
+    } else if (field === 11) readInts(reader, this.profileAttributes, budget);
+    else reader.skip();
   }
 
   #readSample(reader: WireReader, budget: PartsBudget): void {

@@ -1,11 +1,13 @@
+import { StoreError } from '#src/domain/errors.ts';
 import { type Label, LabelName } from '#src/domain/model/labels.ts';
 import { UNKNOWN_SERVICE } from '#src/domain/series/service-name.ts';
-import { type AttributeRule, labelNameOf } from './attribute-rules.ts';
+import type { AttributeRule } from './attribute-rules.ts';
 import { type AttributeValue, decimal, newAttributeValue, readAnyValue, ValueKind } from './attribute-value.ts';
 import type { Dictionary } from './dictionary.ts';
+import { labelNameOfKey, labelValueOf } from './label-text.ts';
 import { indexOutOfRange } from './otlp-errors.ts';
 import { type PartsBudget, tooMany } from './parts-budget.ts';
-import { textOf } from './text.ts';
+import type { ReferredLabels } from './sample-attributes.ts';
 import type { WireReader } from './wire-reader.ts';
 
 /** The attribute that names the service, unless one that becomes the label `service_name` does. */
@@ -25,12 +27,15 @@ type Attributes = {
   count: number;
   service: string;
   executable: string;
+  /** Why no profile can have them. */
+  fault: StoreError | undefined;
 };
 
 /**
  * The labels that all profiles of a resource and a scope have: what Kiln says about them, their attributes, the service.
  *
- * The resource comes before the scope: the first attribute that becomes a label of some name counts.
+ * The resource comes before the scope, and the scope before a profile: the first attribute that becomes a label of some
+ * name counts. The service is that of the sample, else of the profile, else of the resource.
  */
 export class ResourceLabels {
   readonly #attributes: Attributes;
@@ -45,7 +50,14 @@ export class ResourceLabels {
 
   /** Those of a resource, for scopes that have no attributes. @param resource  the messages that are it: usually one */
   static of(resource: readonly Span[], source: AttributeSource): ResourceLabels {
-    const attributes: Attributes = { labels: new Map(), isShared: false, count: 0, service: '', executable: '' };
+    const attributes: Attributes = {
+      labels: new Map(),
+      isShared: false,
+      count: 0,
+      service: '',
+      executable: '',
+      fault: undefined,
+    };
     for (const span of resource) readAttributes(span, RESOURCE_ATTRIBUTES, source, attributes, true);
     return new ResourceLabels(attributes, source.budget);
   }
@@ -61,19 +73,32 @@ export class ResourceLabels {
   /**
    * @param name     of the profile
    * @param service  what its samples say, '' for nothing
-   * @returns        the same list for the same arguments
+   * @param profile  what its own attributes say
+   * @returns        the same list for the same arguments, if the profile has no attributes
+   * @throws StoreError 'invalid-argument', a refusal, when an attribute cannot be a label of any profile
    */
-  listOf(name: string, service: string): readonly Label[] {
+  listOf(name: string, service: string, profile: ReferredLabels = NOTHING_REFERRED): readonly Label[] {
+    if (this.#attributes.fault !== undefined) throw this.#attributes.fault;
+    const named = service || profile.service;
+    return profile.labels.size === 0 ? this.#sharedList(name, named) : this.#charged(name, named, profile.labels);
+  }
+
+  #sharedList(name: string, service: string): readonly Label[] {
     const key = `${name.length} ${name}${service}`;
     const known = this.#lists.get(key);
     if (known !== undefined) return known;
-    const list = this.#newList(name, service);
-    this.#budget.labels(list);
+    const list = this.#charged(name, service, NOTHING_REFERRED.labels);
     this.#lists.set(key, list);
     return list;
   }
 
-  #newList(name: string, service: string): Label[] {
+  #charged(name: string, service: string, profile: ReadonlyMap<string, string>): readonly Label[] {
+    const list = this.#newList(name, service, profile);
+    this.#budget.labels(list);
+    return list;
+  }
+
+  #newList(name: string, service: string, profile: ReadonlyMap<string, string>): Label[] {
     const { labels } = this.#attributes;
     const list: Label[] = [
       { name: '__delta__', value: 'false' },
@@ -81,6 +106,9 @@ export class ResourceLabels {
       { name: LabelName.name, value: name },
     ];
     for (const [label, value] of labels) if (!OWN_LABELS.has(label)) list.push({ name: label, value });
+    for (const [label, value] of profile) {
+      if (!OWN_LABELS.has(label) && !labels.has(label)) list.push({ name: label, value });
+    }
     list.push({ name: LabelName.serviceName, value: service || this.#service });
     return list;
   }
@@ -91,6 +119,8 @@ export class ResourceLabels {
     return named || (executable === '' ? UNKNOWN_SERVICE : `${UNKNOWN_SERVICE}:${executable}`);
   }
 }
+
+const NOTHING_REFERRED: ReferredLabels = { service: '', labels: new Map() };
 
 /** A part of the message. */
 export type Span = { readonly start: number; readonly end: number };
@@ -135,14 +165,14 @@ function readAttributes(
 const value: AttributeValue = newAttributeValue();
 
 function readAttribute(source: AttributeSource, attributes: Attributes, namesService: boolean): void {
-  const { reader, dictionary, rules } = source;
-  let key = '';
+  const { reader } = source;
+  let key: Uint8Array = NO_BYTES;
   let keyRow = 0;
   value.kind = ValueKind.none;
   while (reader.next()) {
     if (reader.field === 1) {
       const outer = reader.open();
-      key = textOf(reader.bytes.subarray(reader.pos, reader.end));
+      key = reader.bytes.subarray(reader.pos, reader.end);
       reader.close(outer);
     } else if (reader.field === 2) {
       const outer = reader.open();
@@ -151,29 +181,61 @@ function readAttribute(source: AttributeSource, attributes: Attributes, namesSer
     } else if (reader.field === 3) keyRow = reader.int32();
     else reader.skip();
   }
-  const text = valueText(value, source);
-  if (text === undefined || text === '') return;
-  if (key === '' && keyRow !== 0) key = stringOf(keyRow, dictionary);
-  if (namesService && key === SERVICE_ATTRIBUTE) attributes.service ||= text;
-  if (namesService && key === EXECUTABLE_ATTRIBUTE) attributes.executable ||= text;
-  const name = labelNameOf(key, rules);
+  // One is enough to be said.
+  if (attributes.fault !== undefined) return;
+  try {
+    const text = valueBytes(value, source);
+    if (text.length === 0) return;
+    if (key.length === 0 && keyRow !== 0) key = stringOf(keyRow, source.dictionary);
+    addAttribute(key, text, source, attributes, namesService);
+  } catch (error) {
+    // What no label can be refuses the profiles that would have it, and there may be none.
+    if (!(error instanceof StoreError) || error.details['reason'] === undefined) throw error;
+    attributes.fault ??= error;
+  }
+}
+
+/** Texts are decoded when it is known that they are needed: they may be long, and stand in any number of resources. */
+function addAttribute(
+  key: Uint8Array,
+  text: Uint8Array,
+  { rules, budget }: AttributeSource,
+  attributes: Attributes,
+  namesService: boolean,
+): void {
+  if (namesService && attributes.service === '' && SERVICE_KEY.equals(key)) {
+    attributes.service = labelValueOf(text, budget);
+  }
+  if (namesService && attributes.executable === '' && EXECUTABLE_KEY.equals(key)) {
+    attributes.executable = labelValueOf(text, budget);
+  }
+  const name = labelNameOfKey(key, rules, budget);
   if (name === undefined || attributes.labels.has(name)) return;
-  if (attributes.isShared) attributes.labels = new Map(attributes.labels);
+  const label = labelValueOf(text, budget);
+  if (attributes.isShared) {
+    budget.numbers(attributes.labels.size);
+    attributes.labels = new Map(attributes.labels);
+  }
   attributes.isShared = false;
-  attributes.labels.set(name, text);
+  attributes.labels.set(name, label);
 }
 
-/** @returns undefined for what cannot be the value of a label */
-function valueText({ kind, a, b }: AttributeValue, { reader, dictionary }: AttributeSource): string | undefined {
-  if (kind === ValueKind.text) return textOf(reader.bytes.subarray(a, a + b));
-  if (kind === ValueKind.integer) return decimal(a, b);
+const SERVICE_KEY = Buffer.from(SERVICE_ATTRIBUTE);
+const EXECUTABLE_KEY = Buffer.from(EXECUTABLE_ATTRIBUTE);
+
+/** @returns nothing for what cannot be the value of a label */
+function valueBytes({ kind, a, b }: AttributeValue, { reader, dictionary }: AttributeSource): Uint8Array {
+  if (kind === ValueKind.text) return reader.bytes.subarray(a, a + b);
+  if (kind === ValueKind.integer) return Buffer.from(decimal(a, b));
   if (kind === ValueKind.row) return stringOf(a, dictionary);
-  return undefined;
+  return NO_BYTES;
 }
 
-function stringOf(row: number, dictionary: Dictionary): string {
+const NO_BYTES = new Uint8Array(0);
+
+function stringOf(row: number, dictionary: Dictionary): Uint8Array {
   if (row < 0 || row >= dictionary.stringCount) {
     throw indexOutOfRange('an attribute of a resource', 'string', row, dictionary.stringCount);
   }
-  return textOf(dictionary.stringAt(row));
+  return dictionary.stringAt(row);
 }

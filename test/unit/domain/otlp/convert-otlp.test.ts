@@ -5,6 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import { runSteps } from '#src/domain/model/steps.ts';
 import { type AttributeRule, parseAttributeRules } from '#src/domain/otlp/attribute-rules.ts';
 import { type ConvertedOtlp, convertOtlp } from '#src/domain/otlp/convert-otlp.ts';
+import { otlpFromJson } from '#src/domain/otlp/otlp-json.ts';
 import { OTLP_BOUNDS, type OtlpBounds } from '#src/domain/otlp/parts-budget.ts';
 import { decodeProfile } from '#src/domain/pprof/decode.ts';
 import type { ProfileLimits } from '#src/domain/pprof/ingest-options.ts';
@@ -14,6 +15,7 @@ import {
   attributeList,
   type OtlpObject,
   type OtlpSample,
+  otlpJson,
   otlpMessage,
   otlpProto,
 } from '../../../fixtures/otlp-message.ts';
@@ -37,7 +39,7 @@ function convert(message: OtlpObject | Uint8Array, options: Options = {}): Conve
 }
 
 /** Each profile as its labels and its samples: `value stack, leaf first {labels}`. */
-function shown(message: OtlpObject, options?: Options): string[] {
+function shown(message: OtlpObject | Uint8Array, options?: Options): string[] {
   return convert(message, options).profiles.map(({ labels, profile }) => {
     const list = labels.map(({ name, value }) => `${name}=${value}`).join(' ');
     return [list, ...samplesOf(decodeProfile(profile))].join(' | ');
@@ -61,6 +63,8 @@ function valuesOf(type: string, sample: Partial<OtlpSample>, period?: readonly [
   const { profiles, rejected } = convert(otlpMessage([profile]));
   return rejected.error?.message ?? String(decodeProfile(profiles[0].profile).samples[0].values);
 }
+
+const transcoded = (message: OtlpObject): Uint8Array => runSteps(otlpFromJson(otlpJson(message)));
 
 const text = (value: string): OtlpObject => ({ stringValue: value });
 
@@ -207,6 +211,55 @@ describe('convertOtlp', () => {
       last: { boolValue: true, intValue: 7 },
     });
     match(shown(message)[0], /__name__=process_cpu last=7 service_name=/);
+  });
+
+  describe('attributes of a profile', () => {
+    const profile = (m: Patchable): Record<string, unknown> => m.resourceProfiles[0].scopeProfiles[0].profiles[0];
+    const withAttributes = (attributes: Readonly<Record<string, string>>, service?: string): OtlpObject => {
+      const own = service === undefined ? {} : { attributes: { 'service.name': text(service) } };
+      const message = otlpMessage(
+        [{ samples: [{ stack: 'a', values: [1], ...own }] }, { samples: [{ stack: 'b', values: [1] }] }],
+        { 'service.name': 'of resource', zone: 'resource' },
+        { zone: 'scope', lib: 'scope' },
+      );
+      const { stringTable, attributeTable } = message.dictionary;
+      const rows = Object.entries(attributes).map(([key, value]) => {
+        const keyStrindex = stringTable.push(key) - 1;
+        return attributeTable.push({ keyStrindex, value: { stringValueStrindex: stringTable.push(value) - 1 } }) - 1;
+      });
+      profile(message as unknown as Patchable)['attributeIndices'] = rows;
+      return message;
+    };
+
+    test('become labels behind those of resource and scope, by the same rules', () => {
+      const message = withAttributes({ zone: 'p', lib: 'p', run: '7', secret: 'x', empty: '', __name__: 'evil' });
+      const expected = [
+        '__delta__=false __otel__=true __name__=process_cpu service.name=of resource zone=resource lib=scope build=7 ' +
+          'service_name=of resource | 10 a',
+        '__delta__=false __otel__=true __name__=process_cpu service.name=of resource zone=resource lib=scope ' +
+          'service_name=of resource | 10 b',
+      ];
+      deepEqual(shown(message, { rules: 'run=build,secret=' }), expected);
+      deepEqual(shown(transcoded(message), { rules: 'run=build,secret=' }), expected);
+    });
+
+    test('name the service before the resource, and after the samples', () => {
+      const serviceOf = (message: OtlpObject, rules = ''): string =>
+        shown(message, { rules })[0].match(/service_name=(.*?) \|/)?.[1] ?? '';
+      equal(serviceOf(withAttributes({ 'service.name': 'profile' })), 'profile');
+      equal(serviceOf(withAttributes({ 'service.name': 'profile', box: 'rule' }), 'box=service_name'), 'rule');
+      equal(serviceOf(withAttributes({ 'service.name': 'profile' }, 'sample')), 'sample');
+    });
+
+    test('that are not there reject the profile, and too many the message', () => {
+      const { profiles, rejected } = convert(patched((m) => void (profile(m)['attributeIndices'] = [9])));
+      deepEqual([profiles.length, rejected.count, rejected.error?.details['stage']], [1, 1, 'conversion']);
+      match(rejected.error?.message ?? '', /a profile names attribute 9, and there are 1/);
+      throws(
+        () => convert(withAttributes({ a: 'b', c: 'd' }), { parts: { attributesMax: 1 } }),
+        /more than 1 attributes/,
+      );
+    });
   });
 
   test('gives each scope its own attributes', () => {
@@ -490,6 +543,118 @@ describe('convertOtlp', () => {
       const message = otlpMessage(Array.from({ length: 20 }, () => ({ samples })));
       throws(() => convert(message, { limits: { maxProfileSizeBytes: 1000 }, maxBytes: 9999 }), /together larger/);
     });
+  });
+
+  describe('is bounded in texts that are sent once and referred to often', () => {
+    type Message = ReturnType<typeof otlpMessage>;
+    /** Rows of a text of so many bytes, and of the key `service.name`. */
+    const withText = (message: Message, bytes: number): { long: number; service: number } => {
+      const { stringTable } = message.dictionary;
+      return { long: stringTable.push('x'.repeat(bytes)) - 1, service: stringTable.push('service.name') - 1 };
+    };
+    const samplesOfService = (bytes: number, count: number): Message => {
+      const attributes = { 'service.name': text('') };
+      const samples = Array.from({ length: count }, () => ({ stack: 'a', values: [1], attributes }));
+      const message = otlpMessage([{ samples }]);
+      const { long, service } = withText(message, bytes);
+      const { attributeTable } = message.dictionary;
+      attributeTable.fill({ keyStrindex: service, value: { stringValueStrindex: long } }, 1);
+      return message;
+    };
+    const resources = (bytes: number, count: number, attribute: (long: number) => OtlpObject): Message => {
+      const message = otlpMessage([{ samples: [{ stack: 'a', values: [1] }] }]);
+      const [resource] = message.resourceProfiles;
+      const attributes = [attribute(withText(message, bytes).long)];
+      for (let i = 0; i < count; i++) message.resourceProfiles.push({ ...resource, resource: { attributes } });
+      return message;
+    };
+
+    test('of a label: what is longer is not decoded, and the profile rejected', () => {
+      const { profiles, rejected } = convert(samplesOfService(2000, 2), { parts: { labelTextBytesMax: 100 } });
+      deepEqual(
+        [profiles.length, rejected.reasons],
+        [1, {}],
+        'the tenant may have 2048 bytes, which counts if it is more',
+      );
+      const parts = { labelTextBytesMax: 4096 };
+      const longer = convert(samplesOfService(5000, 2), { parts });
+      deepEqual([longer.profiles.length, longer.rejected.reasons], [0, { label_value_too_long: 1 }]);
+      match(longer.rejected.error?.message ?? '', /longer than label_text_bytes_max: limit 4096 bytes, actual 5000/);
+
+      const value = convert(
+        resources(5000, 1, (long) => ({ key: 'k', value: { stringValueStrindex: long } })),
+        { parts },
+      );
+      deepEqual([value.profiles.length, value.rejected.reasons], [1, { label_value_too_long: 1 }]);
+      const named = resources(5000, 1, (long) => ({ keyStrindex: long, value: text('v') }));
+      const name = convert(named, { parts });
+      deepEqual([name.profiles.length, name.rejected.reasons], [1, { label_name_too_long: 1 }]);
+      deepEqual(convert(named, { parts, rules: 'xxx*=' }).profiles.length, 2, 'a rule leaves it out');
+    });
+
+    test('of a type', () => {
+      const message = otlpMessage([{ type: `${'x'.repeat(20_000)}/count`, samples: [{ stack: 'a', values: [1] }] }]);
+      match(
+        convert(message).rejected.error?.message ?? '',
+        /a text of a value type is longer than label_text_bytes_max/,
+      );
+    });
+
+    for (const [name, message] of [
+      ['services', samplesOfService(2000, 40)],
+      ['values of resources', resources(2000, 40, (long) => ({ key: 'k', value: { stringValueStrindex: long } }))],
+      ['keys of resources', resources(2000, 40, (long) => ({ keyStrindex: long, value: text('v') }))],
+    ] as const) {
+      test(`of all ${name} together`, () => {
+        throws(
+          () => convert(message, { parts: { textBytesMax: 60_000 } }),
+          /more than 60000 bytes of texts, as often as/,
+        );
+        equal(convert(message).rejected.count, 0);
+      });
+    }
+
+    test('and looks at a service and a key once, however many samples name them', () => {
+      const message = samplesOfService(2000, 40);
+      for (const sample of message.resourceProfiles[0].scopeProfiles[0].profiles[0].samples)
+        sample.attributeIndices = [1];
+      equal(convert(message, { parts: { textBytesMax: 3000 } }).profiles.length, 1);
+      // As many rows of attributes as samples, and one key.
+      const keys = samplesOfService(2000, 40);
+      const { attributeTable, stringTable } = keys.dictionary;
+      attributeTable.fill({ keyStrindex: stringTable.length - 2, value: text('v') }, 1);
+      equal(convert(keys, { parts: { textBytesMax: 6000 } }).profiles.length, 1);
+    });
+
+    test('and yields between them', () => {
+      const stepsOf = (message: Message): number => {
+        const run = convertOtlp(otlpProto(message), {
+          rules: [],
+          bounds: { maxBytes: 8 << 20, limits: { ...defaultProfileLimits, maxLabelValueLength: 1 << 20 } },
+        });
+        let count = 0;
+        while (!run.next().done) count++;
+        return count;
+      };
+      const samples = [samplesOfService(1, 40), samplesOfService(1 << 20, 40)].map(stepsOf);
+      equal(samples[1] >= samples[0] + 8, true, `${samples} steps`);
+      const value = (long: number): OtlpObject => ({ key: 'k', value: { stringValueStrindex: long } });
+      const empty = [resources(1, 40, value), resources(1 << 20, 40, value)].map((message) => {
+        for (const resource of message.resourceProfiles) resource.scopeProfiles = [];
+        return stepsOf(message);
+      });
+      equal(empty[1] >= empty[0] + 8, true, `${empty} steps`);
+    });
+  });
+
+  test('rejects too many samples before any is written, whatever services they are of', () => {
+    const of = (service: string, count: number) =>
+      Array.from({ length: count }, () => ({ stack: 'a', values: [1], attributes: { 'service.name': text(service) } }));
+    const limits = { maxProfileStacktraceSamples: 5 };
+    // A part that was written would have taken the last of the profiles.
+    const message = otlpMessage([{ samples: [...of('few', 1), ...of('many', 6)] }, { samples: of('few', 5) }]);
+    const { profiles, rejected } = convert(message, { limits, parts: { profilesMax: 1 } });
+    deepEqual([profiles.length, rejected.reasons], [1, { samples_limit: 1 }]);
   });
 
   test('yields between parts of a large message', () => {
