@@ -107,6 +107,20 @@ describe('OTLP', () => {
     );
   });
 
+  test('what is wrong with samples of one service is told, and those of the others are stored', async () => {
+    const of = (service: string) => ({
+      ...{ stack: 'a', values: [1] },
+      attributes: { 'service.name': { stringValue: service } },
+    });
+    const message = otlpMessage([{ samples: [of('good1'), of('x'.repeat(3000))] }]);
+
+    const { status, body } = await client.post('/v1development/profiles', otlpProto(message), PROTOBUF);
+
+    equal(status, 200);
+    match(body.toString(), /the value of label \\?"service_name\\?" is too long/);
+    equal(await client.total('good1', 'process_cpu:cpu:nanoseconds:cpu:nanoseconds'), 10n);
+  });
+
   test('what is wrong with some profiles is told, and the others are stored', async () => {
     const sample = { stack: 'a', values: [1] };
     const message = otlpMessage(

@@ -10,6 +10,8 @@ import type { OtlpOutcome, OtlpProfiles } from './ports.ts';
  * what was stored of it is then there twice: OTLP has no answer that asks for a part, a partial success must not be sent
  * again, and a profile that is counted twice is seen, while one that is lost is not.
  *
+ * A profile of which some parts by service are refused is counted as rejected, though the others are stored.
+ *
  * A message of which nothing is stored has failed, save where Pyroscope passes over the fault: then it is taken, and the
  * answer says what was rejected.
  *
@@ -18,7 +20,8 @@ import type { OtlpOutcome, OtlpProfiles } from './ports.ts';
 export class OtlpFailures {
   readonly #sources: Uint32Array;
   readonly #unconverted: RejectedProfiles;
-  readonly #refusedSources = new Set<number>();
+  /** By their places among the opened profiles: a profile of several services is several of them. */
+  readonly #refusedParts = new Set<number>();
   readonly #refusal = new FirstFailure();
   readonly #retryable = new FirstFailure();
 
@@ -30,7 +33,7 @@ export class OtlpFailures {
   /** @param index  of the opened profile */
   note(index: number, error: unknown): void {
     if (isRefusal(error)) {
-      this.#refusedSources.add(this.#sources[index] as number);
+      this.#refusedParts.add(index);
       this.#refusal.note(index, error);
     } else this.#retryable.note(index, error);
   }
@@ -39,8 +42,9 @@ export class OtlpFailures {
   outcome(): OtlpOutcome {
     this.#retryable.throwIfAny();
     const { count, error } = this.#unconverted;
-    const rejectedProfiles = count + this.#refusedSources.size;
-    const storedCount = new Set(this.#sources).size - this.#refusedSources.size;
+    const refusedSources = new Set([...this.#refusedParts].map((part) => this.#sources[part]));
+    const rejectedProfiles = count + refusedSources.size;
+    const storedCount = this.#sources.length - this.#refusedParts.size;
     const refused = this.#refusal.first();
     if (storedCount === 0 && error !== undefined && stageOf(error) !== 'sample-attributes') throw fromWire(error);
     if (storedCount === 0 && refused !== undefined) throw refused;

@@ -30,6 +30,14 @@ describe('OtlpFailures', () => {
     deepEqual(two.outcome(), { rejectedProfiles: 1, message: 'the first part' });
   });
 
+  test('is no failure where a part of the only profile is stored', () => {
+    const one = failures([0, 0]);
+    one.note(1, refused('a label of the second part'));
+    deepEqual(one.outcome(), { rejectedProfiles: 1, message: 'a label of the second part' });
+    one.note(0, refused('the first part'));
+    throws(() => one.outcome(), { code: 'invalid-argument', message: 'the first part' });
+  });
+
   test('adds what could not be converted', () => {
     const some = failures([1, 3], notConvertible('no stack'), 2);
     some.note(0, refused('too old'));
