@@ -112,8 +112,11 @@ function* forEachDataset(
   }
 }
 
-/** Series whose labels are looked at in one step: they become texts. */
-const STEP_SERIES = STEP_ROWS / 16;
+/** Labels that are looked at in one step: they become texts, and part of a key. */
+const STEP_LABELS = STEP_ROWS / 4;
+
+/** A series costs as much as so many labels, whether it matches or not. */
+const LABELS_OF_SERIES = 4;
 
 /** Series that satisfy the matchers. There is no filter by time here: a dataset that overlaps counts as a whole. */
 function forEachSeries(
@@ -123,10 +126,15 @@ function forEachSeries(
 ): Steps<void> {
   const matcher = threadMatcher(matchers);
   return forEachDataset(work, function* (dataset) {
+    let work = 0;
     for (const page of yield* dataset.openSeries()) {
       const selected = matcher.select(page);
       for (let row = 0; row < selected.length; row++) {
-        if (row % STEP_SERIES === STEP_SERIES - 1) yield;
+        work += LABELS_OF_SERIES + (selected[row] === 1 ? page.offsets[row + 1] - page.offsets[row] : 0);
+        if (work >= STEP_LABELS) {
+          work = 0;
+          yield;
+        }
         if (selected[row] === 1) use(page, row);
       }
     }

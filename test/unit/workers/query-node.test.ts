@@ -390,6 +390,27 @@ describe('a node', () => {
     ok(runSteps(run(110_000)).sizeBytes > 100_000);
   });
 
+  test('looks at the labels of series in steps, however many a series has', () => {
+    const names = Array.from({ length: 24 }, (_, i) => `label_${i}`);
+    const samples = Array.from({ length: 2000 }, (_, i) => ({
+      stack: 'main',
+      v: [1],
+      labels: Object.fromEntries(names.map((name) => [name, `${i}`])),
+    }));
+    const read = wholeRead(segmentOf(testKernels(), [{ ...cpuLabelsOf('shop'), profile: pprof({ samples }) }]));
+    const pausesOf = (matchers: readonly Matcher[]): number => {
+      // Nothing is kept, so that what comes after takes the same pauses.
+      const query: NodeQuery = { kind: 'series-labels', matchers, labelNames: ['nobody'] };
+      const steps = runQueryNode(kernels, { query, reads: [read], reports: [], limits: NO_LIMIT }, decompress);
+      let pauses = 0;
+      while (!steps.next().done) pauses++;
+      return pauses;
+    };
+
+    const none = pausesOf(where('service_name', '=', 'nobody').matchers);
+    ok(pausesOf([]) - none >= 3, `${pausesOf([])} pauses, ${none} where nothing matches`);
+  });
+
   test('merges very many names and label sets in steps', () => {
     const texts = Array.from({ length: 100_000 }, (_, i) => `${i}`);
     const labelSets = columnsOf(texts.map((value) => labelList({ pod: value })));
