@@ -60,7 +60,13 @@ function* otlpReferences(size: Bytes): Generator<CostlyPayload> {
     const body = otlpProto(message());
     for (const tenant of ['default', 'unlimited']) {
       const headers = { 'x-scope-orgid': tenant, 'content-type': 'application/x-protobuf' };
-      const payload = { decoder: 'otlp-proto', protocol: 'http', path: '/v1development/profiles', headers, body } as const;
+      const payload = {
+        decoder: 'otlp-proto',
+        protocol: 'http',
+        path: '/v1development/profiles',
+        headers,
+        body,
+      } as const;
       yield { name: `otlp: ${name}, ${tenant}`, payload };
     }
   }

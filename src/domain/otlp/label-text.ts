@@ -18,7 +18,7 @@ export function labelNameOfKey(
   budget: PartsBudget,
 ): string | undefined {
   const limitBytes = budget.labelTextBytesMax;
-  
+  budget.text(Math.min(key.length, limitBytes));
   if (key.length <= limitBytes) return labelNameOf(textOf(key), rules);
   const head = Buffer.from(key.buffer, key.byteOffset, limitBytes).toString();
   if (labelNameOf(head, rules) === undefined) return undefined;
