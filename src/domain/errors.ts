@@ -18,6 +18,9 @@ export type ErrorCode =
 
 export type ErrorDetails = Readonly<Record<string, string | number | boolean>>;
 
+/** The key in `details` of how long it takes until the same request may succeed, where that is known. */
+export const RETRY_AFTER_MS = 'retryAfterMs';
+
 /** A failure that is expected to happen in operation, and that some caller must handle. */
 export class StoreError extends Error {
   override readonly name = 'StoreError';

@@ -182,6 +182,29 @@ describe('gRPC failures', () => {
     }
   });
 
+  test('say when to come again, if that is known', async (t) => {
+    const fixture = await startGrpc(t);
+    const client = clientOf(t, fixture);
+    const details = async (error: StoreError): Promise<unknown> => {
+      fixture.push.work = () => Promise.reject(error);
+      return (await call(client, PUSH, 'x')).metadata['grpc-status-details-bin'];
+    };
+
+    equal(await details(new StoreError('limit-exceeded', 'slow')), undefined);
+    const status = await details(new StoreError('limit-exceeded', 'slow', { retryAfterMs: 2500 }));
+    // google.rpc.Status: code 8, the message, and an Any of a RetryInfo of 2 s and 500,000,000 ns.
+    const any = [
+      '0a28',
+      Buffer.from('type.googleapis.com/google.rpc.RetryInfo').toString('hex'),
+      '120a0a08080210',
+      '80cab5ee01',
+    ];
+    equal(
+      (status as Buffer).toString('hex'),
+      ['0808', '1204', Buffer.from('slow').toString('hex'), '1a36', ...any].join(''),
+    );
+  });
+
   test('of our own say nothing about themselves, but to the log', async (t) => {
     const fixture = await startGrpc(t);
     fixture.push.work = () => Promise.reject(new TypeError('secret'));

@@ -60,6 +60,19 @@ describe('POST /v1development/profiles', () => {
     );
   });
 
+  test('says when to come again, if that is known', async (t) => {
+    const fixture = await startServer(t);
+    for (const [details, seconds] of [
+      [{}, undefined],
+      [{ retryAfterMs: 1200 }, '2'],
+      [{ retryAfterMs: 0 }, '1'],
+    ] as const) {
+      failing(fixture, new StoreError('limit-exceeded', 'slow', details));
+      const { status, headers } = await send(fixture);
+      deepEqual([status, headers['retry-after']], [429, seconds]);
+    }
+  });
+
   test('tells what was rejected', async (t) => {
     const fixture = await startServer(t);
     fixture.push.otlpOutcome = { rejectedProfiles: 300, message: 'no' };

@@ -182,6 +182,13 @@ describe('POST /ingest', () => {
     });
   }
 
+  test('says when to come again, if that is known', async (t) => {
+    const fixture = await startServer(t);
+    fixture.push.work = () => Promise.reject(new StoreError('limit-exceeded', 'slow', { retryAfterMs: 2001 }));
+    const { status, headers } = await ingest(fixture, 'name=a&format=pprof', 'x');
+    deepEqual([status, headers['retry-after']], [429, '3']);
+  });
+
   test('hands over what is not pprof, with all that the request says', async (t) => {
     const fixture = await startServer(t);
     const search =

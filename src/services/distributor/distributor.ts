@@ -1,6 +1,6 @@
 import { type LimitsConfig, profileLimitsOf } from '#src/config/limits.ts';
-import { fromWire, StoreError } from '#src/domain/errors.ts';
-import type { Bytes } from '#src/domain/model/units.ts';
+import { fromWire, RETRY_AFTER_MS, StoreError } from '#src/domain/errors.ts';
+import type { Bytes, DurationMs } from '#src/domain/model/units.ts';
 import type { AttributeRule } from '#src/domain/otlp/attribute-rules.ts';
 import { otlpMessageTooLarge } from '#src/domain/otlp/otlp-errors.ts';
 import { declaredSizeBytes } from '#src/domain/pprof/inflate.ts';
@@ -249,7 +249,7 @@ export class Distributor implements PushService {
     const rate = rateOf(limits);
     if (!this.#rates.take(tenant, chargedBytes, rate)) {
       distributorMetrics.discarded(label, 'rate_limited', declaredBytes);
-      throw rateLimited(rate, chargedBytes);
+      throw rateLimited(rate, chargedBytes, this.#rates.waitMs(tenant, chargedBytes, rate));
     }
     return declaredBytes;
   }
@@ -324,12 +324,17 @@ function rateOf({ ingestionRateBytes, ingestionBurstBytes }: LimitsConfig): Rate
   return { bytesPerSecond: ingestionRateBytes, burstBytes: ingestionBurstBytes };
 }
 
-function rateLimited({ bytesPerSecond, burstBytes }: Rate, actualBytes: Bytes): StoreError {
+/** @param waitMs  until it fits; undefined: it never does */
+function rateLimited(
+  { bytesPerSecond, burstBytes }: Rate,
+  actualBytes: Bytes,
+  waitMs: DurationMs | undefined,
+): StoreError {
   return refusal(
     'rate_limited',
     `push rate limit (ingestion_rate_mb, ingestion_burst_size_mb) exceeded: ${bytesPerSecond} bytes per second with ` +
       `bursts of ${burstBytes}, a profile of ${actualBytes} bytes with its labels does not fit now`,
-    { bytesPerSecond, burstBytes, actualBytes },
+    { bytesPerSecond, burstBytes, actualBytes, ...(waitMs === undefined ? {} : { [RETRY_AFTER_MS]: waitMs }) },
     'limit-exceeded',
   );
 }

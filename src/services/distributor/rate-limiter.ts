@@ -1,5 +1,5 @@
 import { Gauge } from 'prom-client';
-import type { Bytes, UnixMs } from '#src/domain/model/units.ts';
+import type { Bytes, DurationMs, UnixMs } from '#src/domain/model/units.ts';
 import type { Clock } from '#src/platform/clock.ts';
 import { metrics } from '#src/platform/metrics.ts';
 
@@ -49,6 +49,14 @@ export class RateLimiter {
     if (bucket.tokens < bytes) return false;
     bucket.tokens -= bytes;
     return true;
+  }
+
+  /** When so many bytes fit, if nobody takes any before. undefined: never, as they are more than a burst. */
+  waitMs(tenant: string, bytes: Bytes, rate: Rate): DurationMs | undefined {
+    if (rate.bytesPerSecond === 0) return 0;
+    if (bytes > rate.burstBytes) return undefined;
+    const missing = bytes - this.#filled(tenant, rate).tokens;
+    return Math.max(0, Math.ceil((1000 * missing) / rate.bytesPerSecond));
   }
 
   /** Takes bytes that are in already. */

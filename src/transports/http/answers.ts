@@ -42,8 +42,9 @@ export function statusFailure(failure: Failure): Answer {
   return { status: failure.status, headers, body: [Buffer.from(`${failureJson(failure)}\n`)] };
 }
 
-/** What is away or full now may be back in a second. */
-export function retryHeaders({ status }: Failure): Header[] {
+/** What is away or full now may be back in a second. Who was too fast is told when it fits. */
+export function retryHeaders({ status, retryAfterMs }: Failure): Header[] {
+  if (retryAfterMs !== undefined) return [['Retry-After', String(Math.max(1, Math.ceil(retryAfterMs / 1000)))]];
   return status === 503 ? [['Retry-After', '1']] : [];
 }
 

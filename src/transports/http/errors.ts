@@ -1,4 +1,5 @@
-import { type ErrorCode, StoreError } from '#src/domain/errors.ts';
+import { type ErrorCode, RETRY_AFTER_MS, StoreError } from '#src/domain/errors.ts';
+import type { DurationMs } from '#src/domain/model/units.ts';
 
 /** The codes of Connect and gRPC. */
 export type ConnectCode =
@@ -60,6 +61,8 @@ export type Failure = {
   readonly status: number;
   readonly code: ConnectCode;
   readonly message: string;
+  /** When to come again; undefined where that is not known, or does not help. */
+  readonly retryAfterMs?: DurationMs | undefined;
 };
 
 /** The failure of an RPC or of a query route. What is not a StoreError is a bug, and its text stays in the log. */
@@ -68,7 +71,11 @@ export function failureOf(error: unknown): Failure {
   const code = CODE_OF[error.code];
   // Clients take 429 for "later" and send it again. What is too large now is too large then.
   const status = error.code === 'too-large' ? 422 : CODES[code].http;
-  return { status, code, message: error.message };
+  const retryAfterMs = error.details[RETRY_AFTER_MS];
+  return {
+    ...{ status, code, message: error.message },
+    ...(typeof retryAfterMs === 'number' && { retryAfterMs }),
+  };
 }
 
 /** A failure that is known by its HTTP status, on routes that are not RPCs. */

@@ -25,5 +25,6 @@ export function ingestFailure(error: unknown, format: IngestFormat, hint: string
   const undecodable = isUndecodable(error);
   const unprocessable = TEXT_FORMATS.has(format) ? undecodable : rejected;
   const message = undecodable ? failure.message + hint : failure.message;
-  return statusFailure(failureOfStatus(unprocessable ? 422 : failure.status, message));
+  const { retryAfterMs } = failure;
+  return statusFailure({ ...failureOfStatus(unprocessable ? 422 : failure.status, message), retryAfterMs });
 }

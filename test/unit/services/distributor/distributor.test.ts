@@ -424,7 +424,11 @@ describe('Distributor', () => {
       const push = (bytes: number): Promise<void> =>
         distributor.pushProfiles('t', [pushed('a', gzipSync(new Uint8Array(bytes)))], signal);
 
-      await rejects(push(3 << 20), { code: 'limit-exceeded' });
+      // Nor when it would be let through: it does not help to come again.
+      await rejects(push(3 << 20), (error: StoreError) => {
+        deepEqual([error.code, error.details['retryAfterMs']], ['limit-exceeded', undefined]);
+        return true;
+      });
       await rejects(push(5 << 20), { code: 'invalid-argument' });
       await push(1 << 20);
     });
@@ -434,7 +438,10 @@ describe('Distributor', () => {
       writer.outcomeOf = () => ({ kind: 'stored', rawBytes: 4 << 20 });
 
       await distributor.pushProfiles('t', [pushed('a')], signal);
-      await rejects(distributor.pushProfiles('t', [pushed('a')], signal), { code: 'limit-exceeded' });
+      await rejects(distributor.pushProfiles('t', [pushed('a')], signal), (error: StoreError) => {
+        deepEqual([error.code, error.details['retryAfterMs']], ['limit-exceeded', 501]);
+        return true;
+      });
       await clock.turn(501);
       await distributor.pushProfiles('t', [pushed('a')], signal);
     });

@@ -35,6 +35,21 @@ describe('RateLimiter', () => {
     equal(limiter.take('a', 500, rate), true);
   });
 
+  test('says when it fits, unless it never does', async () => {
+    const clock = new FakeClock();
+    const limiter = new RateLimiter(clock);
+    limiter.take('a', 500, rate);
+    limiter.charge('a', 200, rate);
+
+    equal(limiter.waitMs('a', 300, rate), 500);
+    equal(limiter.waitMs('a', 501, rate), undefined);
+    equal(limiter.waitMs('b', 500, rate), 0);
+    equal(limiter.waitMs('a', 501, { ...rate, bytesPerSecond: 0 }), 0);
+    await clock.turn(500);
+    equal(limiter.waitMs('a', 300, rate), 0);
+    equal(limiter.take('a', 300, rate), true);
+  });
+
   test('keeps tenants apart', () => {
     const limiter = new RateLimiter(new FakeClock());
 
