@@ -83,9 +83,16 @@ export class DecodedProfile {
   get sampleTypes(): { type: string; unit: string }[] {
     const names = this.#field(Field.typeName) >>> 2;
     const units = this.#field(Field.typeUnit) >>> 2;
+    // A few bytes each, and all of them may have the same name of megabytes.
+    const texts = new Map<number, string>();
+    const text = (index: number): string => {
+      const known = texts.get(index) ?? this.string(index);
+      texts.set(index, known);
+      return known;
+    };
     return Array.from({ length: this.#field(Field.types) }, (_, i) => ({
-      type: this.string(this.#kernels.u32()[names + i]),
-      unit: this.string(this.#kernels.u32()[units + i]),
+      type: text(this.#kernels.u32()[names + i]),
+      unit: text(this.#kernels.u32()[units + i]),
     }));
   }
 

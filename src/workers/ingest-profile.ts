@@ -2,14 +2,13 @@ import { columnsMax } from '#src/domain/block/block-format.ts';
 import { fromWire, StoreError, toWire } from '#src/domain/errors.ts';
 import { LabelName, valueOf } from '#src/domain/model/labels.ts';
 import type { Bytes, UnixMs } from '#src/domain/model/units.ts';
-import { decodeProfile as decodePlain } from '#src/domain/pprof/decode.ts';
 import { FOREIGN_HEAD_BYTES } from '#src/domain/pprof/foreign-format.ts';
 import { mayHaveTruncatedStacks } from '#src/domain/pprof/go-truncated-stacks.ts';
 import { GO_SHAPE_PREFIX } from '#src/domain/pprof/go-type-parameters.ts';
-import { ingestTime, needsPlainFixups, withIngestFixups } from '#src/domain/pprof/ingest-fixups.ts';
+import { ingestTime, needsNameFixups } from '#src/domain/pprof/ingest-fixups.ts';
 import type { IngestOptions, ProfileLimits } from '#src/domain/pprof/ingest-options.ts';
 import { LANGUAGE_MARKERS, type Language, languageOfSpy } from '#src/domain/pprof/language.ts';
-import { writePlainProfile } from '#src/domain/pprof/plain-writer.ts';
+import { mendedPprof } from '#src/domain/pprof/mended-pprof.ts';
 import { discardReasonOf, needsTooMuchMemory } from '#src/domain/pprof/profile-errors.ts';
 import { checkSampleTypeCount } from '#src/domain/pprof/type-limit.ts';
 import { checkSampleTypeName, timeInWindow } from '#src/domain/pprof/validate.ts';
@@ -82,7 +81,7 @@ function ingestRaw(
   const timeNanos = timeInWindow(sentNanos, limits, nowMs);
   checkSampleTypeCount(profile.sampleTypeCount);
   const { sampleTypes } = profile;
-  for (const { type } of sampleTypes) checkSampleTypeName(type);
+  for (const type of new Set(sampleTypes.map(({ type }) => type))) checkSampleTypeName(type);
 
   if (languageOf(kernels, profile, item) === 'go') repairGo(kernels, profile, sampleTypes);
   kernels.exports.dropAddresses(profile.pointer);
@@ -128,16 +127,15 @@ function sizeLimit(
   return { maxBytes, limitName: `a thread has room for (1/${SCRATCH_PER_RAW_BYTE} of pool.task-bytes-max)` };
 }
 
-/** Some agents need mending that reads every name. They are rare, and old: the plain decoder does it for them. */
+/** Some agents need mending that reads every name. They are rare, and old: plain objects of the names do for them. */
 function withFixups(
   kernels: KernelInstance,
   raw: ArenaBytes,
   ingest: IngestOptions | undefined,
   limits: ProfileLimits,
 ): ArenaBytes {
-  if (ingest === undefined || !needsPlainFixups(ingest)) return raw;
-  const bytes = kernels.takeU8(raw.pointer, raw.length);
-  const mended = writePlainProfile(withIngestFixups(decodePlain(bytes, limits.maxProfileStacktraceSamples), ingest));
+  if (ingest === undefined || !needsNameFixups(ingest)) return raw;
+  const mended = mendedPprof(kernels.takeU8(raw.pointer, raw.length), ingest, limits);
   return { pointer: kernels.put(mended), length: mended.length };
 }
 

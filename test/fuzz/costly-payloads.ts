@@ -1,6 +1,9 @@
+import { gzipSync } from 'node:zlib';
 import type { Bytes } from '#src/domain/model/units.ts';
+import { dashedSampleTypes, functionsOfOneFile } from '../fixtures/amplified-pprof.ts';
 import { hostileUploads } from '../fixtures/hostile-uploads.ts';
 import { type OtlpObject, otlpMessage, otlpProto } from '../fixtures/otlp-message.ts';
+import { encodePprof } from '../fixtures/pprof-builder.ts';
 import { bomb } from './gzip-faults.ts';
 import type { Payload } from './payload.ts';
 
@@ -16,11 +19,31 @@ export type CostlyPayload = { readonly name: string; readonly payload: Payload }
 export function* costlyPayloads(size: Bytes): Generator<CostlyPayload> {
   for (const mebibytes of [5, 65, 257]) yield* bombs(mebibytes);
   yield* otlpReferences(size);
+  yield* amplified(size);
   for (const { name, format, body, bounds } of hostileUploads(size)) {
     const tenant = bounds.limits.maxProfileSizeBytes === 0 ? 'unlimited' : 'default';
     const headers = { 'x-scope-orgid': tenant, 'content-type': 'text/plain' };
     const path = `/ingest?name=x.bytes&format=${format}`;
     yield { name: `${format}: ${name}`, payload: { decoder: format, protocol: 'http', path, headers, body: body() } };
+  }
+}
+
+/** Pprofs of agents whose names are mended: a few bytes each refer to the same long one. */
+function* amplified(size: Bytes): Generator<CostlyPayload> {
+  const long = Math.min(size, 1_000_000);
+  const functions = gzipSync(encodePprof(functionsOfOneFile(2000, long)));
+  const sampleTypes = gzipSync(encodePprof(dashedSampleTypes(1000, long)));
+  const headers = { 'content-type': 'text/plain' };
+  for (const tenant of ['default', 'unlimited']) {
+    for (const spyName of ['pyspy', 'rbspy', 'scripting', 'dotnetspy']) {
+      const body = spyName === 'dotnetspy' ? sampleTypes : functions;
+      const path = `/ingest?name=fuzz&format=pprof&spyName=${spyName}`;
+      const payload = { decoder: 'pprof', protocol: 'http', path, body } as const;
+      yield {
+        name: `pprof: long names of ${spyName}, ${tenant}`,
+        payload: { ...payload, headers: { ...headers, 'x-scope-orgid': tenant } },
+      };
+    }
   }
 }
 

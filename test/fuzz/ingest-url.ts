@@ -6,6 +6,8 @@ const TIMES = [
   ...['1700000000', '1700000000000', '1700000000000000', '1700000000000000000', '99999999999999999999', 'now-1h2'],
 ];
 
+const SPIES = ['gospy', 'javaspy', 'nodespy', 'pyspy', 'rbspy', 'scripting', 'dotnetspy', '', '%00'];
+
 /** Where the body of an `/ingest` request goes, and what the query says about it: mostly as agents write it. */
 export function ingestPath(random: Random, format: string | undefined): string {
   const query: string[] = [`name=${encodeURIComponent(anyName(random))}`];
@@ -13,7 +15,7 @@ export function ingestPath(random: Random, format: string | undefined): string {
   if (random.chance(0.05)) query.push(`from=${encodeURIComponent(random.pick(TIMES))}`);
   if (random.chance(0.1)) query.push(`until=${encodeURIComponent(random.pick(TIMES))}`);
   if (random.chance(0.2)) query.push(`sampleRate=${encodeURIComponent(random.pick(['100', '97', ...NUMBER_TEXTS]))}`);
-  if (random.chance(0.2)) query.push(`spyName=${random.pick(['gospy', 'javaspy', 'nodespy', 'pyspy', '', '%00'])}`);
+  if (random.chance(0.2)) query.push(`spyName=${random.pick(SPIES)}`);
   return pathWith(random, query);
 }
 

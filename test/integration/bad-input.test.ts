@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { KilnProcess } from '../../scripts/kiln-process.ts';
+import { dashedSampleTypes, functionsOfOneFile } from '../fixtures/amplified-pprof.ts';
 import { KilnClient, type Reply } from '../fixtures/kiln-client.ts';
 import { encodePprof, plainPprof, pprof } from '../fixtures/pprof-builder.ts';
 import { pushProto } from '../fixtures/push-message.ts';
@@ -64,6 +65,22 @@ describe('bad input', () => {
     const bomb = gzipSync(new Uint8Array(6 << 20));
     const reply = await pushRaw(bomb);
     refused(reply, 400, 'invalid_argument', /max_profile_size_bytes: limit 4194304 bytes, actual/);
+  });
+
+  for (const spyName of ['pyspy', 'rbspy', 'scripting']) {
+    test(`a file of a megabyte that thousands of functions of ${spyName} name is 400 and names the limit`, async () => {
+      const body = gzipSync(encodePprof(functionsOfOneFile(2000, 1_000_000)));
+      const reply = await client.post(`/ingest?name=bad&format=pprof&spyName=${spyName}`, body, {});
+      equal(reply.status, 400);
+      match(reply.body.toString(), /fixup_name_bytes_max: limit 16777216 bytes, actual at least \d+ bytes/);
+    });
+  }
+
+  test('more sample types of dotnetspy with one long name than there may be are 400 and name the limit', async () => {
+    const body = gzipSync(encodePprof(dashedSampleTypes(1025, 1_000_000)));
+    const reply = await client.post('/ingest?name=bad&format=pprof&spyName=dotnetspy', body, {});
+    equal(reply.status, 400);
+    match(reply.body.toString(), /sample_types_max: limit 1024, actual 1025/);
   });
 
   test('bytes that are neither gzip nor pprof are 400', async () => {

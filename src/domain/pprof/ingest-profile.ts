@@ -63,7 +63,7 @@ export function ingestPlain(bytes: Uint8Array, request: IngestRequest): IngestRe
 function ingest(bytes: Uint8Array, request: IngestRequest): IngestResult {
   const { limits, nowMs } = request;
   const decoded = decodeProfile(bytes, limits.maxProfileStacktraceSamples);
-  const mended = request.ingest === undefined ? decoded : withIngestFixups(decoded, request.ingest);
+  const mended = request.ingest === undefined ? decoded : withIngestFixups(decoded, request.ingest, limits);
   const valid = validateProfile(mended, bytes.length, limits, nowMs);
   const profile = normaliseProfile(isGo(valid, request.labels) ? repairGoProfile(valid) : valid);
   if (profile.samples.length === 0) return { kind: 'dropped' };

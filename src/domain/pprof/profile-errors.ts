@@ -36,6 +36,24 @@ export function needsTooMuchMemory({ message, details }: StoreError): StoreError
   return refusal('profile_size_limit', `the profile ${message}`, details);
 }
 
+/** @param counted  how many there were when counting ended */
+export function tooManyFixupMessages(limit: number, counted: number): StoreError {
+  return malformed(
+    `it has more sample types, locations, lines, functions and strings than fixup_messages_max, for an agent whose names ` +
+      `are mended: limit ${limit}, actual at least ${counted}`,
+    { limit, counted },
+  );
+}
+
+/** @param countedBytes  how many there were when counting ended */
+export function tooManyFixupNameBytes(limitBytes: Bytes, countedBytes: Bytes): StoreError {
+  return malformed(
+    `its function names with their files in front take more than fixup_name_bytes_max: limit ${limitBytes} bytes, ` +
+      `actual at least ${countedBytes} bytes`,
+    { limitBytes, countedBytes },
+  );
+}
+
 export function noSampleType(): StoreError {
   return malformed('it has no sample type');
 }

@@ -18,6 +18,7 @@ import {
 } from './profile-errors.ts';
 import { stringBytesMax } from './string-limit.ts';
 import { checkSampleTypeCount } from './type-limit.ts';
+import { characterStart } from './utf8-cut.ts';
 
 /**
  * Checks a profile against the format and the tenant's limits, in the order in which Pyroscope does, so that the
@@ -103,13 +104,7 @@ function withinLength(string: PlainString, limitBytes: number): PlainString {
   const { bytes, text } = string;
   // What is not UTF-8 is refused by name later, and must not become valid by being cut.
   if (text === undefined || limitBytes === 0 || bytes.length <= limitBytes) return string;
-  let start = bytes.length - limitBytes;
-  while (isContinuation(bytes[start])) start++;
-  return plainStringOf(bytes.subarray(start));
-}
-
-function isContinuation(byte: number | undefined): boolean {
-  return byte !== undefined && (byte & 0xc0) === 0x80;
+  return plainStringOf(bytes.subarray(characterStart(bytes, bytes.length - limitBytes)));
 }
 
 function checkIds(profile: PlainProfile): void {

@@ -19,13 +19,13 @@ const DEFAULT_DISPLAY_NAMES: NonNullable<IngestOptions['displayNames']> = {
  */
 export function profileNameOf(sampleTypes: readonly string[], displayNames: IngestOptions['displayNames']): string {
   if (sampleTypes.includes('wall')) return 'wall';
-  let last = '';
-  for (const sampleType of sampleTypes) {
-    last = displayNameOf(sampleType, displayNames ?? DEFAULT_DISPLAY_NAMES);
-    const name = familyOf(last);
+  const names = displayNames ?? DEFAULT_DISPLAY_NAMES;
+  // A thousand sample types may have one name of megabytes: it is looked at once.
+  for (const sampleType of new Set(sampleTypes)) {
+    const name = familyOf(displayNameOf(sampleType, names));
     if (name !== undefined) return name;
   }
-  return last;
+  return displayNameOf(sampleTypes.at(-1) ?? '', names);
 }
 
 /** The names come from JSON of the client: own keys only, or `constructor` would be one. */

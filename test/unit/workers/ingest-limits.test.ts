@@ -1,9 +1,11 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { requestLabels } from '#src/domain/series/request-labels.ts';
+import { dashedSampleTypes, functionsOfOneFile } from '../../fixtures/amplified-pprof.ts';
 import { bothResults, kernelResult, openLimits } from '../../fixtures/ingest.ts';
 import { testKernels } from '../../fixtures/kernels.ts';
-import { pprof } from '../../fixtures/pprof-builder.ts';
+import { defaultProfileLimits } from '../../fixtures/limits.ts';
+import { encodePprof, pprof } from '../../fixtures/pprof-builder.ts';
 
 const kernels = testKernels();
 
@@ -80,6 +82,22 @@ describe('ingestProfile, limits', () => {
       );
     }
   });
+
+  for (const [spyName, profile, words] of [
+    ['pyspy', functionsOfOneFile(2000, 1_000_000), /fixup_name_bytes_max: limit 16777216 bytes, actual at least /],
+    ['rbspy', functionsOfOneFile(2000, 1_000_000), /fixup_name_bytes_max: limit 16777216 bytes, actual at least /],
+    ['scripting', functionsOfOneFile(2000, 1_000_000), /fixup_name_bytes_max: limit 16777216 bytes, actual at least /],
+    ['dotnetspy', dashedSampleTypes(1025, 1_000_000), /sample_types_max: limit 1024, actual 1025/],
+    ['dotnetspy', dashedSampleTypes(50, 1_000_000), /^refused: label_value_too_long: .*max_label_value_length/],
+  ] as const) {
+    test(`refuses ${profile.sampleTypes.length} sample types of ${spyName} that would multiply a long name`, () => {
+      const ingest = { spyName, fromNanos: 0n, displayNames: undefined };
+      const { maxProfileSymbolValueLength, maxLabelValueLength } = defaultProfileLimits;
+
+      const limits = { maxProfileSymbolValueLength, maxLabelValueLength };
+      match(bothResults(kernels, encodePprof(profile), limits, { ingest })[0] ?? '', words);
+    });
+  }
 
   for (const depth of [9, 10, 11, 500]) {
     test(`cuts a stack of ${depth} at a limit of 10 from the leaf side`, () => {

@@ -1,8 +1,11 @@
-import { deepEqual, equal } from 'node:assert/strict';
+import { deepEqual, equal, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { needsPlainFixups, withIngestFixups } from '#src/domain/pprof/ingest-fixups.ts';
+import { fixupNameBytesMax, needsNameFixups, withIngestFixups } from '#src/domain/pprof/ingest-fixups.ts';
 import type { IngestOptions } from '#src/domain/pprof/ingest-options.ts';
-import { type PlainProfile, textAt } from '#src/domain/pprof/plain-profile.ts';
+import { type PlainProfile, type PlainString, textAt } from '#src/domain/pprof/plain-profile.ts';
+import { validateProfile } from '#src/domain/pprof/validate.ts';
+import { dashedSampleTypes, functionsOfOneFile } from '../../../fixtures/amplified-pprof.ts';
+import { INGEST_NOW_MS, openLimits } from '../../../fixtures/ingest.ts';
 import { plainPprof } from '../../../fixtures/pprof-builder.ts';
 
 const fromNanos = 1_790_000_000_000_000_000n;
@@ -35,7 +38,8 @@ function frameNames(profile: PlainProfile): string[] {
 
 describe('withIngestFixups', () => {
   test('replaces a time in 1970, whatever the unit that made it one', () => {
-    const timeOf = (timeNanos: bigint): bigint => withIngestFixups({ ...script, timeNanos }, plain).timeNanos;
+    const timeOf = (timeNanos: bigint): bigint =>
+      withIngestFixups({ ...script, timeNanos }, plain, openLimits).timeNanos;
 
     equal(timeOf(0n), fromNanos);
     equal(timeOf(1_790_000_000_000n), fromNanos);
@@ -46,7 +50,7 @@ describe('withIngestFixups', () => {
 
   test('puts files in front of the names of script languages', () => {
     for (const spyName of ['rbspy', 'scripting']) {
-      deepEqual(frameNames(withIngestFixups(script, { ...plain, spyName })), [
+      deepEqual(frameNames(withIngestFixups(script, { ...plain, spyName }, openLimits)), [
         'app/main.py <module>',
         '/usr/lib/python3/threading.py run',
         'app/work.py work',
@@ -55,7 +59,7 @@ describe('withIngestFixups', () => {
   });
 
   test('leaves what py-spy has from the system alone', () => {
-    deepEqual(frameNames(withIngestFixups(script, { ...plain, spyName: 'pyspy' })), [
+    deepEqual(frameNames(withIngestFixups(script, { ...plain, spyName: 'pyspy' }, openLimits)), [
       'app/main.py <module>',
       'run',
       'app/work.py work',
@@ -75,7 +79,7 @@ describe('withIngestFixups', () => {
       ],
     });
 
-    const mended = withIngestFixups(profile, { ...plain, spyName: 'rbspy' });
+    const mended = withIngestFixups(profile, { ...plain, spyName: 'rbspy' }, openLimits);
 
     equal(mended.functions.length, profile.functions.length + 1);
     const added = mended.functions.at(-1);
@@ -84,7 +88,11 @@ describe('withIngestFixups', () => {
   });
 
   test('mends no names of other agents', () => {
-    deepEqual(frameNames(withIngestFixups(script, { ...plain, spyName: 'nodespy' })), ['<module>', 'run', 'work']);
+    deepEqual(frameNames(withIngestFixups(script, { ...plain, spyName: 'nodespy' }, openLimits)), [
+      '<module>',
+      'run',
+      'work',
+    ]);
   });
 
   describe('for .NET', () => {
@@ -94,7 +102,7 @@ describe('withIngestFixups', () => {
       samples: [{ stack: 'a;b', v: [5] }],
     });
     const typeOf = (ingest: IngestOptions): string => {
-      const mended = withIngestFixups(dotnet, ingest);
+      const mended = withIngestFixups(dotnet, ingest, openLimits);
       return textAt(mended, mended.sampleTypes[0]?.type ?? 0n);
     };
 
@@ -113,9 +121,78 @@ describe('withIngestFixups', () => {
       const broken = { ...dotnet, functions: dotnet.functions.map((fn) => ({ ...fn, id: 0n })) };
       const ids = (profile: PlainProfile): bigint[] => profile.functions.map(({ id }) => id);
 
-      deepEqual(ids(withIngestFixups(broken, { ...plain, spyName: 'dotnetspy' })), [1n, 2n]);
+      deepEqual(ids(withIngestFixups(broken, { ...plain, spyName: 'dotnetspy' }, openLimits)), [1n, 2n]);
       const one = { ...broken, functions: broken.functions.slice(1) };
-      deepEqual(ids(withIngestFixups(one, { ...plain, spyName: 'dotnetspy' })), [0n]);
+      deepEqual(ids(withIngestFixups(one, { ...plain, spyName: 'dotnetspy' }, openLimits)), [0n]);
+    });
+  });
+
+  describe('of names that are small and would be large', () => {
+    const limits = { maxProfileSymbolValueLength: 65_536 };
+    const addedStrings = (profile: PlainProfile, spyName: string): number => {
+      const mended = withIngestFixups(profile, { ...plain, spyName }, limits);
+      return mended.strings.length - profile.strings.length;
+    };
+
+    for (const spyName of ['pyspy', 'rbspy', 'scripting']) {
+      test(`takes exactly fixup_name_bytes_max of new names from ${spyName}, and refuses more by name`, () => {
+        const most = fixupNameBytesMax / limits.maxProfileSymbolValueLength;
+
+        equal(addedStrings(functionsOfOneFile(most, 1_000_000), spyName), most);
+        throws(() => addedStrings(functionsOfOneFile(most + 1, 1_000_000), spyName), {
+          code: 'invalid-argument',
+          message: /fixup_name_bytes_max: limit 16777216 bytes, actual at least 16842752 bytes/,
+        });
+      });
+
+      test(`makes the name of functions with equal rows once for ${spyName}`, () => {
+        const profile = functionsOfOneFile(2000, 1_000_000);
+        const name = profile.functions[0]?.name ?? 0n;
+        const same = { ...profile, functions: profile.functions.map((fn) => ({ ...fn, name })) };
+
+        equal(addedStrings(same, spyName), 1);
+      });
+    }
+
+    test('mends the name that many sample types of dotnetspy have once', () => {
+      equal(addedStrings(dashedSampleTypes(50, 1_000_000), 'dotnetspy'), 1);
+    });
+
+    test('refuses more sample types of dotnetspy than there may be before it mends any', () => {
+      equal(addedStrings(dashedSampleTypes(1024, 10), 'dotnetspy'), 1);
+      throws(() => addedStrings(dashedSampleTypes(1025, 10), 'dotnetspy'), /sample_types_max: limit 1024, actual 1025/);
+    });
+
+    test('makes one of functions with equal long names in different strings', () => {
+      const profile = functionsOfOneFile(2, 40_000);
+      const [first] = profile.functions;
+      const name = BigInt(profile.strings.length);
+      const twice = {
+        ...profile,
+        strings: [...profile.strings, profile.strings[Number(first?.name)] as PlainString],
+        functions: profile.functions.map((fn) => (fn === first ? fn : { ...fn, name })),
+      };
+
+      equal(addedStrings(twice, 'rbspy'), 1);
+    });
+
+    test('cuts names as the validation cuts the whole ones', () => {
+      for (const [fn, file] of [
+        ['name', 'file'],
+        ['é😀é', 'é😀é'],
+        ['', 'é😀é'],
+        ['é😀é', ''],
+      ] as const) {
+        const profile = plainPprof({ samples: [{ stack: [{ fn, file }], v: [1] }] });
+        for (let max = 1; max < 20; max++) {
+          const cut = { ...openLimits, maxProfileSymbolValueLength: max };
+          const mended = withIngestFixups(profile, { ...plain, spyName: 'rbspy' }, cut);
+          const whole = withIngestFixups(profile, { ...plain, spyName: 'rbspy' }, openLimits);
+          const valid = validateProfile(whole, 0, cut, INGEST_NOW_MS);
+
+          equal(mended.strings.at(-1)?.text, valid.strings.at(-1)?.text, `${file} ${fn} cut to ${max}`);
+        }
+      }
     });
   });
 
@@ -126,14 +203,14 @@ describe('withIngestFixups', () => {
       sampleTypes: [{ type: 99n, unit: -5n }],
     };
 
-    for (const spyName of ['pyspy', 'dotnetspy']) withIngestFixups(odd, { ...plain, spyName });
+    for (const spyName of ['pyspy', 'dotnetspy']) withIngestFixups(odd, { ...plain, spyName }, openLimits);
   });
 });
 
-test('needsPlainFixups tells the agents whose profiles no kernel can mend', () => {
-  equal(needsPlainFixups(plain), false);
-  equal(needsPlainFixups({ ...plain, spyName: 'gospy' }), false);
-  equal(needsPlainFixups({ ...plain, spyName: 'rbspy' }), true);
-  equal(needsPlainFixups({ ...plain, spyName: 'dotnetspy' }), true);
-  equal(needsPlainFixups({ ...plain, displayNames: { 'inuse-space': '' } }), true);
+test('needsNameFixups tells the agents whose profiles no kernel can mend', () => {
+  equal(needsNameFixups(plain), false);
+  equal(needsNameFixups({ ...plain, spyName: 'gospy' }), false);
+  equal(needsNameFixups({ ...plain, spyName: 'rbspy' }), true);
+  equal(needsNameFixups({ ...plain, spyName: 'dotnetspy' }), true);
+  equal(needsNameFixups({ ...plain, displayNames: { 'inuse-space': '' } }), true);
 });
