@@ -68,18 +68,18 @@ describe('bad input', () => {
   });
 
   for (const spyName of ['pyspy', 'rbspy', 'scripting']) {
-    test(`a file of a megabyte that thousands of functions of ${spyName} name is 400 and names the limit`, async () => {
+    test(`a file of a megabyte that thousands of functions of ${spyName} name is 422 and names the limit`, async () => {
       const body = gzipSync(encodePprof(functionsOfOneFile(2000, 1_000_000)));
       const reply = await client.post(`/ingest?name=bad&format=pprof&spyName=${spyName}`, body, {});
-      equal(reply.status, 400);
+      equal(reply.status, 422);
       match(reply.body.toString(), /fixup_name_bytes_max: limit 16777216 bytes, actual at least \d+ bytes/);
     });
   }
 
-  test('more sample types of dotnetspy with one long name than there may be are 400 and name the limit', async () => {
+  test('more sample types of dotnetspy with one long name than there may be are 422 and name the limit', async () => {
     const body = gzipSync(encodePprof(dashedSampleTypes(1025, 1_000_000)));
     const reply = await client.post('/ingest?name=bad&format=pprof&spyName=dotnetspy', body, {});
-    equal(reply.status, 400);
+    equal(reply.status, 422);
     match(reply.body.toString(), /sample_types_max: limit 1024, actual 1025/);
   });
 
