@@ -2,6 +2,7 @@ import { gzipSync } from 'node:zlib';
 import type { Bytes } from '#src/domain/model/units.ts';
 import { dashedSampleTypes, functionsOfOneFile } from '../fixtures/amplified-pprof.ts';
 import { hostileUploads } from '../fixtures/hostile-uploads.ts';
+import { AGENT_TYPES, type EventSpec, JfrBytes, jfrChunk } from '../fixtures/jfr-builder.ts';
 import { type OtlpObject, otlpMessage, otlpProto } from '../fixtures/otlp-message.ts';
 import { encodePprof } from '../fixtures/pprof-builder.ts';
 import { bomb } from './gzip-faults.ts';
@@ -25,6 +26,42 @@ export function* costlyPayloads(size: Bytes): Generator<CostlyPayload> {
     const headers = { 'x-scope-orgid': tenant, 'content-type': 'text/plain' };
     const path = `/ingest?name=x.bytes&format=${format}`;
     yield { name: `${format}: ${name}`, payload: { decoder: format, protocol: 'http', path, headers, body: body() } };
+  }
+  yield* recordings(size);
+}
+
+/** Recordings of which one half is a text, and the other half refers to it; and some with long texts of one length. */
+function* recordings(size: Bytes): Generator<CostlyPayload> {
+  const live: EventSpec = { event: 'profiler.LiveObject', stack: 'A.a' };
+  const text = new JfrBytes().text('x'.repeat(size / 2));
+  const referring = (events: readonly EventSpec[], states: readonly (readonly [number, JfrBytes])[] = []) =>
+    jfrChunk({
+      events: [live, ...events],
+      pools: { 'java.lang.String': [[77, text]], 'jdk.types.ThreadState': states },
+      text: (bytes, own) => (own === '@' ? bytes.raw([2]).int(77) : bytes.text(own)),
+    });
+  // About as many bytes as an event or a state takes.
+  const many = Array.from({ length: size / 40 }, (_, i) => i + 1000);
+  const states = many.map((key) => [key, new JfrBytes().raw([2]).int(77)] as const);
+  const long = Array.from({ length: size / 60_000 }, (_, i) => String(i).padStart(60_000, 'x'));
+  const types = Object.fromEntries(long.map((name) => [name, []]));
+  const bodies: Readonly<Record<string, Uint8Array>> = {
+    'names of settings': referring(many.map(() => ({ event: 'jdk.ActiveSetting', name: '@', value: '' }))),
+    'values of settings': referring(many.map(() => ({ event: 'jdk.ActiveSetting', name: 'event', value: '@' }))),
+    states: referring(
+      many.map((stateKey) => ({ event: 'jdk.ExecutionSample', stack: 'A.a', stateKey })),
+      states,
+    ),
+    'long names of functions': jfrChunk({ events: long.map((name) => ({ ...live, stack: `A.${name}` })) }),
+    'long names of types': jfrChunk({ events: [live], types: { ...AGENT_TYPES, ...types } }),
+  };
+  for (const [name, body] of Object.entries(bodies)) {
+    const headers = { 'x-scope-orgid': 'unlimited', 'content-type': 'text/plain' };
+    const path = '/ingest?name=x.bytes&format=jfr';
+    yield {
+      name: `jfr: ${name}`,
+      payload: { decoder: 'jfr', protocol: 'http', path, headers, body: Buffer.from(body) },
+    };
   }
 }
 

@@ -34,6 +34,12 @@ const DEPTH_MAX = 16;
 /** Elements and strings of one step. */
 const STEP_ELEMENTS = 16_384;
 
+/** Bytes of strings of one step. */
+const STEP_TEXT_BYTES: Bytes = 1 << 20;
+
+/** What is read of a string: whatever is known by its name here has a shorter one. */
+const NAME_LENGTH_MAX = 1024;
+
 /** An element has at least a name, a count of attributes and one of children. */
 const ELEMENT_BYTES_MIN = 3;
 
@@ -63,10 +69,14 @@ export function* readMetadata(cursor: JfrCursor): Steps<ChunkTypes> {
 function* readStrings(cursor: JfrCursor): Steps<string[]> {
   const strings: string[] = [];
   const count = cursor.count('strings of the metadata', 1);
+  let stop = cursor.decoded + STEP_TEXT_BYTES;
   while (strings.length < count) {
-    if (strings.length % STEP_ELEMENTS === 0) yield;
+    if (strings.length % STEP_ELEMENTS === 0 || cursor.decoded >= stop) {
+      stop = cursor.decoded + STEP_TEXT_BYTES;
+      yield;
+    }
     const start = cursor.position;
-    const text = cursor.text();
+    const text = cursor.text(NAME_LENGTH_MAX);
     if (text === undefined) throw malformedJfr('a string of the metadata is a constant', start);
     strings.push(text);
   }

@@ -18,7 +18,7 @@ import { inflateFile } from './inflate-file.ts';
 import { emptySnapshot, readLabelsSnapshot } from './labels-snapshot.ts';
 import { type RecordingSoFar, readChunk } from './read-chunk.ts';
 import { RecordedStacks } from './recorded-stacks.ts';
-import { SampleLabels } from './sample-labels.ts';
+import { type LabelsOut, SampleLabels } from './sample-labels.ts';
 import { SampleSums } from './sample-sums.ts';
 import type { HashSecret } from './word-table.ts';
 
@@ -122,6 +122,7 @@ class FamilyWriter {
   readonly #family: ProfileFamily;
   readonly #soFar: RecordingSoFar;
   readonly #builder: PprofBuilder;
+  readonly #labelsOut: LabelsOut;
   /** Of one event, where events are samples of time. */
   readonly #periodNanos: bigint;
   readonly #mapping: number;
@@ -145,7 +146,8 @@ class FamilyWriter {
     });
     this.#mapping = this.#builder.mapping({ hasFunctions: true });
     this.#locationIds = new Int32Array(soFar.stacks.locationCount);
-    this.#functionIds = new Int32Array(soFar.stacks.functionNames.length);
+    this.#labelsOut = { builder: this.#builder, textRows: new Int32Array(soFar.labels.textCount) };
+    this.#functionIds = new Int32Array(soFar.stacks.functionCount);
   }
 
   /** @returns undefined when all values are 0 */
@@ -162,7 +164,7 @@ class FamilyWriter {
         frames[i] = known !== 0 ? known : this.#newLocation(frames[i]);
       }
       const labelSet = sums.labelSetOf(row);
-      const ofSample = labelSet === 0 ? NO_LABELS : labels.labelsOf(labelSet, this.#builder);
+      const ofSample = labelSet === 0 ? NO_LABELS : labels.labelsOf(labelSet, this.#labelsOut);
       this.#builder.sampleOfValues(frames, count, ofSample);
       written++;
       records += 1 + count + ofSample.length;

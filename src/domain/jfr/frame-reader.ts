@@ -1,8 +1,8 @@
 import type { Bytes } from '#src/domain/model/units.ts';
 import type { ConstantPool, ConstantPools } from './constant-pools.ts';
-import { JfrCursor } from './jfr-cursor.ts';
+import { JfrCursor, TEXT_LENGTH_MAX } from './jfr-cursor.ts';
 import { malformedJfr } from './malformed-jfr.ts';
-import { FRAMES_MAX, FUNCTION_NAME_BYTES_MAX, functionNamesTooLong, type RecordedStacks } from './recorded-stacks.ts';
+import { EMPTY_SYMBOL, FRAMES_MAX, type RecordedStacks } from './recorded-stacks.ts';
 import { stableSymbol } from './symbol-name.ts';
 import {
   integerSlotsOf,
@@ -32,6 +32,9 @@ const wantedOfSymbol = new Map<string, WantedField>([
 ]);
 const wantedOfState = new Map<string, WantedField>([['name', { slot: 0, type: 'java.lang.String', shape: 'value' }]]);
 
+/** Settings and states that are known by their names have shorter ones: so much says whether a text is one of them. */
+export const KNOWN_LENGTH_MAX = 32;
+
 /** What was made of a constant that cannot be used. Everything else that is made of one is a number from 1. */
 const UNKNOWN = -1;
 
@@ -53,12 +56,9 @@ export class FrameReader {
   readonly #frameIntegers: Int32Array | undefined;
   /** Which of the two columns frames do not have. */
   readonly #framesLack: readonly number[];
-  /** Of classes and methods. What is made of a symbol is a number of one of these, plus 1. */
-  readonly #symbols: string[] = [];
   /** Of each method the line that was met last, and its location + 1: most methods are met in one line. */
   readonly #lastLines: Int32Array;
   readonly #lastLocations: Int32Array;
-  #nameBytes: Bytes = 0;
   #framesRead = 0;
 
   /** @param end  of the chunk */
@@ -90,6 +90,11 @@ export class FrameReader {
     return this.#framesRead;
   }
 
+  /** Bytes of texts that were decoded or joined so far, likewise. */
+  get textBytes(): Bytes {
+    return this.#cursor.decoded + this.#stacks.joinedBytes;
+  }
+
   /**
    * The stacktrace of a key, 0 when it is unknown or has no frame.
    */
@@ -111,7 +116,7 @@ export class FrameReader {
     let made = pool.madeOf(row);
     if (made === 0) {
       this.#run(this.#plans.state, pool, row);
-      const name = this.#text(0);
+      const name = this.#text(0, KNOWN_LENGTH_MAX);
       made =
         1 +
         Math.max(
@@ -123,8 +128,12 @@ export class FrameReader {
     return THREAD_STATES[made - 1].state;
   }
 
-  /** What a field with a text says, which may be a constant. */
-  textOf(slots: ValueSlots, slot: number): string {
+  /**
+   * What a field with a text says, which may be a constant. Nothing remembers it: many fields may refer to one constant.
+   *
+   * @param lengthMax  what is looked at of a constant
+   */
+  textOf(slots: ValueSlots, slot: number, lengthMax: number): string {
     const { low, high, text } = slots;
     if (low[slot] === 0 && high[slot] === 0) return text[slot];
     const pool = this.#pools['java.lang.String'];
@@ -132,7 +141,7 @@ export class FrameReader {
     if (row === -1) return '';
     this.#cursor.position = pool.offsetOf(row);
     // A constant that is a constant again would be no text, and could be itself.
-    return this.#cursor.text() ?? '';
+    return this.#cursor.text(lengthMax) ?? '';
   }
 
   #readStack(offset: Bytes): number {
@@ -203,15 +212,13 @@ export class FrameReader {
       return UNKNOWN;
     }
     const name = this.#symbolOf(nameLow, nameHigh);
-    // Counted before they are joined, and for each method: many may have one long class.
-    this.#nameBytes += className.length + 1 + name.length;
-    if (this.#nameBytes > FUNCTION_NAME_BYTES_MAX) throw functionNamesTooLong();
-    const functionId = this.#stacks.functionOf(`${className}.${name}`);
+    const functionId = this.#stacks.functionOf(className, name);
     pool.setMade(row, functionId + 1);
     return functionId;
   }
 
-  #classNameOf(low: number, high: number): string | undefined {
+  /** @returns the number of a symbol */
+  #classNameOf(low: number, high: number): number | undefined {
     const pool = this.#pools['java.lang.Class'];
     const row = pool.rowOf(low, high);
     if (row === -1) return undefined;
@@ -219,21 +226,22 @@ export class FrameReader {
     return this.#symbolOf(this.#slots.low[0], this.#slots.high[0]);
   }
 
-  #symbolOf(low: number, high: number): string {
+  /** @returns its number in the recording */
+  #symbolOf(low: number, high: number): number {
     const pool = this.#pools['jdk.types.Symbol'];
     const row = pool.rowOf(low, high);
-    if (row === -1) return '';
+    if (row === -1) return EMPTY_SYMBOL;
     let made = pool.madeOf(row);
     if (made === 0) {
       this.#run(this.#plans.symbol, pool, row);
-      made = this.#symbols.push(stableSymbol(this.#text(0)));
+      made = 1 + this.#stacks.symbolOf(stableSymbol(this.#text(0, TEXT_LENGTH_MAX)));
       pool.setMade(row, made);
     }
-    return this.#symbols[made - 1];
+    return made - 1;
   }
 
-  #text(slot: number): string {
-    return this.textOf(this.#slots, slot);
+  #text(slot: number, lengthMax: number): string {
+    return this.textOf(this.#slots, slot, lengthMax);
   }
 
   /** Reads a constant into the slots. What it has no field for is 0 and empty. */

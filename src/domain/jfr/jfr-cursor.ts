@@ -7,6 +7,12 @@ export type IntegerColumns = { readonly low: Int32Array; readonly high: Int32Arr
 /** What a string begins with. @source the format, "Strings" */
 const StringTag = { none: 0, empty: 1, constant: 2, utf8: 3, chars: 4, latin1: 5 } as const;
 
+/**
+ * What is read of a text: of a longer one only the beginning counts. No name in a class file is longer, because its length
+ * has 16 bits.
+ */
+export const TEXT_LENGTH_MAX = 65_535;
+
 /** Of a string that is written as single characters: more would take too long for a step. */
 const CHARS_MAX = 1 << 20;
 
@@ -28,6 +34,8 @@ export class JfrCursor {
   /** Of the integer that was read last, or the key of the constant that `text` met. As signed 32 bits. */
   low = 0;
   high = 0;
+  /** Bytes and characters of all texts that were decoded, for whoever has to stop after some time. */
+  decoded = 0;
 
   constructor(recording: Uint8Array, start: Bytes, end: Bytes) {
     this.bytes = Buffer.from(recording.buffer, recording.byteOffset, recording.byteLength);
@@ -196,8 +204,12 @@ export class JfrCursor {
     else throw unknownTag(tag, start);
   }
 
-  /** A string, with U+FFFD for what is not UTF-8; undefined when it is the constant whose key is in `low` and `high`. */
-  text(): string | undefined {
+  /**
+   * A string, with U+FFFD for what is not UTF-8; undefined when it is the constant whose key is in `low` and `high`.
+   *
+   * @param lengthMax  bytes or single characters that are decoded; a character of several is left out when it is beyond
+   */
+  text(lengthMax = TEXT_LENGTH_MAX): string | undefined {
     const start = this.position;
     const tag = this.byte();
     if (tag === StringTag.none || tag === StringTag.empty) return '';
@@ -205,12 +217,23 @@ export class JfrCursor {
       this.long();
       return undefined;
     }
-    if (tag === StringTag.chars) return this.#chars(this.#charCount());
+    if (tag === StringTag.chars) {
+      const count = this.#charCount();
+      const text = this.#chars(Math.min(count, lengthMax));
+      this.skipIntegers(count - text.length);
+      return text;
+    }
     if (tag !== StringTag.utf8 && tag !== StringTag.latin1) throw unknownTag(tag, start);
     const length = this.count('bytes of a string', 1);
     const from = this.position;
     this.position += length;
-    return this.bytes.toString(tag === StringTag.utf8 ? 'utf8' : 'latin1', from, this.position);
+    let end = this.position;
+    if (length > lengthMax) {
+      end = from + lengthMax;
+      if (tag === StringTag.utf8) for (let i = 0; i < 3 && (this.bytes[end] & 0xc0) === 0x80; i++) end--;
+    }
+    this.decoded += end - from;
+    return this.bytes.toString(tag === StringTag.utf8 ? 'utf8' : 'latin1', from, end);
   }
 
   endsWithin(what: string): Error {
@@ -227,6 +250,7 @@ export class JfrCursor {
 
   #chars(count: number): string {
     let text = '';
+    this.decoded += count;
     for (let read = 0; read < count; read += CHARS_PIECE) {
       const codes = new Uint16Array(Math.min(CHARS_PIECE, count - read));
       for (let i = 0; i < codes.length; i++) codes[i] = this.int();

@@ -1,22 +1,32 @@
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 import type { Steps } from '#src/domain/model/steps.ts';
+import type { Bytes } from '#src/domain/model/units.ts';
 import { int64, message, skip } from '#src/domain/pprof/wire-fields.ts';
+import { NameTable } from '#src/domain/profile/name-table.ts';
 import { undecodableUpload } from '#src/domain/upload/upload.ts';
 
 /** What an agent knows about the numbers that events carry: names of labels, and what they are set to. */
 export type LabelsSnapshot = {
   /** By `snapshotKey` of the id: pairs of numbers of strings. */
   readonly contexts: ReadonlyMap<string, readonly (readonly [key: bigint, value: bigint])[]>;
-  /** By their numbers, in the form of `snapshotKey` as well. */
-  readonly strings: ReadonlyMap<string, string>;
+  /** By the agent's numbers for them, in the form of `snapshotKey` as well: numbers of `texts`. */
+  readonly strings: ReadonlyMap<string, number>;
+  /** 0 is the empty one. */
+  readonly texts: NameTable;
 };
+
+/** Of a name or a value of a label. Values of series have far fewer, names of spans are what an application makes up. */
+export const LABEL_BYTES_MAX: Bytes = 65_535;
+
+/** Strings of one step. */
+const STEP_STRING_BYTES: Bytes = 1 << 20;
 
 /** Numbers are texts in maps: the hash of a number can be foreseen, and that of such a text has a secret of the process. */
 export function snapshotKey(id: bigint): string {
   return `n${id}`;
 }
 
-export const emptySnapshot: LabelsSnapshot = { contexts: new Map(), strings: new Map() };
+export const emptySnapshot: LabelsSnapshot = { contexts: new Map(), strings: new Map(), texts: newTexts() };
 
 /** A field takes two bytes of the message and two hundred of memory. An agent sends some thousands in ten seconds. */
 const FIELDS_MAX = 1 << 18;
@@ -34,7 +44,9 @@ const STEP_FIELDS = 1 << 12;
  */
 export function* readLabelsSnapshot(bytes: Uint8Array): Steps<LabelsSnapshot> {
   const contexts = new Map<string, readonly (readonly [bigint, bigint])[]>();
-  const strings = new Map<string, string>();
+  const strings = new Map<string, number>();
+  const texts = newTexts();
+  let stringBytes = 0;
   const count = { fields: 0 };
   try {
     for (const [field, entry] of entriesOf(bytes, SNAPSHOT_MAPS, count)) {
@@ -43,14 +55,34 @@ export function* readLabelsSnapshot(bytes: Uint8Array): Steps<LabelsSnapshot> {
         continue;
       }
       const { key, value } = entry;
-      if (field === 1) contexts.set(snapshotKey(key), yield* readPairs(value, count));
-      else strings.set(snapshotKey(key), Buffer.from(value.buffer, value.byteOffset, value.length).toString('utf8'));
+      if (field === 1) {
+        contexts.set(snapshotKey(key), yield* readPairs(value, count));
+        continue;
+      }
+      strings.set(snapshotKey(key), texts.internText(stringOf(value)));
+      stringBytes += value.length;
+      if (stringBytes < STEP_STRING_BYTES) continue;
+      stringBytes = 0;
+      yield;
     }
   } catch (error) {
     const what = error instanceof Error ? error.message : 'unknown reason';
     throw undecodableUpload('jfr', `its labels are no such message: ${what}`);
   }
-  return { contexts, strings };
+  return { contexts, strings, texts };
+}
+
+/** @throws Error when it is too long */
+function stringOf(bytes: Uint8Array): string {
+  if (bytes.length > LABEL_BYTES_MAX)
+    throw new Error(`a string of ${bytes.length} bytes, the limit is ${LABEL_BYTES_MAX}`);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8');
+}
+
+function newTexts(): NameTable {
+  const texts = new NameTable();
+  texts.internText('');
+  return texts;
 }
 
 function* readPairs(context: Uint8Array, count: FieldCount): Steps<readonly (readonly [bigint, bigint])[]> {

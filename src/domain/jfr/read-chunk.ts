@@ -4,8 +4,8 @@ import { type ChunkHeader, readChunkHeader } from './chunk-header.ts';
 import { type ChunkTypes, readMetadata } from './chunk-metadata.ts';
 import { readConstantPools } from './constant-pools.ts';
 import { EVENT_KINDS, type EventKind, FAMILY_NAMES, type FamilyName, SLOT_COUNT, Slot } from './event-kinds.ts';
-import { FrameReader } from './frame-reader.ts';
-import { JfrCursor } from './jfr-cursor.ts';
+import { FrameReader, KNOWN_LENGTH_MAX } from './frame-reader.ts';
+import { JfrCursor, TEXT_LENGTH_MAX } from './jfr-cursor.ts';
 import { malformedJfr } from './malformed-jfr.ts';
 import type { RecordedStacks } from './recorded-stacks.ts';
 import type { SampleLabels } from './sample-labels.ts';
@@ -23,9 +23,10 @@ export type RecordingSoFar = {
   event: string;
 };
 
-/** What is gone through in a step: bytes of events, and frames of stacktraces that are met for the first time. */
+/** What is gone through in a step: bytes of events; frames of stacktraces that are met for the first time, and their texts. */
 const STEP_BYTES = 128 << 10;
 const STEP_FRAMES = 1 << 15;
+const STEP_TEXT_BYTES: Bytes = 1 << 20;
 
 const NANOSECONDS_PER_SECOND = 1e9;
 
@@ -48,6 +49,7 @@ export function* readChunk(recording: Uint8Array, start: Bytes, soFar: Recording
   memory.take(frames.sizeBytes);
   const events = new ChunkEvents(cursor, header, plansOf(types, planner), frames, soFar);
   while (events.read()) yield;
+  events.finish();
   // The constants of the next chunk are others.
   memory.give(Object.values(pools).reduce((sum, { sizeBytes }) => sum + sizeBytes, frames.sizeBytes));
   return header.end;
@@ -73,6 +75,8 @@ class ChunkEvents {
   readonly #plans: ReadonlyMap<number, PlannedEvent>;
   readonly #frames: FrameReader;
   readonly #soFar: RecordingSoFar;
+  /** The value of the setting that says what was sampled by, where there is one: its text, or the key of its constant. */
+  #event: ValueSlots | undefined;
   #next: Bytes;
 
   constructor(
@@ -95,8 +99,10 @@ class ChunkEvents {
     const cursor = this.#cursor;
     const { end } = this.#header;
     const stop = Math.min(this.#next + STEP_BYTES, end);
-    const stopFrames = this.#frames.framesRead + STEP_FRAMES;
-    while (this.#next < stop && this.#frames.framesRead < stopFrames) {
+    const frames = this.#frames;
+    const stopFrames = frames.framesRead + STEP_FRAMES;
+    const stopTexts = frames.textBytes + STEP_TEXT_BYTES;
+    while (this.#next < stop && frames.framesRead < stopFrames && frames.textBytes < stopTexts) {
       const start = this.#next;
       cursor.position = start;
       cursor.end = end;
@@ -115,10 +121,24 @@ class ChunkEvents {
     return this.#next < end;
   }
 
+  /** @order when all is read */
+  finish(): void {
+    if (this.#event !== undefined) this.#soFar.event = this.#frames.textOf(this.#event, 0, TEXT_LENGTH_MAX);
+  }
+
+  /** Settings may be as many as events, and all of one long text: of each only so much is read as says what it is. */
+  #takeSetting(slots: ValueSlots): void {
+    if (this.#frames.textOf(slots, Slot.settingName, KNOWN_LENGTH_MAX) !== 'event') return;
+    this.#soFar.event = this.#frames.textOf(slots, Slot.settingValue, KNOWN_LENGTH_MAX);
+    this.#event ??= new ValueSlots(1);
+    this.#event.low[0] = slots.low[Slot.settingValue];
+    this.#event.high[0] = slots.high[Slot.settingValue];
+    this.#event.text[0] = slots.text[Slot.settingValue];
+  }
+
   #take(kind: EventKind, slots: ValueSlots): void {
     if (kind.family === 'setting') {
-      if (this.#frames.textOf(slots, Slot.settingName) !== 'event') return;
-      this.#soFar.event = this.#frames.textOf(slots, Slot.settingValue);
+      this.#takeSetting(slots);
       return;
     }
     const stack = this.#frames.stackOf(slots.low[Slot.stackTrace], slots.high[Slot.stackTrace]);

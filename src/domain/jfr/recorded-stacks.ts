@@ -1,4 +1,5 @@
 import type { Bytes } from '#src/domain/model/units.ts';
+import { NameTable } from '#src/domain/profile/name-table.ts';
 import { undecodableUpload } from '#src/domain/upload/upload.ts';
 import type { IntegerColumns } from './jfr-cursor.ts';
 import { type TableMeans, WordTable } from './word-table.ts';
@@ -9,8 +10,11 @@ export const FRAMES_MAX = 16_384;
 /** Most stacktraces are shorter. */
 const FRAMES_AT_FIRST = 256;
 
+/** The number of the symbol that has no characters. */
+export const EMPTY_SYMBOL = 0;
+
 /** Of all functions: each method may have a long name of its own, made of a class that is written only once. */
-export const FUNCTION_NAME_BYTES_MAX: Bytes = 16 << 20;
+const FUNCTION_NAME_BYTES_MAX: Bytes = 16 << 20;
 
 /**
  * The functions, locations and stacktraces of a recording. Chunks number them anew, here they have one number for all.
@@ -26,10 +30,12 @@ export class RecordedStacks {
   #pathLocations: Int32Array;
   #pathStacks: Int32Array;
   #pathLength = 0;
-  readonly #functionIds = new Map<string, number>();
-  readonly functionNames: string[] = [];
-  readonly #nameBytesOf: Uint8Array[] = [];
-  #nameBytes: Bytes = 0;
+  /** Names of classes and methods. */
+  readonly #symbols = new NameTable();
+  readonly #functionNames = new NameTable();
+  /** Symbols of the class and the method; the function. Chunks have the same ones, whose names are joined only once. */
+  readonly #functions: WordTable;
+  #joinedBytes: Bytes = 0;
   /** Function, line. */
   readonly #locations: WordTable;
   /** The stacktrace of the caller, location. Row i is stacktrace i + 1. */
@@ -40,6 +46,8 @@ export class RecordedStacks {
     this.columns = columnsOf(FRAMES_AT_FIRST);
     this.#pathLocations = new Int32Array(FRAMES_AT_FIRST);
     this.#pathStacks = new Int32Array(FRAMES_AT_FIRST);
+    this.#symbols.internText('');
+    this.#functions = new WordTable('functions', { keyWords: 2, dataWords: 1, rows: 1024 }, means);
     this.#locations = new WordTable('locations', { keyWords: 2, dataWords: 0, rows: 1024 }, means);
     this.#stacks = new WordTable('calls', { keyWords: 2, dataWords: 0, rows: 2048 }, means);
   }
@@ -48,15 +56,42 @@ export class RecordedStacks {
     return this.#locations.length;
   }
 
-  /** @throws StoreError 'invalid-argument' when all names together are too long */
-  functionOf(name: string): number {
-    const known = this.#functionIds.get(name);
-    if (known !== undefined) return known;
-    this.#nameBytes += name.length;
-    if (this.#nameBytes > FUNCTION_NAME_BYTES_MAX) throw functionNamesTooLong();
-    const id = this.functionNames.push(name) - 1;
-    this.#functionIds.set(name, id);
-    return id;
+  get functionCount(): number {
+    return this.#functionNames.length;
+  }
+
+  /** Of all names of functions, as they were joined. */
+  get joinedBytes(): Bytes {
+    return this.#joinedBytes;
+  }
+
+  /** @returns the number of a symbol; that of the empty one is `EMPTY_SYMBOL` */
+  symbolOf(text: string): number {
+    return this.#symbols.internText(text);
+  }
+
+  /**
+   * The function of a class and a method, whose names are symbols.
+   *
+   * @throws StoreError 'invalid-argument' when all names together are too long
+   */
+  functionOf(className: number, name: number): number {
+    const { key, length, stride } = this.#functions;
+    key[0] = className;
+    key[1] = name;
+    const row = this.#functions.intern();
+    const at = row * stride + key.length;
+    if (row === length) this.#functions.words[at] = this.#joined(className, name);
+    return this.#functions.words[at];
+  }
+
+  /** Two pairs of symbols may say the same when they are joined. */
+  #joined(className: number, name: number): number {
+    const parts = [this.#symbols.bytesOf(className), DOT, this.#symbols.bytesOf(name)];
+    // Counted before they are joined: many methods may have one long class.
+    this.#joinedBytes += parts.reduce((sum, { length }) => sum + length, 0);
+    if (this.#joinedBytes > FUNCTION_NAME_BYTES_MAX) throw functionNamesTooLong();
+    return this.#functionNames.intern(Buffer.concat(parts));
   }
 
   locationOf(functionId: number, line: number): number {
@@ -107,9 +142,9 @@ export class RecordedStacks {
     return count;
   }
 
-  /** The name of a function as UTF-8, made once for all profiles. */
+  /** The name of a function as UTF-8. */
   functionNameBytes(functionId: number): Uint8Array {
-    return (this.#nameBytesOf[functionId] ??= Buffer.from(this.functionNames[functionId]));
+    return this.#functionNames.bytesOf(functionId);
   }
 }
 
@@ -123,6 +158,8 @@ function widened(column: Int32Array, length: number): Int32Array {
   return wider;
 }
 
-export function functionNamesTooLong(): Error {
+const DOT = Buffer.from('.');
+
+function functionNamesTooLong(): Error {
   return undecodableUpload('jfr', `its names of functions take more than ${FUNCTION_NAME_BYTES_MAX} bytes`);
 }

@@ -12,7 +12,11 @@ const TRACE_ID = 'trace_id';
 /** The slots that say what a sample belongs to, in the order of the key. */
 const CORRELATION_SLOTS = [Slot.contextId, Slot.spanId, Slot.spanName, Slot.traceIdHigh, Slot.traceIdLow] as const;
 
-type LabelTexts = readonly (readonly [name: string, value: string])[];
+/** Numbers of texts. */
+type LabelTexts = readonly (readonly [name: number, value: number])[];
+
+/** A profile that labels are written into, and the rows of the texts that it has already, by their numbers; 0: not yet. */
+export type LabelsOut = { readonly builder: PprofBuilder; readonly textRows: Int32Array };
 
 /**
  * The labels of samples. What the same labels come from may differ, as two contexts may say the same: sets of labels are
@@ -30,16 +34,18 @@ export class SampleLabels {
   readonly #contexts = new Map<string, number>();
   readonly #contextNumbers = new Map<string, number>();
   readonly #contextLabels: LabelTexts[] = [];
-  readonly #textNumbers = new Map<string, number>();
-  readonly #texts: string[] = [];
 
   constructor(snapshot: LabelsSnapshot, means: TableMeans) {
     this.#snapshot = snapshot;
     this.#correlations = new WordTable('spans and contexts', { keyWords: 10, dataWords: 1 }, means);
     this.#sets = new WordTable('sets of labels', { keyWords: 8, dataWords: 0 }, means);
-    this.#textNumber('');
     this.#contextNumber([]);
     this.#sets.intern();
+  }
+
+  /** How many texts labels are made of. */
+  get textCount(): number {
+    return this.#snapshot.texts.length;
   }
 
   /** The set of labels of an event. */
@@ -60,27 +66,36 @@ export class SampleLabels {
   }
 
   /** Writes the labels of a set into a profile. */
-  labelsOf(set: number, builder: PprofBuilder): BuiltLabel[] {
+  labelsOf(set: number, out: LabelsOut): BuiltLabel[] {
     const at = set * this.#sets.stride;
     const words = this.#sets.words.subarray(at, at + this.#sets.stride);
     const labels: BuiltLabel[] = [];
-    const add = (name: string, value: string): void => {
-      labels.push({ key: builder.text(name), text: builder.text(value) });
+    const { builder } = out;
+    const add = (name: string, text: number): void => {
+      labels.push({ key: builder.text(name), text });
     };
-    for (const [name, value] of this.#contextLabels[words[0]]) add(name, value);
-    if (words[2] !== 0 || words[3] !== 0) add(SPAN_ID, hex(words[3], words[2]));
-    if (words[1] !== 0) add(SPAN_NAME, this.#texts[words[1]]);
+    for (const [name, value] of this.#contextLabels[words[0]]) {
+      labels.push({ key: this.#rowOf(name, out), text: this.#rowOf(value, out) });
+    }
+    if (words[2] !== 0 || words[3] !== 0) add(SPAN_ID, builder.text(hex(words[3], words[2])));
+    if (words[1] !== 0) add(SPAN_NAME, this.#rowOf(words[1], out));
     if ((words[4] | words[5] | words[6] | words[7]) !== 0) {
-      add(TRACE_ID, hex(words[5], words[4]) + hex(words[7], words[6]));
+      add(TRACE_ID, builder.text(hex(words[5], words[4]) + hex(words[7], words[6])));
     }
     return labels;
+  }
+
+  /** Very many samples may have one long text: a profile looks for it once. */
+  #rowOf(text: number, { builder, textRows }: LabelsOut): number {
+    if (textRows[text] === 0) textRows[text] = builder.bytes(this.#snapshot.texts.bytesOf(text));
+    return textRows[text];
   }
 
   /** @param correlation  halves of the slots */
   #newSet(correlation: Int32Array): number {
     const { key } = this.#sets;
     key[0] = this.#contextOf(snapshotKey(idOf(correlation, 0)));
-    key[1] = this.#textNumber(this.#snapshot.strings.get(snapshotKey(idOf(correlation, 2))) ?? '');
+    key[1] = this.#snapshot.strings.get(snapshotKey(idOf(correlation, 2))) ?? 0;
     key[2] = correlation[2];
     key[3] = correlation[3];
     key.set(correlation.subarray(6), 4);
@@ -91,7 +106,7 @@ export class SampleLabels {
     const known = this.#contexts.get(id);
     if (known !== undefined) return known;
     const { contexts, strings } = this.#snapshot;
-    const labels: [string, string][] = [];
+    const labels: [number, number][] = [];
     for (const [key, value] of contexts.get(id) ?? []) {
       const [name, text] = [strings.get(snapshotKey(key)), strings.get(snapshotKey(value))];
       if (name && text) labels.push([name, text]);
@@ -102,19 +117,11 @@ export class SampleLabels {
   }
 
   #contextNumber(labels: LabelTexts): number {
-    const key = labels.map(([name, value]) => `${this.#textNumber(name)}=${this.#textNumber(value)}`).join();
+    const key = labels.map(([name, value]) => `${name}=${value}`).join();
     const known = this.#contextNumbers.get(key);
     if (known !== undefined) return known;
     const number = this.#contextLabels.push(labels) - 1;
     this.#contextNumbers.set(key, number);
-    return number;
-  }
-
-  #textNumber(text: string): number {
-    const known = this.#textNumbers.get(text);
-    if (known !== undefined) return known;
-    const number = this.#texts.push(text) - 1;
-    this.#textNumbers.set(text, number);
     return number;
   }
 }

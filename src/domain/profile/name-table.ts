@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { STEP_ROWS, type Steps } from '#src/domain/model/steps.ts';
 import type { ByteStrings } from '#src/domain/symbols/symbol-columns.ts';
 
@@ -11,13 +12,22 @@ const ASCII = /^[ -~]*$/;
 const STEP_NAMES = STEP_ROWS / 4;
 
 /**
+ * Names that are longer are known by a digest. V8 hashes texts from 16 KiB on by their lengths alone, so that a map of long
+ * names of one length would compare each with all others; and a digest takes the memory of no second name.
+ */
+export const PICTURED_BYTES_MAX = 4096;
+
+/**
  * Gives equal names one number, in order of first appearance.
  *
  * Names are compared as bytes. The key of the map is the bytes read as Latin-1, which is a one-to-one picture of
- * them and costs no decoding.
+ * them and costs no decoding; of a long name it is the SHA-256, in a map of its own.
+ *
+ * @cost O(bytes) for each look, whatever the names are
  */
 export class NameTable {
   readonly #numbers = new Map<string, number>();
+  readonly #longNumbers = new Map<string, number>();
   readonly #sources: Buffer[] = [];
   readonly #starts: number[] = [];
   readonly #ends: number[] = [];
@@ -39,10 +49,11 @@ export class NameTable {
   /** Half a surrogate pair becomes U+FFFD. */
   internText(text: string): number {
     // What is ASCII is the picture of its own bytes, and need not be looked at again.
-    if (!ASCII.test(text)) return this.intern(Buffer.from(text));
+    if (text.length > PICTURED_BYTES_MAX || !ASCII.test(text)) return this.intern(Buffer.from(text));
     const known = this.#numbers.get(text);
     if (known !== undefined) return known;
-    return this.#add(text, Buffer.from(text, 'latin1'), 0, text.length);
+    this.#numbers.set(text, this.length);
+    return this.#append(Buffer.from(text, 'latin1'), 0, text.length);
   }
 
   /**
@@ -56,7 +67,8 @@ export class NameTable {
 
   /** @returns its number, -1 when it was never interned */
   find(bytes: Uint8Array): number {
-    return this.#numbers.get(asBuffer(bytes).toString('latin1')) ?? -1;
+    const source = asBuffer(bytes);
+    return this.#mapOf(bytes.length).get(keyOf(source, 0, source.length)) ?? -1;
   }
 
   /** @returns the number of every name of `names` @shapes Uint32Array[count of names] */
@@ -90,14 +102,16 @@ export class NameTable {
   }
 
   #intern(source: Buffer, start: number, end: number): number {
-    const key = source.toString('latin1', start, end);
-    const known = this.#numbers.get(key);
-    return known ?? this.#add(key, source, start, end);
+    const key = keyOf(source, start, end);
+    const numbers = this.#mapOf(end - start);
+    const known = numbers.get(key);
+    if (known !== undefined) return known;
+    numbers.set(key, this.length);
+    return this.#append(source, start, end);
   }
 
-  #add(key: string, source: Buffer, start: number, end: number): number {
-    this.#numbers.set(key, this.length);
-    return this.#append(source, start, end);
+  #mapOf(bytes: number): Map<string, number> {
+    return bytes > PICTURED_BYTES_MAX ? this.#longNumbers : this.#numbers;
   }
 
   #append(source: Buffer, start: number, end: number): number {
@@ -211,6 +225,11 @@ function compareBytes(bytes: Uint8Array, aStart: number, aEnd: number, bStart: n
     if (difference !== 0) return difference;
   }
   return aEnd - aStart - (bEnd - bStart);
+}
+
+function keyOf(source: Buffer, start: number, end: number): string {
+  if (end - start <= PICTURED_BYTES_MAX) return source.toString('latin1', start, end);
+  return createHash('sha256').update(source.subarray(start, end)).digest('base64');
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

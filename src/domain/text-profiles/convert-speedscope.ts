@@ -1,6 +1,7 @@
 import { STEP_ROWS, type Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import { quoted, refusal } from '#src/domain/pprof/profile-errors.ts';
+import { NameTable } from '#src/domain/profile/name-table.ts';
 import {
   type ConversionBounds,
   type ConvertedProfile,
@@ -51,7 +52,7 @@ export function* convertSpeedscope(upload: Upload, bounds: ConversionBounds): St
   if (file.lastFrame >= file.frameName.length) {
     throw fault(`a stack has frame ${file.lastFrame}, and there are ${file.frameName.length} frames`);
   }
-  const groups = groupsOf(file.profiles);
+  const groups = yield* groupsOf(file.profiles);
   const converted: ConvertedProfile[] = [];
   let totalBytes: Bytes = 0;
   for (const group of groups) {
@@ -64,15 +65,25 @@ export function* convertSpeedscope(upload: Upload, bounds: ConversionBounds): St
   return converted;
 }
 
-function groupsOf(profiles: readonly SpeedscopeProfile[]): Group[] {
+/** Characters of names of one step, some ten milliseconds. */
+const STEP_CHARACTERS = 1 << 20;
+
+function* groupsOf(profiles: readonly SpeedscopeProfile[]): Steps<Group[]> {
   const groups = new Map<string, Group>();
+  // Texts become numbers first: a map of long ones would compare each with all others of its length.
+  const texts = new NameTable();
+  let characters = 0;
   for (const profile of profiles) {
     const { name, type, unit, startValue } = profile;
     if (!UNITS.has(unit)) throw fault(`profile ${quoted(name)}: its unit ${quoted(unit)} is not known`);
-    const key = JSON.stringify([name, type, unit, startValue]);
+    const key = `${texts.internText(name)} ${texts.internText(type)} ${unit} ${startValue}`;
     const group = groups.get(key) ?? { name, unit, startValue, parts: [] };
     group.parts.push(profile);
     groups.set(key, group);
+    characters += name.length + type.length;
+    if (characters < STEP_CHARACTERS) continue;
+    characters = 0;
+    yield;
   }
   return [...groups.values()].sort((a, b) => a.startValue - b.startValue);
 }

@@ -7,6 +7,9 @@ export const NODE_DEPTH_MAX = 1 << 18;
 /** Nodes that are read in one step: half a millisecond, or some ten where each has a name of its own. */
 export const STEP_NODES = 1 << 12;
 
+/** Bytes of names of one step: what is beyond the last node that fits is one name. */
+export const STEP_NAME_BYTES: Bytes = 1 << 20;
+
 const INT64_MAX = 2n ** 63n - 1n;
 
 export type NodeFormat = 'tree' | 'trie';
@@ -27,6 +30,8 @@ export class NodeReader {
   nameEnd = 0;
   value = 0n;
   childCount = 0;
+  /** Of all nodes that were read. */
+  nameBytes: Bytes = 0;
 
   constructor(format: NodeFormat, bytes: Uint8Array) {
     this.#format = format;
@@ -48,6 +53,7 @@ export class NodeReader {
     }
     this.nameStart = this.#at;
     this.nameEnd = this.#at += nameBytes;
+    this.nameBytes += nameBytes;
     this.value = this.#value(start);
     this.childCount = this.#count();
     if (maxChildren > 0 && this.childCount > maxChildren) {

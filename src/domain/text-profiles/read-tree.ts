@@ -1,6 +1,6 @@
 import type { Steps } from '#src/domain/model/steps.ts';
 import type { ProfileLimits } from '#src/domain/pprof/ingest-options.ts';
-import { NodeReader, OpenNodes, STEP_NODES } from './node-reader.ts';
+import { NodeReader, OpenNodes, STEP_NAME_BYTES, STEP_NODES } from './node-reader.ts';
 import type { StackCollector } from './stack-collector.ts';
 
 export type TreeLimits = Pick<ProfileLimits, 'maxProfileSymbolValueLength' | 'maxProfileStacktraceSamples'>;
@@ -23,7 +23,8 @@ export function* readTree(body: Uint8Array, stacks: StackCollector, limits: Tree
 
 /** @returns whether there are more nodes */
 function readNodes(reader: NodeReader, open: OpenNodes, stacks: StackCollector, limits: TreeLimits): boolean {
-  for (let i = 0; i < STEP_NODES; i++) {
+  const nameBytesEnd = reader.nameBytes + STEP_NAME_BYTES;
+  for (let i = 0; i < STEP_NODES && reader.nameBytes < nameBytesEnd; i++) {
     if (!open.takeChild()) return false;
     reader.next(limits.maxProfileSymbolValueLength, limits.maxProfileStacktraceSamples);
     const name = stacks.name(reader.bytes.subarray(reader.nameStart, reader.nameEnd));

@@ -1,6 +1,6 @@
 import type { Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
-import { NodeReader, OpenNodes, STEP_NODES } from './node-reader.ts';
+import { NodeReader, OpenNodes, STEP_NAME_BYTES, STEP_NODES } from './node-reader.ts';
 import type { StackCollector } from './stack-collector.ts';
 
 /**
@@ -43,7 +43,9 @@ class TrieReading {
   /** @returns whether there are more */
   readNodes(): boolean {
     const sharedBytesEnd = this.#sharedBytes + STEP_SHARED_BYTES;
-    for (let i = 0; i < STEP_NODES && this.#sharedBytes < sharedBytesEnd; i++) {
+    const nameBytesEnd = this.#reader.nameBytes + STEP_NAME_BYTES;
+    for (let i = 0; i < STEP_NODES; i++) {
+      if (this.#sharedBytes >= sharedBytesEnd || this.#reader.nameBytes >= nameBytesEnd) break;
       if (!this.#open.takeChild()) return false;
       this.#reader.next();
       this.#readNode(this.#open.parent(0), this.#open.parent(1), this.#open.parent(2));

@@ -1,4 +1,5 @@
 import { STEP_ROWS, type Steps } from '#src/domain/model/steps.ts';
+import type { Bytes } from '#src/domain/model/units.ts';
 import { JsonReader, type JsonText } from '#src/domain/pprof/json-reader.ts';
 import { quoted } from '#src/domain/pprof/profile-errors.ts';
 import { NameTable } from '#src/domain/profile/name-table.ts';
@@ -19,6 +20,9 @@ export const ENTRIES_MAX = 1 << 24;
 
 /** Values that are read in one step, at some 300 ns each. */
 const STEP_VALUES = STEP_ROWS / 4;
+
+/** So many bytes of a text cost as much as a value. */
+const VALUE_BYTES: Bytes = 64;
 
 /** Longer keys are known to nobody, even if each of their characters is written as an escape. */
 const KEY_BYTES_MAX = 6 * 'startValue'.length;
@@ -193,7 +197,9 @@ class SpeedscopeReader {
 
   #jsonText(what: string): JsonText {
     if (this.#reader.peek() !== '"') throw fault(`${what} is not a text`);
-    return this.#reader.text();
+    const text = this.#reader.text();
+    this.#values += Math.floor((text.end - text.start) / VALUE_BYTES);
+    return text;
   }
 
   #number(what: string): number {

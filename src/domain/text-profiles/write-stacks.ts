@@ -8,6 +8,9 @@ import type { ValueKind } from './value-kind.ts';
 const STEP_FRAMES = 1 << 16;
 const NEW_FRAMES = 100;
 
+/** Of a name that is written: so many bytes cost as much as a frame. */
+const FRAME_BYTES = 32;
+
 const INT64_MAX = 2n ** 63n - 1n;
 
 export type WriteOptions = {
@@ -41,9 +44,10 @@ export function* writeStacks(
   const locationOf = (number: number): number => {
     if (locations[number] === 0) {
       // Names differ, and so does all that is made of them.
-      const fn = builder.newFunction({ name: builder.bytes(stacks.names.bytesOf(number)) });
+      const bytes = stacks.names.bytesOf(number);
+      const fn = builder.newFunction({ name: builder.bytes(bytes) });
       locations[number] = builder.newLocation({ mapping, lines: [{ function: fn }] });
-      frames += NEW_FRAMES;
+      frames += NEW_FRAMES + Math.floor(bytes.length / FRAME_BYTES);
     }
     return locations[number];
   };

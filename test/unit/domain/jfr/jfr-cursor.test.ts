@@ -64,6 +64,41 @@ describe('JfrCursor', () => {
     throws(() => cursorOf(Uint8Array.of(1, 2)).skipBytes(3), { message: /ends within 3 bytes/ });
   });
 
+  test('reads the beginning of a long text, and steps over all of it', () => {
+    const cut = (bytes: JfrBytes, lengthMax?: number) => {
+      const cursor = cursorOf(bytes.raw([9]));
+      const text = cursor.text(lengthMax);
+      equal(cursor.byte(), 9);
+      return [text, cursor.decoded];
+    };
+    const utf8 = () => new JfrBytes().text('aé😀b');
+
+    deepEqual(
+      [0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map((length) => cut(utf8(), length)),
+      [
+        ...[
+          ['', 0],
+          ['a', 1],
+          ['a', 1],
+          ['aé', 3],
+          ['aé', 3],
+          ['aé', 3],
+          ['aé', 3],
+        ],
+        ...[
+          ['aé😀', 7],
+          ['aé😀b', 8],
+          ['aé😀b', 8],
+        ],
+      ],
+    );
+    deepEqual(cut(new JfrBytes().raw([5]).int(3).raw([0xe9, 0x80, 0x62]), 2), ['é\u0080', 2]);
+    deepEqual(cut(new JfrBytes().raw([4]).int(3).int(0x61).int(0x20ac).int(0x62), 2), ['a€', 2]);
+    // What is no UTF-8 has no beginnings of characters.
+    deepEqual(cut(new JfrBytes().raw([3]).int(6).raw(new Uint8Array(6).fill(0x80)), 5), ['\ufffd\ufffd', 2]);
+    deepEqual(cut(new JfrBytes().text('x'.repeat(70_000))), ['x'.repeat(65_535), 65_535]);
+  });
+
   test('refuses what cannot be there, naming it', () => {
     const messages: [JfrBytes, (cursor: JfrCursor) => void, RegExp][] = [
       [new JfrBytes().int(5).raw([0, 0]), (cursor) => cursor.count('things', 1), /5 things in 2 bytes, at offset 0$/],

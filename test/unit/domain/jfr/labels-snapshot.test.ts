@@ -31,7 +31,7 @@ describe('readLabelsSnapshot', () => {
     ]);
     deepEqual(snapshot.contexts.get(snapshotKey(-2n)), []);
     deepEqual(
-      [...snapshot.strings],
+      [...snapshot.strings].map(([key, number]) => [key, Buffer.from(snapshot.texts.bytesOf(number)).toString()]),
       [
         [snapshotKey(10n), 'a'],
         [snapshotKey(11n), ''],

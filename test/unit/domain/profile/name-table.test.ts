@@ -1,8 +1,17 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { runSteps } from '#src/domain/model/steps.ts';
-import { NameTable, namesOf, nameText, ranksOfNames, rowOfName, selectNames } from '#src/domain/profile/name-table.ts';
+import {
+  NameTable,
+  namesOf,
+  nameText,
+  PICTURED_BYTES_MAX,
+  ranksOfNames,
+  rowOfName,
+  selectNames,
+} from '#src/domain/profile/name-table.ts';
 import { Random } from '../../../fixtures/random.ts';
+import { textWorkOf } from '../../../fixtures/text-work.ts';
 
 const seed = Number(process.env['SEED'] ?? 1);
 
@@ -31,6 +40,33 @@ describe('NameTable', () => {
     equal(table.intern(Uint8Array.of(0xe9)), 8);
     deepEqual([...table.bytesOf(4)], [...Buffer.from('😀')]);
     equal(table.sizeBytes, [...table.toByteStrings().bytes].length);
+  });
+
+  test('tells long names of one length apart, by short keys', () => {
+    const table = new NameTable();
+    const texts = [PICTURED_BYTES_MAX - 1, PICTURED_BYTES_MAX, PICTURED_BYTES_MAX + 1, 100_000].flatMap((length) =>
+      ['a', 'b', 'a'].map((last) => 'x'.repeat(length - 1) + last),
+    );
+    const numbers = texts.map((_, i) => 2 * Math.floor(i / 3) + (i % 3 === 1 ? 1 : 0));
+
+    const { longestKey } = textWorkOf(() => {
+      deepEqual(
+        texts.map((text) => table.intern(Buffer.from(text))),
+        numbers,
+      );
+      deepEqual(
+        texts.map((text) => table.internText(text)),
+        numbers,
+      );
+      deepEqual(
+        texts.map((text) => table.find(Buffer.from(text))),
+        numbers,
+      );
+    });
+
+    equal(longestKey, PICTURED_BYTES_MAX);
+    equal(table.find(Buffer.alloc(100_000, 'x')), -1);
+    equal(table.length, 8);
   });
 
   test('tells names apart that are not valid UTF-8', () => {

@@ -3,10 +3,13 @@ import { test } from 'node:test';
 import { StoreError } from '#src/domain/errors.ts';
 import { decodeProfile } from '#src/domain/pprof/decode.ts';
 import { validateProfile } from '#src/domain/pprof/validate.ts';
+import { PICTURED_BYTES_MAX } from '#src/domain/profile/name-table.ts';
+import { SHARED_BYTES_MAX } from '#src/domain/text-profiles/read-trie.ts';
 import { hostileUploads } from '../../../fixtures/hostile-uploads.ts';
 import { defaultProfileLimits } from '../../../fixtures/limits.ts';
 import { Random, runSeed } from '../../../fixtures/random.ts';
-import { convert, foldedOf, type TextFormat, upload } from '../../../fixtures/uploads.ts';
+import { textWorkOf } from '../../../fixtures/text-work.ts';
+import { convert, converterOf, foldedOf, type TextFormat, upload } from '../../../fixtures/uploads.ts';
 import { anyText, TEXT_FORMATS } from '../../../fuzz/text-bytes.ts';
 
 // Feeds the readers of text profiles with bytes that no agent sends. Whatever they are, they are read or refused with a
@@ -30,6 +33,44 @@ for (const { name, format, body, bounds } of hostileUploads(100_000)) {
     }
   });
 }
+
+for (const { name, format, body, bounds } of hostileUploads(1 << 20).filter(({ name }) => /long name/.test(name))) {
+  test(`${format} of ${name} costs its bytes, whatever they are`, () => {
+    const bytes = body();
+    let steps = 0;
+    const { scanned, longestKey } = textWorkOf(() => {
+      try {
+        const converting = converterOf(format)({ ...upload(format, bytes, { app: 'x.bytes' }), format }, bounds);
+        for (let step = converting.next(); !step.done; step = converting.next()) steps++;
+      } catch (error) {
+        equal((error as StoreError).code, 'invalid-argument', String(error));
+      }
+    });
+
+    ok(longestKey <= PICTURED_BYTES_MAX, `a map has a key of ${longestKey} characters`);
+    // What a trie shares counts as if it was sent, and has its own bound.
+    ok(scanned <= 4 * bytes.length + 2 * SHARED_BYTES_MAX * Number(format === 'trie'), `${scanned} of ${bytes.length}`);
+    ok(steps >= Math.floor(scanned / (8 << 20)), `${steps} steps for ${scanned} bytes`);
+  });
+}
+
+test('long names are read in steps of their bytes', () => {
+  const stepsOf = (format: TextFormat, body: Uint8Array) => {
+    const converting = converterOf(format)({ ...upload(format, body, { app: 'x.bytes' }), format }, unlimited);
+    let steps = 0;
+    for (let step = converting.next(); !step.done; step = converting.next()) steps++;
+    return steps;
+  };
+  const bodies = hostileUploads(8 << 20).filter(({ name }) => name === 'long names of one length, without limits');
+
+  // Some 130 names; a step that counted names alone would take all of them.
+  for (const { format, body } of bodies) ok(stepsOf(format, body()) >= 8, format);
+});
+
+const unlimited = {
+  maxBytes: 256 << 20,
+  limits: { ...defaultProfileLimits, maxProfileSizeBytes: 0, maxProfileSymbolValueLength: 0 },
+};
 
 const APPS = ['a', 'a.cpu', 'b.wall', 'c.alloc_space', 'd.exceptions', 'e.bytes', 'f.odd', '.', ''];
 

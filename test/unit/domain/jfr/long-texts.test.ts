@@ -1,0 +1,161 @@
+import { deepEqual, equal, ok, throws } from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { LABEL_BYTES_MAX } from '#src/domain/jfr/labels-snapshot.ts';
+import { PICTURED_BYTES_MAX } from '#src/domain/profile/name-table.ts';
+import type { ConvertedProfile, Upload } from '#src/domain/upload/upload.ts';
+import { AGENT_TYPES, type EventSpec, JfrBytes, jfrChunk } from '../../../fixtures/jfr-builder.ts';
+import { labelsSnapshot } from '../../../fixtures/labels-snapshot.ts';
+import { textWorkOf } from '../../../fixtures/text-work.ts';
+import { bounds, convert, shown, stepsOf, uploadOf } from './converted.ts';
+
+const LONG = 300_000;
+const REFERENCES = 300;
+
+/** A chunk in which a text that is `@` is the constant 77, which says `text`. */
+function chunkOf(events: readonly EventSpec[], text: string, pools: Parameters<typeof jfrChunk>[0]['pools'] = {}) {
+  return jfrChunk({
+    events,
+    pools: { 'java.lang.String': [[77, new JfrBytes().text(text)]], ...pools },
+    text: (bytes, own) => (own === '@' ? bytes.raw([2]).int(77) : bytes.text(own)),
+  });
+}
+
+const live: EventSpec = { event: 'profiler.LiveObject', stack: 'A.a' };
+
+/** Converts, and finds that no text was looked at more than a few times. */
+function convertsOnce(upload: Upload): readonly ConvertedProfile[] {
+  let profiles: readonly ConvertedProfile[] = [];
+  const { scanned, longestKey } = textWorkOf(() => {
+    profiles = convert(upload);
+  });
+  const sent = upload.body.length + (upload.jfrLabels?.length ?? 0);
+  ok(scanned <= 4 * sent, `${scanned} bytes were looked at of ${sent}`);
+  ok(longestKey <= PICTURED_BYTES_MAX, `a map has a key of ${longestKey} characters`);
+  return profiles;
+}
+
+function eventOf([profile]: readonly ConvertedProfile[]): string | undefined {
+  return profile?.labels.find(({ name }) => name === 'jfr_event')?.value;
+}
+
+describe('a long text that very many refer to', () => {
+  test('may be the name of settings', () => {
+    const settings = Array.from({ length: REFERENCES }, () => ({ event: 'jdk.ActiveSetting', name: '@', value: 'x' }));
+    const profiles = convertsOnce(uploadOf(chunkOf([live, ...settings], `event${'x'.repeat(LONG)}`)));
+
+    equal(eventOf(profiles), '');
+  });
+
+  test('may be what was sampled by, of which as much counts as a name may have', () => {
+    const settings = Array.from({ length: REFERENCES }, () => ({
+      ...{ event: 'jdk.ActiveSetting', name: 'event', value: '@' },
+    }));
+    const text = `wall${'é'.repeat(LONG / 2)}`;
+    const profiles = convertsOnce(uploadOf(chunkOf([live, ...settings], text)));
+
+    // The last byte that may be read is the first half of a character.
+    equal(eventOf(profiles), text.slice(0, 4 + (65_535 - 5) / 2));
+    deepEqual(eventOf(convert(uploadOf(chunkOf([live, ...settings], 'alloc')))), 'alloc');
+  });
+
+  test('may be the name of states', () => {
+    const states = Array.from({ length: REFERENCES }, (_, i) => [1000 + i, new JfrBytes().raw([2]).int(77)] as const);
+    const events = states.map(([key]) => ({ event: 'jdk.ExecutionSample', stack: 'A.a', stateKey: key }));
+    const of = (text: string) =>
+      shown(at(convertsOnce(uploadOf(chunkOf(events, text, { 'jdk.types.ThreadState': states })))));
+
+    deepEqual(of(`STATE_SLEEPING${'x'.repeat(LONG)}`).samples, ['A.a 3000000000']);
+    deepEqual(convert(uploadOf(chunkOf(events, 'STATE_SLEEPING', { 'jdk.types.ThreadState': states }))), []);
+  });
+
+  test('may be the label of samples', () => {
+    const [name, value] = ['n'.repeat(LABEL_BYTES_MAX), 'v'.repeat(LABEL_BYTES_MAX)];
+    const events = Array.from({ length: REFERENCES }, (_, i) => ({
+      ...{ event: 'jdk.ExecutionSample', stack: `A.m${i}`, contextId: 1, spanId: 7, spanName: 2 },
+    }));
+    const jfrLabels = labelsSnapshot({ contexts: { 1: { 1: 2 } }, strings: { 1: name, 2: value } });
+    const { samples } = shown(at(convertsOnce(uploadOf(jfrChunk({ events }), { jfrLabels }))));
+
+    equal(samples.length, REFERENCES);
+    ok(samples[0]?.includes(`{${name}=${value} profile_id=0000000000000007 span_name=${value}} `));
+  });
+
+  test('may stand for the same label under very many numbers', () => {
+    const value = 'v'.repeat(LABEL_BYTES_MAX);
+    const ids = Array.from({ length: 40 }, (_, i) => i + 10);
+    const events = ids.map((id) => ({ event: 'jdk.ExecutionSample', stack: 'A.a', contextId: id }));
+    const jfrLabels = labelsSnapshot({
+      contexts: Object.fromEntries(ids.map((id) => [id, { 1: id }])),
+      strings: { 1: 'n', ...Object.fromEntries(ids.map((id) => [id, value])) },
+    });
+
+    equal(shown(at(convertsOnce(uploadOf(jfrChunk({ events }), { jfrLabels })))).samples.length, 1);
+  });
+
+  test('is no label when it is longer than one may be', () => {
+    const strings = { 1: 'v'.repeat(LABEL_BYTES_MAX + 1) };
+    throws(() => convert(uploadOf(chunkOf([live], 'x'), { jfrLabels: labelsSnapshot({ contexts: {}, strings }) })), {
+      code: 'invalid-argument',
+      message: /its labels are no such message: a string of 65536 bytes, the limit is 65535$/,
+    });
+  });
+});
+
+describe('long texts of one length', () => {
+  const long = (i: number, length: number) => String(i).padStart(length, 'x');
+
+  test('may be names of functions', () => {
+    const events = Array.from({ length: 40 }, (_, i) => ({ ...live, stack: `A.${long(i, 30_000)}` }));
+    const { samples } = shown(at(convertsOnce(uploadOf(jfrChunk({ events })))));
+
+    equal(new Set(samples).size, 40);
+  });
+
+  test('may be names of types, of which no more is read than says that they are unknown', () => {
+    const types = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [long(i, 30_000), []]));
+    const profiles = convertsOnce(uploadOf(jfrChunk({ events: [live], types: { ...AGENT_TYPES, ...types } })));
+
+    equal(profiles.length, 1);
+  });
+
+  test('may be labels', () => {
+    const ids = Array.from({ length: 40 }, (_, i) => i + 10);
+    const events = ids.map((id) => ({ event: 'jdk.ExecutionSample', stack: 'A.a', contextId: id }));
+    const jfrLabels = labelsSnapshot({
+      contexts: Object.fromEntries(ids.map((id) => [id, { 1: id }])),
+      strings: { 1: 'n', ...Object.fromEntries(ids.map((id) => [id, long(id, 60_000)])) },
+    });
+
+    equal(shown(at(convertsOnce(uploadOf(jfrChunk({ events }), { jfrLabels })))).samples.length, 40);
+  });
+
+  test('are read in steps of their bytes', () => {
+    const count = (upload: Upload) => {
+      const steps = stepsOf(upload, bounds);
+      let counted = 0;
+      while (!steps.next().done) counted++;
+      return counted;
+    };
+    const functions = (length: number) =>
+      jfrChunk({ events: Array.from({ length: 100 }, (_, i) => ({ ...live, stack: `A.${long(i, length)}` })) });
+    const labels = (length: number) => {
+      const strings = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [i, long(i, length)]));
+      return uploadOf(jfrChunk({ events: [live] }), { jfrLabels: labelsSnapshot({ contexts: {}, strings }) });
+    };
+    const metadata = (length: number) => {
+      const types = Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [long(i, length), []]));
+      return uploadOf(jfrChunk({ events: [live], types: { ...AGENT_TYPES, ...types } }));
+    };
+
+    // Five megabytes of texts, and five more of the names that they are joined to.
+    ok(count(uploadOf(functions(50_000))) >= 8 + count(uploadOf(functions(50))));
+    ok(count(labels(50_000)) >= 4 + count(labels(50)));
+    ok(count(metadata(1000)) >= 2 + count(metadata(10)));
+  });
+});
+
+function at(profiles: readonly ConvertedProfile[]): ConvertedProfile {
+  const [profile] = profiles;
+  if (profile === undefined) throw new Error('there is no profile');
+  return profile;
+}
