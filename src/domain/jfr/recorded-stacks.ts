@@ -32,6 +32,7 @@ export class RecordedStacks {
   #pathLength = 0;
   /** Names of classes and methods. */
   readonly #symbols = new NameTable();
+  readonly #symbolTexts: string[] = [];
   readonly #functionNames = new NameTable();
   /** Symbols of the class and the method; the function. Chunks have the same ones, whose names are joined only once. */
   readonly #functions: WordTable;
@@ -46,7 +47,7 @@ export class RecordedStacks {
     this.columns = columnsOf(FRAMES_AT_FIRST);
     this.#pathLocations = new Int32Array(FRAMES_AT_FIRST);
     this.#pathStacks = new Int32Array(FRAMES_AT_FIRST);
-    this.#symbols.internText('');
+    this.symbolOf('');
     this.#functions = new WordTable('functions', { keyWords: 2, dataWords: 1, rows: 1024 }, means);
     this.#locations = new WordTable('locations', { keyWords: 2, dataWords: 0, rows: 1024 }, means);
     this.#stacks = new WordTable('calls', { keyWords: 2, dataWords: 0, rows: 2048 }, means);
@@ -67,7 +68,9 @@ export class RecordedStacks {
 
   /** @returns the number of a symbol; that of the empty one is `EMPTY_SYMBOL` */
   symbolOf(text: string): number {
-    return this.#symbols.internText(text);
+    const symbol = this.#symbols.internText(text);
+    if (symbol === this.#symbolTexts.length) this.#symbolTexts.push(text);
+    return symbol;
   }
 
   /**
@@ -87,11 +90,11 @@ export class RecordedStacks {
 
   /** Two pairs of symbols may say the same when they are joined. */
   #joined(className: number, name: number): number {
-    const parts = [this.#symbols.bytesOf(className), DOT, this.#symbols.bytesOf(name)];
+    const [ofClass, own] = [this.#symbolTexts[className], this.#symbolTexts[name]];
     // Counted before they are joined: many methods may have one long class.
-    this.#joinedBytes += parts.reduce((sum, { length }) => sum + length, 0);
+    this.#joinedBytes += ofClass.length + 1 + own.length;
     if (this.#joinedBytes > FUNCTION_NAME_BYTES_MAX) throw functionNamesTooLong();
-    return this.#functionNames.intern(Buffer.concat(parts));
+    return this.#functionNames.internText(`${ofClass}.${own}`);
   }
 
   locationOf(functionId: number, line: number): number {
@@ -157,8 +160,6 @@ function widened(column: Int32Array, length: number): Int32Array {
   wider.set(column);
   return wider;
 }
-
-const DOT = Buffer.from('.');
 
 function functionNamesTooLong(): Error {
   return undecodableUpload('jfr', `its names of functions take more than ${FUNCTION_NAME_BYTES_MAX} bytes`);
