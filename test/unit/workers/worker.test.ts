@@ -34,7 +34,7 @@ describe('a thread whose heap came to take more than it keeps', () => {
       // How a call came back, and how many collections there were until then.
       const note = (name, reply) => called.push([name, 'suspended' in reply, collections]);
       const large = new ArrayBuffer(256 << 20); // More than KEPT_HEAP_BYTES_MAX. Nobody writes to it.
-      note('begin', writeAnswer({ kind: 'names', codec: 'json', names: ['a'], gzip: false }));
+      note('begin', writeAnswer({ kind: 'names', codec: 'json', names: undefined, shown: 'all', gzip: false }));
       note('other', warmUp());
       note('resume', resume());
       parentPort.postMessage({ called, kept: large.byteLength });
