@@ -11,7 +11,7 @@ import {
 } from '#src/domain/upload/upload.ts';
 import { isSpanUpload, uploadLabels } from '#src/domain/upload/upload-labels.ts';
 import { collectorLimits } from './convert-text.ts';
-import type { NumberColumn } from './number-column.ts';
+import type { Float64List } from './float64-list.ts';
 import { readSpeedscope, type SpeedscopeFile, type SpeedscopeProfile } from './speedscope-reader.ts';
 import { weightsByStack } from './speedscope-sums.ts';
 import { StackCollector } from './stack-collector.ts';
@@ -141,7 +141,7 @@ const STEP_STACKS = STEP_ROWS / 4;
 function* addPart(
   sums: StackCollector,
   part: SpeedscopeProfile,
-  frameName: NumberColumn,
+  frameName: Float64List,
   weightValue: number,
 ): Steps<void> {
   const weights = yield* weightsByStack(part);

@@ -4,7 +4,7 @@ import { JsonReader, type JsonText } from '#src/domain/pprof/json-reader.ts';
 import { quoted } from '#src/domain/pprof/profile-errors.ts';
 import { NameTable } from '#src/domain/profile/name-table.ts';
 import { undecodableUpload } from '#src/domain/upload/upload.ts';
-import { NumberColumn } from './number-column.ts';
+import { Float64List } from './float64-list.ts';
 import { type CollectorLimits, StackCollector, tooManyStacks } from './stack-collector.ts';
 
 const SCHEMA = 'https://www.speedscope.app/file-format-schema.json';
@@ -36,17 +36,17 @@ export type SpeedscopeProfile = {
   /** Its stacks, of frame numbers. */
   readonly stacks: StackCollector;
   /** A sampled one: rows of `stacks`, and a weight for each. */
-  readonly samples: NumberColumn;
-  readonly weights: NumberColumn;
+  readonly samples: Float64List;
+  readonly weights: Float64List;
   /** An evented one: twice the frame, and one more where it is closed; and when. */
-  readonly events: NumberColumn;
-  readonly times: NumberColumn;
+  readonly events: Float64List;
+  readonly times: Float64List;
 };
 
 /** @shapes frameName: a number of `names` per frame */
 export type SpeedscopeFile = {
   readonly names: NameTable;
-  readonly frameName: NumberColumn;
+  readonly frameName: Float64List;
   /** The largest frame that any profile names; -1: none. */
   readonly lastFrame: number;
   readonly profiles: readonly SpeedscopeProfile[];
@@ -72,7 +72,7 @@ class SpeedscopeReader {
   readonly #reader: JsonReader;
   readonly #limits: CollectorLimits;
   readonly #names = new NameTable();
-  readonly #frameName = new NumberColumn();
+  readonly #frameName = new Float64List();
   readonly #profiles: SpeedscopeProfile[] = [];
   #schema = '';
   #lastFrame = -1;
@@ -122,8 +122,8 @@ class SpeedscopeReader {
     if (this.#profiles.length === PROFILES_MAX) throw fault(`it has more than ${PROFILES_MAX} profiles`);
     const profile: SpeedscopeProfile = {
       ...{ type: '', name: '', unit: '', startValue: 0, stacks: new StackCollector(this.#limits) },
-      ...{ samples: new NumberColumn(), weights: new NumberColumn() },
-      ...{ events: new NumberColumn(), times: new NumberColumn() },
+      ...{ samples: new Float64List(), weights: new Float64List() },
+      ...{ events: new Float64List(), times: new Float64List() },
     };
     this.#profiles.push(profile);
     yield* this.#object('a profile', {

@@ -1,5 +1,5 @@
-/** A column of numbers that grows. Of typed memory, where a list of numbers that are not small whole ones would take thrice as much. */
-export class NumberColumn {
+/** Numbers, appended one by one. Of typed memory: a list of numbers that are not small whole ones takes thrice as much. */
+export class Float64List {
   #values = new Float64Array(16);
   #length = 0;
 
