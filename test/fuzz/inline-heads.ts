@@ -1,4 +1,4 @@
-import { ok } from 'node:assert/strict';
+import { equal, ok } from 'node:assert/strict';
 import type { Bytes, UnixMs } from '#src/domain/model/units.ts';
 import { type ArenaMemory, type HashSecrets, KernelInstance } from '#src/kernels/instance.ts';
 import type { ProfileOutcome, ProfileWriter, RoutedProfile } from '#src/services/distributor/ports.ts';
@@ -27,6 +27,7 @@ export class InlineHeads implements ProfileWriter {
   readonly #meter: TaskMeter;
   readonly #nowMs: UnixMs;
   readonly #head: ThreadHead;
+  readonly #emptyHeadBytes: Bytes;
 
   constructor(meter: TaskMeter, nowMs: UnixMs) {
     this.#meter = meter;
@@ -38,6 +39,7 @@ export class InlineHeads implements ProfileWriter {
       keptBytesMax: KEPT_BYTES_MAX,
       inflater: Inflater.create(),
     });
+    this.#emptyHeadBytes = this.#headBytes();
   }
 
   /** Of the kernels, in whole pages. */
@@ -73,6 +75,11 @@ export class InlineHeads implements ProfileWriter {
     for (const part of parts) decodedPart(part);
     const { headBytes, scratchBytes } = this.memory;
     ok(headBytes + scratchBytes <= KEPT_BYTES_MAX + ARENA_SLACK_BYTES, 'kernels that met an outlier are not replaced');
+    equal(this.#headBytes(), this.#emptyHeadBytes, 'bytes of a head that nothing was written to');
+  }
+
+  #headBytes(): Bytes {
+    return this.#head.ingest({ items: [], limits: [], nowMs: this.#nowMs }).headBytes;
   }
 
   #checkMemory(): void {
