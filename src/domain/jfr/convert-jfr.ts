@@ -25,6 +25,9 @@ import type { HashSecret } from './word-table.ts';
 /** Samples that are looked at, or locations and labels that are written, in a step. */
 const STEP_RECORDS = 8192;
 
+/** Names of functions are joined in pieces of so many bytes. */
+const NAMES_BYTES: Bytes = 16 << 10;
+
 const LARGEST = 2n ** 63n - 1n;
 
 /** What a thread has for it. */
@@ -130,6 +133,8 @@ class FamilyWriter {
   readonly #locationIds: Int32Array;
   /** Likewise, by the number of the function. */
   readonly #functionIds: Int32Array;
+  #names = new Uint8Array(0);
+  #namesEnd = 0;
 
   constructor(family: ProfileFamily, upload: Upload, sizeLimit: SizeLimit, soFar: RecordingSoFar) {
     const { fromNanos, untilNanos, sampleRate } = upload;
@@ -197,10 +202,22 @@ class FamilyWriter {
   #functionIdOf(functionId: number): number {
     if (this.#functionIds[functionId] !== 0) return this.#functionIds[functionId];
     // No other text of the profile is looked for among these, so that all are new.
-    const name = this.#builder.newBytes(this.#soFar.stacks.functionNameBytes(functionId));
+    const name = this.#builder.newBytes(this.#functionName(functionId));
     const id = this.#builder.newFunction({ name, systemName: 0 });
     this.#functionIds[functionId] = id;
     return id;
+  }
+
+  #functionName(functionId: number): Uint8Array {
+    const { stacks } = this.#soFar;
+    const length = stacks.functionNameBytes(functionId);
+    if (this.#namesEnd + length > this.#names.length) {
+      this.#names = new Uint8Array(Math.max(length, NAMES_BYTES));
+      this.#namesEnd = 0;
+    }
+    const start = this.#namesEnd;
+    this.#namesEnd = stacks.writeFunctionName(this.#names, start, functionId);
+    return this.#names.subarray(start, this.#namesEnd);
   }
 }
 

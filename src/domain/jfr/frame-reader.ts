@@ -5,6 +5,7 @@ import { malformedJfr } from './malformed-jfr.ts';
 import { EMPTY_SYMBOL, FRAMES_MAX, type RecordedStacks } from './recorded-stacks.ts';
 import { stableSymbol } from './symbol-name.ts';
 import {
+  beginsWithText,
   integerSlotsOf,
   runPlan,
   type ValuePlan,
@@ -59,6 +60,8 @@ export class FrameReader {
   /** Of each method the line that was met last, and its location + 1: most methods are met in one line. */
   readonly #lastLines: Int32Array;
   readonly #lastLocations: Int32Array;
+  /** A symbol begins with its text, as it does in all known writers. */
+  readonly #textsFirst: boolean;
   #framesRead = 0;
 
   /** @param end  of the chunk */
@@ -78,6 +81,7 @@ export class FrameReader {
       symbol: planner.planOf(pools['jdk.types.Symbol'].type, wantedOfSymbol),
       state: planner.planOf(pools['jdk.types.ThreadState'].type, wantedOfState),
     };
+    this.#textsFirst = beginsWithText(this.#plans.symbol);
   }
 
   /** Of what is noted for each method. */
@@ -90,9 +94,9 @@ export class FrameReader {
     return this.#framesRead;
   }
 
-  /** Bytes of texts that were decoded or joined so far, likewise. */
+  /** Bytes of texts that were read so far, likewise. */
   get textBytes(): Bytes {
-    return this.#cursor.decoded + this.#stacks.joinedBytes;
+    return this.#cursor.decoded;
   }
 
   /**
@@ -233,11 +237,23 @@ export class FrameReader {
     if (row === -1) return EMPTY_SYMBOL;
     let made = pool.madeOf(row);
     if (made === 0) {
-      this.#run(this.#plans.symbol, pool, row);
-      made = 1 + this.#stacks.symbolOf(stableSymbol(this.#text(0, TEXT_LENGTH_MAX)));
+      made = 1 + this.#readSymbol(pool, row);
       pool.setMade(row, made);
     }
     return made - 1;
+  }
+
+  #readSymbol(pool: ConstantPool, row: number): number {
+    const { symbols } = this.#stacks;
+    if (this.#textsFirst) {
+      const cursor = this.#cursor;
+      cursor.position = pool.offsetOf(row);
+      const length = cursor.textBytes();
+      const symbol = length === -1 ? -1 : symbols.internPlain(cursor.bytes, cursor.position, length);
+      if (symbol !== -1) return symbol;
+    }
+    this.#run(this.#plans.symbol, pool, row);
+    return symbols.intern(stableSymbol(this.#text(0, TEXT_LENGTH_MAX)));
   }
 
   #text(slot: number, lengthMax: number): string {

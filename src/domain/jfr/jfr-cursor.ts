@@ -236,6 +236,19 @@ export class JfrCursor {
     return this.bytes.toString(tag === StringTag.utf8 ? 'utf8' : 'latin1', from, end);
   }
 
+  /**
+   * Finds the bytes of a string that stand in the recording: they begin at the position then.
+   *
+   * @returns how many of them count, -1 when there are none: the string is empty, a constant, or of single characters
+   */
+  textBytes(lengthMax = TEXT_LENGTH_MAX): Bytes {
+    const tag = this.byte();
+    if (tag !== StringTag.utf8 && tag !== StringTag.latin1) return -1;
+    const length = Math.min(this.count('bytes of a string', 1), lengthMax);
+    this.decoded += length;
+    return length;
+  }
+
   endsWithin(what: string): Error {
     return malformedJfr(`it ends within ${what}`, this.end);
   }

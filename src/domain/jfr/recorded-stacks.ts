@@ -1,7 +1,7 @@
 import type { Bytes } from '#src/domain/model/units.ts';
-import { NameTable } from '#src/domain/profile/name-table.ts';
 import { undecodableUpload } from '#src/domain/upload/upload.ts';
 import type { IntegerColumns } from './jfr-cursor.ts';
+import { SymbolTable } from './symbol-table.ts';
 import { type TableMeans, WordTable } from './word-table.ts';
 
 /** Of one stacktrace. async-profiler and the JDK cut them at 2048 unless they are told otherwise. */
@@ -12,6 +12,11 @@ const FRAMES_AT_FIRST = 256;
 
 /** The number of the symbol that has no characters. */
 export const EMPTY_SYMBOL = 0;
+
+/** Two symbols, and a function. */
+const FUNCTION_STRIDE = 3;
+
+const POINT = 0x2e;
 
 /** Of all functions: each method may have a long name of its own, made of a class that is written only once. */
 const FUNCTION_NAME_BYTES_MAX: Bytes = 16 << 20;
@@ -31,12 +36,10 @@ export class RecordedStacks {
   #pathStacks: Int32Array;
   #pathLength = 0;
   /** Names of classes and methods. */
-  readonly #symbols = new NameTable();
-  readonly #symbolTexts: string[] = [];
-  readonly #functionNames = new NameTable();
-  /** Symbols of the class and the method; the function. Chunks have the same ones, whose names are joined only once. */
+  readonly symbols: SymbolTable;
+  /** Symbols of the class and the method; the function, which is the row where the method has no point. */
   readonly #functions: WordTable;
-  #joinedBytes: Bytes = 0;
+  #nameBytes: Bytes = 0;
   /** Function, line. */
   readonly #locations: WordTable;
   /** The stacktrace of the caller, location. Row i is stacktrace i + 1. */
@@ -47,7 +50,8 @@ export class RecordedStacks {
     this.columns = columnsOf(FRAMES_AT_FIRST);
     this.#pathLocations = new Int32Array(FRAMES_AT_FIRST);
     this.#pathStacks = new Int32Array(FRAMES_AT_FIRST);
-    this.symbolOf('');
+    this.symbols = new SymbolTable(means);
+    this.symbols.intern('');
     this.#functions = new WordTable('functions', { keyWords: 2, dataWords: 1, rows: 1024 }, means);
     this.#locations = new WordTable('locations', { keyWords: 2, dataWords: 0, rows: 1024 }, means);
     this.#stacks = new WordTable('calls', { keyWords: 2, dataWords: 0, rows: 2048 }, means);
@@ -57,44 +61,42 @@ export class RecordedStacks {
     return this.#locations.length;
   }
 
+  /** All functions have smaller numbers. */
   get functionCount(): number {
-    return this.#functionNames.length;
-  }
-
-  /** Of all names of functions, as they were joined. */
-  get joinedBytes(): Bytes {
-    return this.#joinedBytes;
-  }
-
-  /** @returns the number of a symbol; that of the empty one is `EMPTY_SYMBOL` */
-  symbolOf(text: string): number {
-    const symbol = this.#symbols.internText(text);
-    if (symbol === this.#symbolTexts.length) this.#symbolTexts.push(text);
-    return symbol;
+    return this.#functions.length;
   }
 
   /**
-   * The function of a class and a method, whose names are symbols.
+   * The function of a class and a method, whose names are symbols. Its name is both of them with a point in between.
    *
    * @throws StoreError 'invalid-argument' when all names together are too long
    */
   functionOf(className: number, name: number): number {
-    const { key, length, stride } = this.#functions;
+    const functions = this.#functions;
+    const { key, length } = functions;
     key[0] = className;
     key[1] = name;
-    const row = this.#functions.intern();
-    const at = row * stride + key.length;
-    if (row === length) this.#functions.words[at] = this.#joined(className, name);
-    return this.#functions.words[at];
+    const row = functions.intern();
+    const at = FUNCTION_STRIDE * row + 2;
+    if (row < length) return functions.words[at];
+    const functionId = this.#newFunction(row, className, name);
+    // Other words by now, if the table grew.
+    functions.words[at] = functionId;
+    return functionId;
   }
 
-  /** Two pairs of symbols may say the same when they are joined. */
-  #joined(className: number, name: number): number {
-    const [ofClass, own] = [this.#symbolTexts[className], this.#symbolTexts[name]];
-    // Counted before they are joined: many methods may have one long class.
-    this.#joinedBytes += ofClass.length + 1 + own.length;
-    if (this.#joinedBytes > FUNCTION_NAME_BYTES_MAX) throw functionNamesTooLong();
-    return this.#functionNames.internText(`${ofClass}.${own}`);
+  /**
+   * Two pairs of symbols say the same when one has a method with a point: what stands before its last point belongs to
+   * the class then.
+   */
+  #newFunction(row: number, className: number, name: number): number {
+    const { symbols } = this;
+    // Counted before anything is joined: many methods may have one long class.
+    this.#nameBytes += symbols.bytesOf(className) + 1 + symbols.bytesOf(name);
+    if (this.#nameBytes > FUNCTION_NAME_BYTES_MAX) throw functionNamesTooLong();
+    const point = symbols.lastPointOf(name);
+    if (point === -1) return row;
+    return this.functionOf(symbols.internJoined(className, name, point), symbols.internRest(name, point + 1));
   }
 
   locationOf(functionId: number, line: number): number {
@@ -145,9 +147,20 @@ export class RecordedStacks {
     return count;
   }
 
-  /** The name of a function as UTF-8. */
-  functionNameBytes(functionId: number): Uint8Array {
-    return this.#functionNames.bytesOf(functionId);
+  /** How long the name of a function is. */
+  functionNameBytes(functionId: number): Bytes {
+    const { words } = this.#functions;
+    const at = FUNCTION_STRIDE * functionId;
+    return this.symbols.bytesOf(words[at]) + 1 + this.symbols.bytesOf(words[at + 1]);
+  }
+
+  /** Writes the name of a function, UTF-8. @returns where it ends */
+  writeFunctionName(target: Uint8Array, at: Bytes, functionId: number): Bytes {
+    const { words } = this.#functions;
+    const row = FUNCTION_STRIDE * functionId;
+    const point = this.symbols.writeTo(target, at, words[row]);
+    target[point] = POINT;
+    return this.symbols.writeTo(target, point + 1, words[row + 1]);
   }
 }
 

@@ -1,3 +1,5 @@
+import type { Bytes } from '#src/domain/model/units.ts';
+
 // Names that the runtime of Java makes up contain addresses and counters, so that no two processes have the same. What
 // differs is taken out of them, as Pyroscope does, so that a flame graph shows one frame instead of hundreds.
 
@@ -48,6 +50,9 @@ const RULES: readonly { readonly mark: string; readonly pattern: RegExp; readonl
 /** What all marks have in common, and few other symbols have. */
 const SOME_MARK = /\$\$|GeneratedMethodAccessor|libzstd-jni-|amazonCorrettoCrypto|libasyncProfiler-/;
 
+/** The first rule is for longer symbols alone. */
+const ACCESSOR_BYTES = 'jdk/internal/reflect/GeneratedMethodAccessor'.length;
+
 const ENHANCER = '$$EnhancerBySpringCGLIB$$';
 
 /** A symbol without what differs from process to process. */
@@ -60,4 +65,22 @@ export function stableSymbol(symbol: string): string {
   // The last mark counts, and something must follow it.
   const mark = name.lastIndexOf(ENHANCER, name.length - ENHANCER.length - 1);
   return mark === -1 ? name : `${name.slice(0, mark + ENHANCER.length)}_`;
+}
+
+/**
+ * Whether `stableSymbol` may change a symbol in which no two "$" are neighbours: whether it ends as a library does, or as
+ * an accessor. It does not change all of them, but many others are known by a byte or two.
+ *
+ * @shapes source Uint8Array[at least start + length], ASCII
+ */
+export function mayBeUnstable(source: Uint8Array, start: Bytes, length: Bytes): boolean {
+  const end = start + length;
+  const last = source[end - 1];
+  // ".so" and "(deleted)"
+  if (last === 0x6f) return source[end - 2] === 0x73 && source[end - 3] === 0x2e;
+  if (last === 0x29) return source[end - 2] === 0x64;
+  // "jdk/", and a digit
+  return (
+    length > ACCESSOR_BYTES && last >= 0x30 && last <= 0x39 && source[start] === 0x6a && source[start + 3] === 0x2f
+  );
 }

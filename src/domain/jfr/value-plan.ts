@@ -166,6 +166,11 @@ export function integerSlotsOf({ ops }: ValuePlan): Int32Array | undefined {
   return Int32Array.from(slots);
 }
 
+/** Whether a value begins with a text that is wanted. */
+export function beginsWithText({ ops }: ValuePlan): boolean {
+  return ops[0] === Op.readText;
+}
+
 /** Moves the cursor over a value, and reads what is wanted of it. */
 export function runPlan(plan: ValuePlan, cursor: JfrCursor, slots: ValueSlots): void {
   runOps(plan.ops, 0, plan.ops.length, cursor, slots);

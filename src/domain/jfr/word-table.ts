@@ -12,7 +12,7 @@ export type TableMeans = { readonly secret: HashSecret; readonly memory: MemoryB
 const ROWS_AT_FIRST = 32;
 
 /** More would make a table of a hundred megabytes, which takes longer than a step to grow. */
-const ROWS_MAX = 1 << 21;
+export const ROWS_MAX = 1 << 21;
 
 /**
  * Gives equal keys one row, in order of first appearance. A key is some words of 32 bits, and a row has more words beside
@@ -96,11 +96,7 @@ export class WordTable {
     const end = start + this.#keyWords;
     const secret = this.#secret;
     for (let i = start; i < end; i++) {
-      // Two rounds of multiplying, with a secret before each: which keys meet in one place cannot be computed.
-      hash = Math.imul(hash ^ keys[i], 0x85eb_ca6b);
-      hash ^= hash >>> 15;
-      hash = Math.imul(hash ^ secret, 0xc2b2_ae35);
-      hash ^= hash >>> 13;
+      hash = mixed(hash, keys[i], secret);
     }
     const slots = this.#slots;
     const { words, stride } = this;
@@ -125,4 +121,15 @@ export class WordTable {
     this.#slots = new Int32Array(2 * this.#slots.length);
     for (let row = 0; row < this.length; row++) this.#slots[this.#slotOf(words, row * this.stride)] = row + 1;
   }
+}
+
+/**
+ * The hash of words with one more. Two rounds of multiplying, with a secret before each: which keys meet in one place
+ * cannot be computed.
+ */
+export function mixed(hash: number, word: number, secret: number): number {
+  let next = Math.imul(hash ^ word, 0x85eb_ca6b);
+  next ^= next >>> 15;
+  next = Math.imul(next ^ secret, 0xc2b2_ae35);
+  return next ^ (next >>> 13);
 }

@@ -311,6 +311,28 @@ describe('convertJfr', () => {
     deepEqual(convert(uploadOf(chunk)).map(shown)[0]?.samples, ['A.a 1']);
   });
 
+  test('takes functions for one that have one name, wherever its class ends', () => {
+    // "#" is a point within the name of a class or a method.
+    const events = ['a#b.c#d', 'a.b#c#d', 'a#b#c.d', '#.a', '.#a', 'x.', 'x#y.', '.a'].map((stack) => ({
+      ...{ event: 'profiler.LiveObject', stack },
+    }));
+    const chunk = jfrChunk({ events, text: (bytes, text) => bytes.text(text.replaceAll('#', '.')) });
+
+    const profiles = convert(uploadOf(Buffer.concat([chunk, chunk])));
+
+    deepEqual(profiles.map(shown)[0]?.samples, ['..a 4', '.a 2', 'a.b.c.d 6', 'x. 2', 'x.y. 2']);
+    deepEqual(
+      profiles.map(({ profile }) => decodeProfile(profile).functions.length),
+      [5],
+    );
+    const many = Array.from({ length: 3000 }, (_, i) => ({ event: 'profiler.LiveObject', stack: `A.a#${i}` }));
+    const large = jfrChunk({ events: many, text: (bytes, text) => bytes.text(text.replaceAll('#', '.')) });
+    deepEqual(
+      convert(uploadOf(Buffer.concat([large, large]))).map((one) => shown(one).samples),
+      [many.map(({ stack }) => `${stack.replace('#', '.')} 2`).sort()],
+    );
+  });
+
   test('reads frames of other shapes', () => {
     const method = { name: 'method', type: 'jdk.types.Method', kind: 'constant' } as const;
     const line = { name: 'lineNumber', type: 'int' } as const;

@@ -1,6 +1,6 @@
 import { equal, ok } from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { stableSymbol } from '#src/domain/jfr/symbol-name.ts';
+import { mayBeUnstable, stableSymbol } from '#src/domain/jfr/symbol-name.ts';
 
 const cases: [symbol: string, stable: string][] = [
   ['java/lang/Thread', 'java/lang/Thread'],
@@ -36,6 +36,13 @@ const cases: [symbol: string, stable: string][] = [
 describe('stableSymbol', () => {
   for (const [symbol, stable] of cases) {
     test(`makes ${JSON.stringify(stable)} of ${JSON.stringify(symbol)}`, () => equal(stableSymbol(symbol), stable));
+  }
+
+  for (const [symbol, stable] of cases) {
+    test(`is asked when ${JSON.stringify(symbol)} may be another symbol`, () => {
+      const bytes = Buffer.from(`x${symbol}x`);
+      ok(symbol === stable || symbol.includes('$$') || mayBeUnstable(bytes, 1, symbol.length));
+    });
   }
 
   test('takes time in proportion to the symbol', () => {
