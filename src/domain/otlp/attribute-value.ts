@@ -1,4 +1,4 @@
-import { Wire, type WireReader } from './wire-reader.ts';
+import { Wire, type WireReader } from '#src/domain/protobuf/wire-reader.ts';
 
 /** What the value of an attribute is, as far as a label can have it. */
 export const ValueKind = {

@@ -3,6 +3,7 @@ import type { Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import type { BuiltValueType, SizeLimit } from '#src/domain/pprof/pprof-builder.ts';
 import { discardReasonOf, tooManySamples } from '#src/domain/pprof/profile-errors.ts';
+import { WireReader } from '#src/domain/protobuf/wire-reader.ts';
 import {
   type ConversionBounds,
   type ConvertedProfile,
@@ -13,14 +14,13 @@ import type { AttributeRule } from './attribute-rules.ts';
 import { Dictionary, readDictionary, STEP_BYTES } from './dictionary.ts';
 import { IntList } from './int-list.ts';
 import { labelValueOf } from './label-text.ts';
-import { incomplete, indexOutOfRange, notConvertible, stageOf } from './otlp-errors.ts';
+import { incomplete, indexOutOfRange, notConvertible, stageOf, undecodableOtlp } from './otlp-errors.ts';
 import { OTLP_BOUNDS, type OtlpBounds, PartsBudget } from './parts-budget.ts';
 import { PprofParts } from './pprof-parts.ts';
 import { ProfileColumns, type TypeRows } from './profile-columns.ts';
 import { ResourceLabels, type Span } from './resource-labels.ts';
 import { SampleAttributes } from './sample-attributes.ts';
 import { type StoredType, storedTypeOf } from './stored-type.ts';
-import { WireReader } from './wire-reader.ts';
 
 export type OtlpOptions = {
   readonly rules: readonly AttributeRule[];
@@ -73,7 +73,7 @@ const INT64_MAX = 2n ** 63n - 1n;
  */
 export function* convertOtlp(message: Uint8Array, options: OtlpOptions): Steps<ConvertedOtlp> {
   const budget = new PartsBudget(boundsOf(options));
-  const reader = new WireReader(message);
+  const reader = new WireReader(message, undecodableOtlp);
   const dictionary = new Dictionary(message, budget.memory);
   const resources: Span[] = [];
   let hasDictionary = false;

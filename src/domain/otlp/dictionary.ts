@@ -1,9 +1,9 @@
 import type { MemoryBudget } from '#src/domain/model/memory-budget.ts';
 import type { Steps } from '#src/domain/model/steps.ts';
+import { Wire, type WireReader } from '#src/domain/protobuf/wire-reader.ts';
 import { newAttributeValue, readAnyValue } from './attribute-value.ts';
 import { IntList } from './int-list.ts';
 import type { PartsBudget } from './parts-budget.ts';
-import { Wire, type WireReader } from './wire-reader.ts';
 
 /** Bytes of a message that are read in one step, a few milliseconds. */
 export const STEP_BYTES = 64 << 10;

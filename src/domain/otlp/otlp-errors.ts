@@ -16,6 +16,11 @@ export function notConvertible(what: string, details: ErrorDetails = {}, stage: 
   return refusal('malformed_profile', `the OTLP profile cannot be converted: ${what}`, { ...details, stage });
 }
 
+/** A message that cannot be read at all. @param what  a clause, as `WireReader` tells it */
+export function undecodableOtlp(what: string): StoreError {
+  return new StoreError('invalid-argument', `the OTLP message cannot be decoded: ${what}`);
+}
+
 /** A message that can be read, but has not even what every message has. */
 export function incomplete(what: string): StoreError {
   return new StoreError('invalid-argument', `the OTLP message cannot be converted: ${what}`, { stage: 'conversion' });

@@ -3,12 +3,12 @@ import type { Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import { base64InPlace } from '#src/domain/pprof/base64-in-place.ts';
 import { JsonReader, type JsonText } from '#src/domain/pprof/json-reader.ts';
+import { Wire } from '#src/domain/protobuf/wire-reader.ts';
+import { WireWriter } from '#src/domain/protobuf/wire-writer.ts';
 import { STEP_BYTES } from './dictionary.ts';
 import { EXPORT_REQUEST, type JsonField, type JsonKind, type JsonMessage } from './json-schema.ts';
 import { otlpMessageTooLarge } from './otlp-errors.ts';
 import { tooMany } from './parts-budget.ts';
-import { Wire } from './wire-reader.ts';
-import { WireWriter } from './wire-writer.ts';
 
 /** Fields of objects and elements of lists, also those that nobody knows. Each may become ten bytes. */
 export const JSON_VALUES_MAX = 1 << 24;

@@ -1,8 +1,8 @@
 import type { MemoryBudget } from '#src/domain/model/memory-budget.ts';
+import { Wire, type WireReader } from '#src/domain/protobuf/wire-reader.ts';
 import { Int64List, readInts, startOf } from './dictionary.ts';
 import { IntList } from './int-list.ts';
 import type { PartsBudget } from './parts-budget.ts';
-import { Wire, type WireReader } from './wire-reader.ts';
 
 /** References to two texts; undefined when the message has none. */
 export type TypeRows = { readonly type: number; readonly unit: number };
@@ -80,13 +80,13 @@ export class ProfileColumns {
     else if (field === 5) this.periodType = readType(reader, this.periodType);
     else if (field === 3) {
       reader.fixed64();
-      this.timeNanos = unsigned(reader);
+      this.timeNanos = reader.unsigned();
     } else if (field === 4) {
       reader.int64();
-      this.durationNanos = unsigned(reader);
+      this.durationNanos = reader.unsigned();
     } else if (field === 6) {
       reader.int64();
-      this.period = BigInt.asIntN(64, unsigned(reader));
+      this.period = reader.signed();
     } else if (field === 11) readInts(reader, this.profileAttributes, budget);
     else reader.skip();
   }
@@ -151,8 +151,4 @@ function countOfFixed64(reader: WireReader): number {
   if (bytes % 8 !== 0) throw reader.wrong('a list of fixed64 numbers has a part of one');
   reader.close(outer);
   return bytes / 8;
-}
-
-function unsigned({ low, high }: WireReader): bigint {
-  return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
 }

@@ -1,5 +1,6 @@
 import { StoreError } from '#src/domain/errors.ts';
 import { type Label, LabelName } from '#src/domain/model/labels.ts';
+import type { WireReader } from '#src/domain/protobuf/wire-reader.ts';
 import { UNKNOWN_SERVICE } from '#src/domain/series/service-name.ts';
 import type { AttributeRule } from './attribute-rules.ts';
 import { type AttributeValue, decimal, newAttributeValue, readAnyValue, ValueKind } from './attribute-value.ts';
@@ -8,7 +9,6 @@ import { labelNameOfKey, labelValueOf } from './label-text.ts';
 import { indexOutOfRange } from './otlp-errors.ts';
 import { type PartsBudget, tooMany } from './parts-budget.ts';
 import type { ReferredLabels } from './sample-attributes.ts';
-import type { WireReader } from './wire-reader.ts';
 
 /** The attribute that names the service, unless one that becomes the label `service_name` does. */
 export const SERVICE_ATTRIBUTE = 'service.name';

@@ -1,5 +1,5 @@
 import type { MemoryBudget } from '#src/domain/model/memory-budget.ts';
-import { varintBytes } from '#src/domain/query/chunked-bytes.ts';
+import { smallVarintBytes, varintBytes, writeVarint, writeVarint64 } from '#src/domain/protobuf/varint.ts';
 import { IntList } from './int-list.ts';
 
 /**
@@ -36,7 +36,7 @@ export class SampleEncoder {
     // One value is a list of one.
     this.#byte(VALUES);
     this.#byte(varintBytes(low, high));
-    this.#varint64(low, high);
+    this.#length = writeVarint64(this.#bytes, this.#length, low, high);
     for (let i = 0; i < this.labels.length; i += 2) this.#label(this.labels.values[i], this.labels.values[i + 1]);
     return this.#bytes.subarray(0, this.#length);
   }
@@ -44,22 +44,18 @@ export class SampleEncoder {
   #locations(): void {
     const { values, length } = this.locations;
     let sizeBytes = 0;
-    for (let i = 0; i < length; i++) sizeBytes += idBytes(values[i]);
+    for (let i = 0; i < length; i++) sizeBytes += smallVarintBytes(values[i]);
     this.#byte(LOCATION_IDS);
     this.#varint(sizeBytes);
     const bytes = this.#bytes;
     let at = this.#length;
-    for (let i = 0; i < length; i++) {
-      let rest = values[i];
-      for (; rest > 0x7f; rest >>>= 7) bytes[at++] = (rest & 0x7f) | 0x80;
-      bytes[at++] = rest;
-    }
+    for (let i = 0; i < length; i++) at = writeVarint(bytes, at, values[i]);
     this.#length = at;
   }
 
   #label(key: number, text: number): void {
     this.#byte(LABEL);
-    this.#byte(2 + idBytes(key) + idBytes(text));
+    this.#byte(2 + smallVarintBytes(key) + smallVarintBytes(text));
     this.#byte(LABEL_KEY);
     this.#varint(key);
     this.#byte(LABEL_TEXT);
@@ -72,20 +68,7 @@ export class SampleEncoder {
 
   /** @param value 0 <= value < 2^31 */
   #varint(value: number): void {
-    let rest = value;
-    for (; rest > 0x7f; rest >>>= 7) this.#bytes[this.#length++] = (rest & 0x7f) | 0x80;
-    this.#bytes[this.#length++] = rest;
-  }
-
-  #varint64(low: number, high: number): void {
-    let l = low;
-    let h = high;
-    while (h > 0 || l > 0x7f) {
-      this.#bytes[this.#length++] = (l & 0x7f) | 0x80;
-      l = ((l >>> 7) | (h << 25)) >>> 0;
-      h >>>= 7;
-    }
-    this.#bytes[this.#length++] = l;
+    this.#length = writeVarint(this.#bytes, this.#length, value);
   }
 
   #reserve(sizeBytes: number): void {
@@ -99,8 +82,3 @@ const VALUES = (2 << 3) | 2;
 const LABEL = (3 << 3) | 2;
 const LABEL_KEY = 1 << 3;
 const LABEL_TEXT = 2 << 3;
-
-function idBytes(id: number): number {
-  if (id < 1 << 14) return id < 1 << 7 ? 1 : 2;
-  return varintBytes(id, 0);
-}

@@ -1,4 +1,4 @@
-import { StoreError } from '#src/domain/errors.ts';
+import { Wire, WireReader } from '#src/domain/protobuf/wire-reader.ts';
 import type {
   PlainFunction,
   PlainLabel,
@@ -12,7 +12,6 @@ import type {
 } from './plain-profile.ts';
 import { plainStringOf } from './plain-profile.ts';
 import { tooManySamples, undecodable } from './profile-errors.ts';
-import { eachField, int64, message, repeatedInto, uint64 } from './wire-fields.ts';
 
 /**
  * Decodes a pprof, not compressed, into plain objects.
@@ -26,26 +25,21 @@ import { eachField, int64, message, repeatedInto, uint64 } from './wire-fields.t
  * @cost   O(bytes), in time and in objects
  */
 export function decodeProfile(bytes: Uint8Array, maxSamples = 0): PlainProfile {
-  try {
-    if (maxSamples > 0) checkSampleCount(bytes, maxSamples);
-    return profileOf(bytes);
-  } catch (error) {
-    if (error instanceof StoreError) throw error;
-    // The reader throws Error and RangeError for truncated fields and varints that never end.
-    throw undecodable(error instanceof Error ? error.message : 'unknown reason');
-  }
+  if (maxSamples > 0) checkSampleCount(bytes, maxSamples);
+  return profileOf(new WireReader(bytes, undecodable));
 }
 
 function checkSampleCount(bytes: Uint8Array, maxSamples: number): void {
+  const reader = new WireReader(bytes, undecodable);
   let count = 0;
-  eachField(bytes, (field) => {
-    if (field === 2) count++;
-    return false;
-  });
+  while (reader.next()) {
+    if (reader.field === 2) count++;
+    reader.skip();
+  }
   if (count > maxSamples) throw tooManySamples(maxSamples, count);
 }
 
-function profileOf(bytes: Uint8Array): PlainProfile {
+function profileOf(reader: WireReader): PlainProfile {
   const sampleTypes: PlainValueType[] = [];
   const samples: PlainSample[] = [];
   const mappings: PlainMapping[] = [];
@@ -56,24 +50,24 @@ function profileOf(bytes: Uint8Array): PlainProfile {
   let [dropFrames, keepFrames, timeNanos, durationNanos, period, defaultSampleType] = [0n, 0n, 0n, 0n, 0n, 0n];
   let periodType: PlainValueType | undefined;
 
-  eachField(bytes, (field, wire, reader) => {
-    if (field === 1) sampleTypes.push(valueTypeOf(message(reader, wire)));
-    else if (field === 2) samples.push(sampleOf(message(reader, wire)));
-    else if (field === 3) mappings.push(mappingOf(message(reader, wire)));
-    else if (field === 4) locations.push(locationOf(message(reader, wire)));
-    else if (field === 5) functions.push(functionOf(message(reader, wire)));
-    else if (field === 6) strings.push(plainStringOf(message(reader, wire)));
-    else if (field === 7) dropFrames = int64(reader, wire);
-    else if (field === 8) keepFrames = int64(reader, wire);
-    else if (field === 9) timeNanos = int64(reader, wire);
-    else if (field === 10) durationNanos = int64(reader, wire);
-    else if (field === 11) periodType = valueTypeOf(message(reader, wire), periodType);
-    else if (field === 12) period = int64(reader, wire);
-    else if (field === 13) repeatedInto(comments, reader, wire, int64);
-    else if (field === 14) defaultSampleType = int64(reader, wire);
-    else return false;
-    return true;
-  });
+  while (reader.next()) {
+    const { field } = reader;
+    if (field === 1) sampleTypes.push(inside(reader, valueTypeOf));
+    else if (field === 2) samples.push(inside(reader, sampleOf));
+    else if (field === 3) mappings.push(inside(reader, mappingOf));
+    else if (field === 4) locations.push(inside(reader, locationOf));
+    else if (field === 5) functions.push(inside(reader, functionOf));
+    else if (field === 6) strings.push(plainStringOf(reader.content()));
+    else if (field === 7) dropFrames = int64(reader);
+    else if (field === 8) keepFrames = int64(reader);
+    else if (field === 9) timeNanos = int64(reader);
+    else if (field === 10) durationNanos = int64(reader);
+    else if (field === 11) periodType = inside(reader, (type) => valueTypeOf(type, periodType));
+    else if (field === 12) period = int64(reader);
+    else if (field === 13) repeatedInto(comments, reader, 'int64');
+    else if (field === 14) defaultSampleType = int64(reader);
+    else reader.skip();
+  }
   return {
     ...{ sampleTypes, samples, mappings, locations, functions, strings, comments, periodType },
     ...{ dropFrames, keepFrames, timeNanos, durationNanos, period, defaultSampleType },
@@ -81,103 +75,135 @@ function profileOf(bytes: Uint8Array): PlainProfile {
 }
 
 /** @param before  what the same field said earlier: protobuf merges a message that is there twice */
-function valueTypeOf(bytes: Uint8Array, before: PlainValueType = { type: 0n, unit: 0n }): PlainValueType {
+function valueTypeOf(reader: WireReader, before: PlainValueType = { type: 0n, unit: 0n }): PlainValueType {
   let { type, unit } = before;
-  eachField(bytes, (field, wire, reader) => {
-    if (field === 1) type = int64(reader, wire);
-    else if (field === 2) unit = int64(reader, wire);
-    else return false;
-    return true;
-  });
+  while (reader.next()) {
+    const { field } = reader;
+    if (field === 1) type = int64(reader);
+    else if (field === 2) unit = int64(reader);
+    else reader.skip();
+  }
   return { type, unit };
 }
 
-function sampleOf(bytes: Uint8Array): PlainSample {
+function sampleOf(reader: WireReader): PlainSample {
   const locationIds: bigint[] = [];
   const values: bigint[] = [];
   const labels: PlainLabel[] = [];
-  eachField(bytes, (field, wire, reader) => {
-    if (field === 1) repeatedInto(locationIds, reader, wire, uint64);
-    else if (field === 2) repeatedInto(values, reader, wire, int64);
-    else if (field === 3) labels.push(labelOf(message(reader, wire)));
-    else return false;
-    return true;
-  });
+  while (reader.next()) {
+    const { field } = reader;
+    if (field === 1) repeatedInto(locationIds, reader, 'uint64');
+    else if (field === 2) repeatedInto(values, reader, 'int64');
+    else if (field === 3) labels.push(inside(reader, labelOf));
+    else reader.skip();
+  }
   return { locationIds, values, labels };
 }
 
-function labelOf(bytes: Uint8Array): PlainLabel {
+function labelOf(reader: WireReader): PlainLabel {
   let [key, str, num, numUnit] = [0n, 0n, 0n, 0n];
-  eachField(bytes, (field, wire, reader) => {
-    if (field === 1) key = int64(reader, wire);
-    else if (field === 2) str = int64(reader, wire);
-    else if (field === 3) num = int64(reader, wire);
-    else if (field === 4) numUnit = int64(reader, wire);
-    else return false;
-    return true;
-  });
+  while (reader.next()) {
+    const { field } = reader;
+    if (field === 1) key = int64(reader);
+    else if (field === 2) str = int64(reader);
+    else if (field === 3) num = int64(reader);
+    else if (field === 4) numUnit = int64(reader);
+    else reader.skip();
+  }
   return { key, str, num, numUnit };
 }
 
-function mappingOf(bytes: Uint8Array): PlainMapping {
+function mappingOf(reader: WireReader): PlainMapping {
   let [id, memoryStart, memoryLimit, fileOffset, filename, buildId] = [0n, 0n, 0n, 0n, 0n, 0n];
   let [hasFunctions, hasFilenames, hasLineNumbers, hasInlineFrames] = [false, false, false, false];
-  eachField(bytes, (field, wire, reader) => {
-    if (field === 1) id = uint64(reader, wire);
-    else if (field === 2) memoryStart = uint64(reader, wire);
-    else if (field === 3) memoryLimit = uint64(reader, wire);
-    else if (field === 4) fileOffset = uint64(reader, wire);
-    else if (field === 5) filename = int64(reader, wire);
-    else if (field === 6) buildId = int64(reader, wire);
-    else if (field === 7) hasFunctions = uint64(reader, wire) !== 0n;
-    else if (field === 8) hasFilenames = uint64(reader, wire) !== 0n;
-    else if (field === 9) hasLineNumbers = uint64(reader, wire) !== 0n;
-    else if (field === 10) hasInlineFrames = uint64(reader, wire) !== 0n;
-    else return false;
-    return true;
-  });
+  while (reader.next()) {
+    const { field } = reader;
+    if (field === 1) id = uint64(reader);
+    else if (field === 2) memoryStart = uint64(reader);
+    else if (field === 3) memoryLimit = uint64(reader);
+    else if (field === 4) fileOffset = uint64(reader);
+    else if (field === 5) filename = int64(reader);
+    else if (field === 6) buildId = int64(reader);
+    else if (field === 7) hasFunctions = uint64(reader) !== 0n;
+    else if (field === 8) hasFilenames = uint64(reader) !== 0n;
+    else if (field === 9) hasLineNumbers = uint64(reader) !== 0n;
+    else if (field === 10) hasInlineFrames = uint64(reader) !== 0n;
+    else reader.skip();
+  }
   return {
     ...{ id, memoryStart, memoryLimit, fileOffset, filename, buildId },
     ...{ hasFunctions, hasFilenames, hasLineNumbers, hasInlineFrames },
   };
 }
 
-function locationOf(bytes: Uint8Array): PlainLocation {
+function locationOf(reader: WireReader): PlainLocation {
   let [id, mappingId, address, folded] = [0n, 0n, 0n, false];
   const lines: PlainLine[] = [];
-  eachField(bytes, (field, wire, reader) => {
-    if (field === 1) id = uint64(reader, wire);
-    else if (field === 2) mappingId = uint64(reader, wire);
-    else if (field === 3) address = uint64(reader, wire);
-    else if (field === 4) lines.push(lineOf(message(reader, wire)));
-    else if (field === 5) folded = uint64(reader, wire) !== 0n;
-    else return false;
-    return true;
-  });
+  while (reader.next()) {
+    const { field } = reader;
+    if (field === 1) id = uint64(reader);
+    else if (field === 2) mappingId = uint64(reader);
+    else if (field === 3) address = uint64(reader);
+    else if (field === 4) lines.push(inside(reader, lineOf));
+    else if (field === 5) folded = uint64(reader) !== 0n;
+    else reader.skip();
+  }
   return { id, mappingId, address, lines, folded };
 }
 
-function lineOf(bytes: Uint8Array): PlainLine {
+function lineOf(reader: WireReader): PlainLine {
   let [functionId, line] = [0n, 0n];
-  eachField(bytes, (field, wire, reader) => {
-    if (field === 1) functionId = uint64(reader, wire);
-    else if (field === 2) line = int64(reader, wire);
-    else return false;
-    return true;
-  });
+  while (reader.next()) {
+    const { field } = reader;
+    if (field === 1) functionId = uint64(reader);
+    else if (field === 2) line = int64(reader);
+    else reader.skip();
+  }
   return { functionId, line };
 }
 
-function functionOf(bytes: Uint8Array): PlainFunction {
+function functionOf(reader: WireReader): PlainFunction {
   let [id, name, systemName, filename, startLine] = [0n, 0n, 0n, 0n, 0n];
-  eachField(bytes, (field, wire, reader) => {
-    if (field === 1) id = uint64(reader, wire);
-    else if (field === 2) name = int64(reader, wire);
-    else if (field === 3) systemName = int64(reader, wire);
-    else if (field === 4) filename = int64(reader, wire);
-    else if (field === 5) startLine = int64(reader, wire);
-    else return false;
-    return true;
-  });
+  while (reader.next()) {
+    const { field } = reader;
+    if (field === 1) id = uint64(reader);
+    else if (field === 2) name = int64(reader);
+    else if (field === 3) systemName = int64(reader);
+    else if (field === 4) filename = int64(reader);
+    else if (field === 5) startLine = int64(reader);
+    else reader.skip();
+  }
   return { id, name, systemName, filename, startLine };
+}
+
+/** Reads the message that the field holds. */
+function inside<T>(reader: WireReader, read: (reader: WireReader) => T): T {
+  const outer = reader.open();
+  const value = read(reader);
+  reader.close(outer);
+  return value;
+}
+
+function int64(reader: WireReader): bigint {
+  reader.int64();
+  return reader.signed();
+}
+
+function uint64(reader: WireReader): bigint {
+  reader.int64();
+  return reader.unsigned();
+}
+
+/** Adds the values of a repeated number field, which comes packed or one by one. */
+function repeatedInto(target: bigint[], reader: WireReader, kind: 'int64' | 'uint64'): void {
+  if (reader.wire !== Wire.delimited) {
+    target.push(kind === 'int64' ? int64(reader) : uint64(reader));
+    return;
+  }
+  const outer = reader.open();
+  while (reader.pos < reader.end) {
+    reader.packedInt64();
+    target.push(kind === 'int64' ? reader.signed() : reader.unsigned());
+  }
+  reader.close(outer);
 }

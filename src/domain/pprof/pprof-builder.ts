@@ -1,7 +1,8 @@
 import { runSteps, type Steps } from '#src/domain/model/steps.ts';
 import type { Bytes, UnixNanos } from '#src/domain/model/units.ts';
 import { NameTable } from '#src/domain/profile/name-table.ts';
-import { ChunkedBytes, smallVarintBytes, varintBytes } from '#src/domain/query/chunked-bytes.ts';
+import { smallVarintBytes, varintBytes } from '#src/domain/protobuf/varint.ts';
+import { ChunkedBytes } from '#src/domain/query/chunked-bytes.ts';
 import { profileTooLarge } from './profile-errors.ts';
 
 export type BuiltValueType = { readonly type: string; readonly unit: string };

@@ -1,9 +1,8 @@
-import { BinaryReader } from '@bufbuild/protobuf/wire';
 import { StoreError } from '#src/domain/errors.ts';
 import type { Label } from '#src/domain/model/labels.ts';
 import { runSteps, type Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
-import { message, skip } from './wire-fields.ts';
+import { WireReader } from '#src/domain/protobuf/wire-reader.ts';
 
 /** One profile of a push message, still as it came. */
 export type EnvelopedProfile = {
@@ -73,20 +72,23 @@ export function* readPushEnvelopeInSteps(
 ): Steps<EnvelopedProfile[] | undefined> {
   const reading: Reading = { profiles: [], budget, fields: 0, labelBytes: 0, stepFields: 0, stepLabelBytes: 0 };
   try {
-    const reader = new BinaryReader(body);
-    while (reader.pos < reader.len) {
+    const reader = new WireReader(body, undecodableMessage);
+    while (reader.next()) {
       if (isStepOver(reading)) yield;
-      const [field, wire] = reader.tag();
       count(reading);
-      if (field === 1) yield* readSeries(message(reader, wire), reading);
-      else skip(reader, wire);
+      if (reader.field === 1) yield* readSeries(reader, reading);
+      else reader.skip();
     }
   } catch (error) {
     if (error instanceof OverBudget) return undefined;
-    const what = error instanceof Error ? error.message : 'unknown reason';
-    throw new StoreError('invalid-argument', `the push message cannot be decoded: ${what}`);
+    throw error;
   }
   return reading.profiles;
+}
+
+/** @param what  a clause that says what is wrong */
+function undecodableMessage(what: string): StoreError {
+  return new StoreError('invalid-argument', `the push message cannot be decoded: ${what}`);
 }
 
 type Reading = {
@@ -116,50 +118,50 @@ function isStepOver(reading: Reading): boolean {
 }
 
 /** Labels may come after the samples: both are collected before a profile is made of them. */
-function* readSeries(bytes: Uint8Array, reading: Reading): Steps<void> {
+function* readSeries(reader: WireReader, reading: Reading): Steps<void> {
   const labels: Label[] = [];
   const samples: Uint8Array[] = [];
-  const reader = new BinaryReader(bytes);
-  while (reader.pos < reader.len) {
+  const outer = reader.open();
+  while (reader.next()) {
     if (isStepOver(reading)) yield;
-    const [field, wire] = reader.tag();
     count(reading);
-    if (field === 1) labels.push(yield* readLabel(message(reader, wire), reading));
-    else if (field === 2) samples.push(yield* readSample(message(reader, wire), reading));
-    else skip(reader, wire);
+    if (reader.field === 1) labels.push(yield* readLabel(reader, reading));
+    else if (reader.field === 2) samples.push(yield* readSample(reader, reading));
+    else reader.skip();
   }
+  reader.close(outer);
   for (const profile of samples) reading.profiles.push({ labels, profile, ingest: undefined });
   if (reading.profiles.length > reading.budget.profilesMax) throw new OverBudget();
 }
 
-function* readLabel(bytes: Uint8Array, reading: Reading): Steps<Label> {
-  reading.labelBytes += bytes.length;
+function* readLabel(reader: WireReader, reading: Reading): Steps<Label> {
+  const outer = reader.open();
+  reading.labelBytes += reader.end - reader.pos;
   if (reading.labelBytes > reading.budget.labelBytesMax) throw new OverBudget();
   let name = '';
   let value = '';
-  const reader = new BinaryReader(bytes);
-  while (reader.pos < reader.len) {
+  while (reader.next()) {
     if (isStepOver(reading)) yield;
-    const [field, wire] = reader.tag();
     count(reading);
-    if (field === 1) name = textOf(message(reader, wire));
-    else if (field === 2) value = textOf(message(reader, wire));
-    else skip(reader, wire);
+    if (reader.field === 1) name = textOf(reader.content());
+    else if (reader.field === 2) value = textOf(reader.content());
+    else reader.skip();
   }
+  reader.close(outer);
   return { name, value };
 }
 
 /** The id that a client gives its profile is not looked at: stored ids are the server's. */
-function* readSample(bytes: Uint8Array, reading: Reading): Steps<Uint8Array> {
+function* readSample(reader: WireReader, reading: Reading): Steps<Uint8Array> {
   let profile: Uint8Array = new Uint8Array(0);
-  const reader = new BinaryReader(bytes);
-  while (reader.pos < reader.len) {
+  const outer = reader.open();
+  while (reader.next()) {
     if (isStepOver(reading)) yield;
-    const [field, wire] = reader.tag();
     count(reading);
-    if (field === 1) profile = message(reader, wire);
-    else skip(reader, wire);
+    if (reader.field === 1) profile = reader.content();
+    else reader.skip();
   }
+  reader.close(outer);
   return profile;
 }
 
@@ -170,6 +172,6 @@ function textOf(bytes: Uint8Array): string {
   try {
     return decoder.decode(bytes);
   } catch {
-    throw new Error('a label is not valid UTF-8');
+    throw undecodableMessage('a label is not valid UTF-8');
   }
 }

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { writeVarint, writeVarint64 } from '#src/domain/protobuf/varint.ts';
 
 const chunkBytes = 64 * 1024;
 
@@ -96,9 +97,7 @@ export class ChunkedBytes {
     if (value < 2 ** 31) {
       // Counts, ids and lengths, which is most of what is written.
       this.#reserve(5);
-      let rest = value;
-      for (; rest > 0x7f; rest >>>= 7) this.#chunk[this.#length++] = (rest & 0x7f) | 0x80;
-      this.#chunk[this.#length++] = rest;
+      this.#length = writeVarint(this.#chunk, this.#length, value);
       return;
     }
     this.varint64(value % 2 ** 32, Math.floor(value / 2 ** 32));
@@ -111,11 +110,7 @@ export class ChunkedBytes {
       this.#reserve(5 * (end - start));
       const chunk = this.#chunk;
       let at = this.#length;
-      for (let i = start; i < end; i++) {
-        let rest = values[i];
-        for (; rest > 0x7f; rest >>>= 7) chunk[at++] = (rest & 0x7f) | 0x80;
-        chunk[at++] = rest;
-      }
+      for (let i = start; i < end; i++) at = writeVarint(chunk, at, values[i]);
       this.#length = at;
     }
   }
@@ -123,14 +118,7 @@ export class ChunkedBytes {
   /** A protobuf varint of 64 bits. */
   varint64(low: number, high: number): void {
     this.#reserve(10);
-    let l = low >>> 0;
-    let h = high >>> 0;
-    while (h > 0 || l > 0x7f) {
-      this.#chunk[this.#length++] = (l & 0x7f) | 0x80;
-      l = ((l >>> 7) | (h << 25)) >>> 0;
-      h >>>= 7;
-    }
-    this.#chunk[this.#length++] = l;
+    this.#length = writeVarint64(this.#chunk, this.#length, low, high);
   }
 
   /** A signed 64-bit integer in decimal. */
@@ -186,28 +174,4 @@ export class ChunkedBytes {
 /** The text itself when it is valid UTF-8, which protobuf strings must be; otherwise with U+FFFD for what is not. */
 export function validUtf8(text: Uint8Array): Uint8Array {
   return isUtf8(text) ? text : Buffer.from(Buffer.from(text).toString('utf8'), 'utf8');
-}
-
-/** How many bytes a varint takes. @param value 0 <= value < 2^31 */
-export function smallVarintBytes(value: number): number {
-  if (value < 1 << 14) return value < 1 << 7 ? 1 : 2;
-  if (value < 1 << 21) return 3;
-  return value < 1 << 28 ? 4 : 5;
-}
-
-/** How many bytes a varint takes. */
-export function varintBytes(low: number, high: number): number {
-  const h = high >>> 0;
-  if (h === 0) {
-    const l = low >>> 0;
-    if (l < 1 << 7) return 1;
-    if (l < 1 << 14) return 2;
-    if (l < 1 << 21) return 3;
-    return l < 1 << 28 ? 4 : 5;
-  }
-  if (h < 1 << 3) return 5;
-  if (h < 1 << 10) return 6;
-  if (h < 1 << 17) return 7;
-  if (h < 1 << 24) return 8;
-  return h < 2 ** 31 ? 9 : 10;
 }

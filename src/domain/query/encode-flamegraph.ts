@@ -2,7 +2,8 @@ import { halvesOf } from '#src/domain/model/halves.ts';
 import { levelsInSteps, STEP_ROWS, type Steps } from '#src/domain/model/steps.ts';
 import type { FlameGraph } from '#src/domain/profile/flame-layout.ts';
 import { nameBytes, nameCount } from '#src/domain/profile/name-table.ts';
-import { ChunkedBytes, validUtf8, varintBytes } from './chunked-bytes.ts';
+import { varintBytes } from '#src/domain/protobuf/varint.ts';
+import { ChunkedBytes, validUtf8 } from './chunked-bytes.ts';
 
 /**
  * A flame graph as the only field of its response: number 1 of SelectMergeStacktracesResponse, and of

@@ -4,8 +4,9 @@ import type { ProfileType } from '#src/domain/model/profile-type.ts';
 import { byWork, type Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import { nameBytes, nameCount } from '#src/domain/profile/name-table.ts';
+import { smallVarintBytes } from '#src/domain/protobuf/varint.ts';
 import type { ByteStrings } from '#src/domain/symbols/symbol-columns.ts';
-import { ChunkedBytes, smallVarintBytes } from './chunked-bytes.ts';
+import { ChunkedBytes } from './chunked-bytes.ts';
 import { JsonPieces } from './json-pieces.ts';
 import { type LabelSetColumns, lengthOf } from './label-set-table.ts';
 

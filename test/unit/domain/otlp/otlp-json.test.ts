@@ -2,8 +2,9 @@ import { deepEqual, equal, match, ok, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { runSteps } from '#src/domain/model/steps.ts';
 import { convertOtlp } from '#src/domain/otlp/convert-otlp.ts';
+import { undecodableOtlp } from '#src/domain/otlp/otlp-errors.ts';
 import { JSON_VALUES_MAX, otlpFromJson } from '#src/domain/otlp/otlp-json.ts';
-import { WireReader } from '#src/domain/otlp/wire-reader.ts';
+import { WireReader } from '#src/domain/protobuf/wire-reader.ts';
 import { defaultProfileLimits } from '../../../fixtures/limits.ts';
 import { type OtlpObject, otlpJson, otlpMessage, otlpProto } from '../../../fixtures/otlp-message.ts';
 
@@ -19,7 +20,7 @@ function converted(message: Uint8Array) {
 
 /** The message of one profile with a field set to what stands in the text, as the number that it becomes. */
 function fieldOf(json: string, path: readonly number[]): bigint {
-  const reader = new WireReader(transcoded(json));
+  const reader = new WireReader(transcoded(json), undecodableOtlp);
   for (const [i, field] of path.entries()) {
     while (reader.next() && reader.field !== field) reader.skip();
     if (i < path.length - 1) reader.open();

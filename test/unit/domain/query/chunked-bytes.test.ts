@@ -1,6 +1,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { ChunkedBytes, varintBytes } from '#src/domain/query/chunked-bytes.ts';
+import { varintBytes } from '#src/domain/protobuf/varint.ts';
+import { ChunkedBytes } from '#src/domain/query/chunked-bytes.ts';
 
 function written(write: (out: ChunkedBytes) => void): Buffer {
   const out = new ChunkedBytes();

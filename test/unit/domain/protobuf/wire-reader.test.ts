@@ -1,11 +1,15 @@
 import { deepEqual, equal, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
-import { WireReader } from '#src/domain/otlp/wire-reader.ts';
+import { StoreError } from '#src/domain/errors.ts';
+import { WireReader } from '#src/domain/protobuf/wire-reader.ts';
+
+const readerOf = (bytes: Uint8Array): WireReader =>
+  new WireReader(bytes, (what) => new StoreError('invalid-argument', `it cannot be decoded: ${what}`));
 
 /** All fields, as the halves of their numbers. */
 function numbersOf(bytes: Uint8Array): [field: number, value: bigint][] {
-  const reader = new WireReader(bytes);
+  const reader = readerOf(bytes);
   const numbers: [number, bigint][] = [];
   while (reader.next()) {
     reader.int64();
@@ -27,15 +31,32 @@ describe('WireReader', () => {
   });
 
   test('cuts a number of 32 bits as protobuf does', () => {
-    const reader = new WireReader(new BinaryWriter().tag(1, WireType.Varint).int32(-5).finish());
+    const reader = readerOf(new BinaryWriter().tag(1, WireType.Varint).int32(-5).finish());
     equal(reader.next() && reader.int32(), -5);
   });
 
   test('reads numbers of eight bytes', () => {
-    const reader = new WireReader(new BinaryWriter().tag(1, WireType.Bit64).fixed64(0x8000_0001_ffff_fffen).finish());
+    const reader = readerOf(new BinaryWriter().tag(1, WireType.Bit64).fixed64(0x8000_0001_ffff_fffen).finish());
     reader.next();
     reader.fixed64();
     deepEqual([reader.low, reader.high], [-2, -(2 ** 31) + 1]);
+  });
+
+  test('tells 64-bit numbers as signed and as unsigned ones', () => {
+    const reader = readerOf(new BinaryWriter().tag(1, WireType.Varint).int64(-2n).finish());
+    reader.next();
+    reader.int64();
+    deepEqual([reader.signed(), reader.unsigned()], [-2n, 2n ** 64n - 2n]);
+  });
+
+  test('gives the content of a field as a view, and goes on behind it', () => {
+    const bytes = Uint8Array.of(0x0a, 2, 7, 8, 0x10, 1);
+    const reader = readerOf(bytes);
+    reader.next();
+    const content = reader.content();
+    deepEqual([...content], [7, 8]);
+    equal(content.buffer, bytes.buffer);
+    equal(reader.next() && reader.int32(), 1);
   });
 
   test('skips fields of every kind, and leaves messages that were not read to their end', () => {
@@ -45,7 +66,7 @@ describe('WireReader', () => {
     writer.tag(3, WireType.Bit64).fixed64(1);
     writer.tag(4, WireType.Bit32).fixed32(1);
     writer.tag(5, WireType.LengthDelimited).fork().tag(1, WireType.Varint).uint64(1).tag(2, WireType.Varint).uint64(2);
-    const reader = new WireReader(writer.join().tag(6, WireType.Varint).uint64(6).finish());
+    const reader = readerOf(writer.join().tag(6, WireType.Varint).uint64(6).finish());
 
     const fields: number[] = [];
     while (reader.next()) {
@@ -62,7 +83,7 @@ describe('WireReader', () => {
   });
 
   test('takes a length that is written with more bytes than it needs', () => {
-    const reader = new WireReader(Uint8Array.of(0x0a, 0x81, 0x80, 0x80, 0x80, 0x00, 9));
+    const reader = readerOf(Uint8Array.of(0x0a, 0x81, 0x80, 0x80, 0x80, 0x00, 9));
     reader.next();
     const outer = reader.open();
     deepEqual([reader.pos, reader.end], [6, 7]);
@@ -82,7 +103,7 @@ describe('WireReader', () => {
   ] as const) {
     test(`refuses ${name}`, () => {
       const read = (): void => {
-        const reader = new WireReader(Uint8Array.from(bytes));
+        const reader = readerOf(Uint8Array.from(bytes));
         while (reader.next()) reader.skip();
       };
       throws(read, { code: 'invalid-argument', message });
@@ -90,14 +111,14 @@ describe('WireReader', () => {
   }
 
   test('refuses a field of another kind than it should have', () => {
-    const reader = new WireReader(Uint8Array.of(0x0a, 0));
+    const reader = readerOf(Uint8Array.of(0x0a, 0));
     reader.next();
     throws(() => reader.int32(), { code: 'invalid-argument', message: /field 1 has wire type 2 instead of 0/ });
     throws(() => reader.fixed64(), { code: 'invalid-argument' });
   });
 
   test('does not look beyond the message that it entered', () => {
-    const reader = new WireReader(Uint8Array.of(0x0a, 2, 0x08, 0x80, 0x01));
+    const reader = readerOf(Uint8Array.of(0x0a, 2, 0x08, 0x80, 0x01));
     reader.next();
     reader.open();
     reader.next();

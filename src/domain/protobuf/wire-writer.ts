@@ -1,4 +1,5 @@
 import type { Bytes } from '#src/domain/model/units.ts';
+import { writeVarint64 } from './varint.ts';
 
 /** A length that is filled in later takes so many bytes, whatever it is: 35 bits. */
 const LENGTH_BYTES = 5;
@@ -38,14 +39,7 @@ export class WireWriter {
 
   varint64(low: number, high: number): void {
     this.#reserve(10);
-    let l = low >>> 0;
-    let h = high >>> 0;
-    while (h > 0 || l > 0x7f) {
-      this.#bytes[this.#length++] = (l & 0x7f) | 0x80;
-      l = ((l >>> 7) | (h << 25)) >>> 0;
-      h >>>= 7;
-    }
-    this.#bytes[this.#length++] = l;
+    this.#length = writeVarint64(this.#bytes, this.#length, low, high);
   }
 
   fixed64(low: number, high: number): void {

@@ -1,5 +1,3 @@
-import { StoreError } from '#src/domain/errors.ts';
-
 /** How a field is written. Groups (3 and 4) are not taken. */
 export const Wire = { varint: 0, bit64: 1, delimited: 2, bit32: 5 } as const;
 
@@ -18,7 +16,7 @@ export const Wire = { varint: 0, bit64: 1, delimited: 2, bit32: 5 } as const;
  *
  * Every length is compared with what is there before it is used.
  *
- * @throws StoreError 'invalid-argument' from any method, naming the offset, where the bytes are no such message
+ * @throws what `fail` makes, from any method, naming the offset, where the bytes are no such message
  * @cost   O(bytes); a method that reads a number allocates nothing
  * @source protobuf, "Encoding"
  */
@@ -33,11 +31,14 @@ export class WireReader {
   /** The two halves of the 64-bit number that was read last, as signed 32-bit numbers. */
   low = 0;
   high = 0;
+  readonly #fail: (what: string) => Error;
 
-  constructor(bytes: Uint8Array, start = 0, end: number = bytes.length) {
+  /** @param fail  makes what is thrown, of a clause such as "it ends within a field, at byte 7" */
+  constructor(bytes: Uint8Array, fail: (what: string) => Error) {
     this.bytes = bytes;
-    this.pos = start;
-    this.end = end;
+    this.pos = 0;
+    this.end = bytes.length;
+    this.#fail = fail;
   }
 
   /** Goes to the next field, whose value must be read or skipped. @returns false at the end of the message */
@@ -79,6 +80,24 @@ export class WireReader {
     this.high = bytes[pos + 4] | (bytes[pos + 5] << 8) | (bytes[pos + 6] << 16) | (bytes[pos + 7] << 24);
   }
 
+  /** The number that was read last, as an int64. */
+  signed(): bigint {
+    return (BigInt(this.high | 0) << 32n) | BigInt(this.low >>> 0);
+  }
+
+  /** The same as a uint64. */
+  unsigned(): bigint {
+    return (BigInt(this.high >>> 0) << 32n) | BigInt(this.low >>> 0);
+  }
+
+  /** The message, text or list of numbers that the field holds, as a view. */
+  content(): Uint8Array {
+    const outer = this.open();
+    const content = this.bytes.subarray(this.pos, this.end);
+    this.close(outer);
+    return content;
+  }
+
   /** Enters the message, text or list of numbers that the field holds. @returns what `close` takes */
   open(): number {
     this.#expect(Wire.delimited);
@@ -99,8 +118,8 @@ export class WireReader {
     this.#varint();
   }
 
-  wrong(what: string): StoreError {
-    return new StoreError('invalid-argument', `the OTLP message cannot be decoded: ${what}, at byte ${this.pos}`);
+  wrong(what: string): Error {
+    return this.#fail(`${what}, at byte ${this.pos}`);
   }
 
   #varint(): void {
@@ -150,7 +169,7 @@ export class WireReader {
     if (this.wire !== wire) throw this.wrong(`field ${this.field} has wire type ${this.wire} instead of ${wire}`);
   }
 
-  #cutOff(): StoreError {
+  #cutOff(): Error {
     return this.wrong('it ends within a field');
   }
 }
