@@ -34,17 +34,3 @@ export function parseDuration(text: string): DurationMs | undefined {
   }
   return end > 0 && end === text.length && Number.isSafeInteger(ms) ? ms : undefined;
 }
-
-/** The shortest text that reads as `ms` again: `7d`, `1h30m`, `500ms`, `0s`. */
-export function durationText(ms: DurationMs): string {
-  if (ms === 0) return '0s';
-  let rest = ms;
-  let text = '';
-  for (const unit of ['d', 'h', 'm', 's', 'ms']) {
-    const unitMs = UNIT_MS[unit] as number; // All five are in the table.
-    const count = Math.floor(rest / unitMs);
-    if (count > 0) text += `${count}${unit}`;
-    rest -= count * unitMs;
-  }
-  return text;
-}

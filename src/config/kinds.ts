@@ -1,4 +1,5 @@
-import { DURATION_SYNTAX, durationText, parseDuration } from './duration.ts';
+import { durationText } from '#src/domain/model/amount-text.ts';
+import { DURATION_SYNTAX, parseDuration } from './duration.ts';
 
 /** How the text of a knob is read and written. */
 export type Kind<T> = {

@@ -1,3 +1,4 @@
+import { LimitFlag } from '#src/domain/model/limit-flags.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import type { ProfileLimits } from '#src/domain/pprof/ingest-options.ts';
 import { bytes, duration, integer, megabytes, oneOf, onOff } from './kinds.ts';
@@ -43,18 +44,18 @@ export const limitsSection: Section<LimitsConfig> = {
   },
   knobs: {
     ingestionRateBytes: {
-      flag: 'distributor.ingestion-rate-limit-mb',
+      flag: LimitFlag.ingestionRate,
       kind: anyMegabytes,
       meaning: 'Uncompressed profiles per second.',
       defaultNote: '4 with multi-tenancy, else 0',
     },
     ingestionBurstBytes: {
-      flag: 'distributor.ingestion-burst-size-mb',
+      flag: LimitFlag.ingestionBurst,
       kind: anyMegabytes,
       meaning: 'How far a tenant may run ahead of its rate.',
     },
     ingestionBodyBytesMax: {
-      flag: 'distributor.ingestion-body-limit-mb',
+      flag: LimitFlag.ingestionBody,
       kind: anyMegabytes,
       meaning: 'Size of a request.',
     },
@@ -64,17 +65,17 @@ export const limitsSection: Section<LimitsConfig> = {
       meaning: 'Where the built-in relabeling rules stand.',
     },
     maxLabelNameLength: {
-      flag: 'validation.max-length-label-name',
+      flag: LimitFlag.labelNameLength,
       kind: anyCount,
       meaning: 'Bytes of a label name.',
     },
     maxLabelValueLength: {
-      flag: 'validation.max-length-label-value',
+      flag: LimitFlag.labelValueLength,
       kind: anyCount,
       meaning: 'Bytes of a label value.',
     },
     maxLabelNamesPerSeries: {
-      flag: 'validation.max-label-names-per-series',
+      flag: LimitFlag.labelNames,
       kind: anyCount,
       meaning: 'Labels of a series.',
     },
@@ -89,17 +90,17 @@ export const limitsSection: Section<LimitsConfig> = {
       meaning: 'Values of __session_id__ per series, more are folded together; 0 removes the label.',
     },
     maxProfileSizeBytes: {
-      flag: 'validation.max-profile-size-bytes',
+      flag: LimitFlag.profileSize,
       kind: anySize,
       meaning: 'Uncompressed bytes of a profile.',
     },
     maxProfileStacktraceSamples: {
-      flag: 'validation.max-profile-stacktrace-samples',
+      flag: LimitFlag.samples,
       kind: anyCount,
       meaning: 'Samples of a profile.',
     },
     maxProfileStacktraceSampleLabels: {
-      flag: 'validation.max-profile-stacktrace-sample-labels',
+      flag: LimitFlag.sampleLabels,
       kind: anyCount,
       meaning: 'Labels of a sample.',
     },
@@ -109,17 +110,17 @@ export const limitsSection: Section<LimitsConfig> = {
       meaning: 'Locations of a stacktrace; longer ones keep those next to the root.',
     },
     maxProfileSymbolValueLength: {
-      flag: 'validation.max-profile-symbol-value-length',
+      flag: LimitFlag.symbolLength,
       kind: anyCount,
       meaning: 'Bytes of a function or file name; longer ones keep their end.',
     },
     rejectNewerThanMs: {
-      flag: 'validation.reject-newer-than',
+      flag: LimitFlag.newerThan,
       kind: anyAge,
       meaning: 'How far in the future a profile may lie.',
     },
     rejectOlderThanMs: {
-      flag: 'validation.reject-older-than',
+      flag: LimitFlag.olderThan,
       kind: anyAge,
       meaning: 'How far in the past a profile may lie.',
     },

@@ -1,3 +1,4 @@
+import { LimitFlag } from '#src/domain/model/limit-flags.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import { bytes, integer } from './kinds.ts';
 import type { Section } from './section.ts';
@@ -31,17 +32,17 @@ export const poolSection: Section<PoolConfig> = {
       defaultNote: 'one per core',
     },
     queueMax: {
-      flag: 'pool.queue-max',
+      flag: LimitFlag.queue,
       kind: integer(1, 65_536),
       meaning: 'Tasks that may wait in each lane.',
     },
     headBytesMax: {
-      flag: 'pool.head-bytes-max',
+      flag: LimitFlag.headBytes,
       kind: bytes(1 << 20, 2 ** 30),
       meaning: 'Memory of a thread for one window of profiles, at most half of pool.task-bytes-max.',
     },
     taskBytesMax: {
-      flag: 'pool.task-bytes-max',
+      flag: LimitFlag.taskBytes,
       kind: bytes(2 << 20, 2 ** 30),
       meaning: 'Memory that one task may use beside it.',
     },

@@ -1,3 +1,4 @@
+import { LimitFlag } from '#src/domain/model/limit-flags.ts';
 import type { DurationMs } from '#src/domain/model/units.ts';
 import { duration, integer, onOff } from './kinds.ts';
 import type { Section } from './section.ts';
@@ -33,7 +34,7 @@ export const queryFrontendSection: Section<QueryFrontendConfig> = {
       meaning: 'How far back a query sees; a longer range is cut.',
     },
     maxQueryLengthMs: {
-      flag: 'querier.max-query-length',
+      flag: LimitFlag.queryLength,
       kind: anyLength,
       meaning: 'The longest range of a query; longer ones are refused.',
     },
@@ -43,7 +44,7 @@ export const queryFrontendSection: Section<QueryFrontendConfig> = {
       meaning: 'Nodes of a flame graph when the query does not say.',
     },
     maxFlamegraphNodesMax: {
-      flag: 'querier.max-flamegraph-nodes-max',
+      flag: LimitFlag.flamegraphNodes,
       kind: integer(0, 2 ** 31 - 1),
       meaning: 'Most nodes that a query may ask for.',
     },

@@ -1,3 +1,4 @@
+import { LimitFlag } from '#src/domain/model/limit-flags.ts';
 import type { Bytes, DurationMs } from '#src/domain/model/units.ts';
 import { anyText, bytes, duration, integer, type Kind } from './kinds.ts';
 import type { Section } from './section.ts';
@@ -87,7 +88,7 @@ export const serverSection: Section<ServerConfig> = {
       meaning: 'One more port of the gRPC server, for OTLP alone, unless 4317 is taken; 0 is none.',
     },
     ingestBufferBytesMax: {
-      flag: 'ingest-buffer-bytes-max',
+      flag: LimitFlag.ingestBuffer,
       kind: bytes(1 << 20, 2 ** 36),
       meaning: 'Request bodies in memory at once; above it pushes are answered 503.',
     },

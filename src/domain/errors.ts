@@ -21,6 +21,9 @@ export type ErrorDetails = Readonly<Record<string, string | number | boolean>>;
 /** The key in `details` of how long it takes until the same request may succeed, where that is known. */
 export const RETRY_AFTER_MS = 'retryAfterMs';
 
+/** The key in `details`, with `true`, where the same request can never succeed though its code says that it may later. */
+export const NEVER_FITS = 'neverFits';
+
 /** A failure that is expected to happen in operation, and that some caller must handle. */
 export class StoreError extends Error {
   override readonly name = 'StoreError';

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { StoreError } from '#src/domain/errors.ts';
+import { sizeText } from '#src/domain/model/amount-text.ts';
 import type { Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import { assert } from '#src/platform/assert.ts';
@@ -475,6 +476,7 @@ export function arenaFullError(full: number, limits: ArenaLimits, neededBytes: B
 function memoryError(arena: 'scratch' | 'head', limits: ArenaLimits, actualBytes: Bytes): StoreError {
   const limitBytes = limits[`${arena}BytesMax`];
   const limit = limits.flags?.[arena] ?? `${arena}BytesMax`;
-  const message = `needs ${actualBytes} bytes of memory or more, the limit is ${limitBytes} (${limit})`;
+  const shown = limits.flags === undefined ? limit : `--${limit}`;
+  const message = `needs more memory than ${shown}: limit ${sizeText(limitBytes)}, actual at least ${sizeText(actualBytes)}`;
   return new StoreError(limits.fullCode ?? 'limit-exceeded', message, { arena, limit, limitBytes, actualBytes });
 }

@@ -1,6 +1,7 @@
 import { columnsMax } from '#src/domain/block/block-format.ts';
 import { fromWire, StoreError, toWire } from '#src/domain/errors.ts';
 import { LabelName, valueOf } from '#src/domain/model/labels.ts';
+import { LimitFlag } from '#src/domain/model/limit-flags.ts';
 import type { Bytes, UnixMs } from '#src/domain/model/units.ts';
 import { FOREIGN_HEAD_BYTES } from '#src/domain/pprof/foreign-format.ts';
 import { mayHaveTruncatedStacks } from '#src/domain/pprof/go-truncated-stacks.ts';
@@ -122,9 +123,9 @@ function sizeLimit(
   kernels: KernelInstance,
   { maxProfileSizeBytes }: ProfileLimits,
 ): { maxBytes: Bytes; limitName: string } {
-  if (maxProfileSizeBytes > 0) return { maxBytes: maxProfileSizeBytes, limitName: 'max_profile_size_bytes' };
+  if (maxProfileSizeBytes > 0) return { maxBytes: maxProfileSizeBytes, limitName: `--${LimitFlag.profileSize}` };
   const maxBytes = Math.floor(kernels.limits.scratchBytesMax / SCRATCH_PER_RAW_BYTE);
-  return { maxBytes, limitName: `a thread has room for (1/${SCRATCH_PER_RAW_BYTE} of pool.task-bytes-max)` };
+  return { maxBytes, limitName: `a thread has room for (1/${SCRATCH_PER_RAW_BYTE} of --${LimitFlag.taskBytes})` };
 }
 
 /** Some agents need mending that reads every name. They are rare, and old: plain objects of the names do for them. */

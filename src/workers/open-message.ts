@@ -1,4 +1,6 @@
 import { StoreError } from '#src/domain/errors.ts';
+import { sizeText } from '#src/domain/model/amount-text.ts';
+import { LimitFlag } from '#src/domain/model/limit-flags.ts';
 import type { Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import {
@@ -88,12 +90,12 @@ export function* openMessage(task: OpenMessageTask, opening: Opening): Steps<Ope
 export function messageTooLarge(
   limitBytes: Bytes,
   actualBytes: Bytes | undefined,
-  limitName = 'ingestion_body_limit_mb',
+  limitName = `--${LimitFlag.ingestionBody}`,
 ): StoreError {
-  const actual = actualBytes === undefined ? 'more than that once inflated' : `${actualBytes} bytes`;
+  const actual = actualBytes === undefined ? 'more than that once inflated' : sizeText(actualBytes);
   return new StoreError(
     'limit-exceeded',
-    `the push message is larger than ${limitName}: limit ${limitBytes} bytes, actual ${actual}`,
+    `the push message is larger than ${limitName}: limit ${sizeText(limitBytes)}, actual ${actual}`,
     { limitBytes },
   );
 }
@@ -101,7 +103,8 @@ export function messageTooLarge(
 function tooManyParts(taskBytesMax: Bytes): StoreError {
   const { fieldsMax, labelBytesMax, profilesMax } = envelopeWithin(taskBytesMax);
   // With more memory than that there is no more of them.
-  const byFlag = fieldsMax < POOL_ENVELOPE.fieldsMax ? `, of a thread with pool.task-bytes-max ${taskBytesMax}` : '';
+  const byFlag =
+    fieldsMax < POOL_ENVELOPE.fieldsMax ? `, of a thread with --${LimitFlag.taskBytes} ${sizeText(taskBytesMax)}` : '';
   return new StoreError(
     'invalid-argument',
     `the push message has too many parts: more than ${fieldsMax} fields, or ${profilesMax} profiles, or ${labelBytesMax} ` +

@@ -1,4 +1,5 @@
 import type { StoreError } from '#src/domain/errors.ts';
+import { LimitFlag } from '#src/domain/model/limit-flags.ts';
 import type { Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import { gzipProblem } from '#src/domain/pprof/gzip-fault.ts';
@@ -21,10 +22,10 @@ export type OpeningLimit = { readonly bytes: Bytes; readonly name: string | unde
  * there twice for a moment, in pieces and as a whole; the rest is for what is read out of it.
  */
 const SHARE = 4;
-const SHARE_NAME = `a thread has room for (1/${SHARE} of pool.task-bytes-max, 64 MiB by default)`;
+const SHARE_NAME = `a thread has room for (1/${SHARE} of --${LimitFlag.taskBytes})`;
 
 /** What a body that came plain may be. */
-export const TASK_NAME = 'a thread has room for (pool.task-bytes-max)';
+export const TASK_NAME = `a thread has room for (--${LimitFlag.taskBytes})`;
 
 /** @param maxBytes  of the request; named where it is the smaller one */
 export function shareOfTask(maxBytes: Bytes, { taskBytesMax }: Pick<Opening, 'taskBytesMax'>): OpeningLimit {

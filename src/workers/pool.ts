@@ -1,6 +1,7 @@
 import { Piscina } from 'piscina';
 import { Counter, Gauge, Histogram } from 'prom-client';
 import { fromWire, StoreError, type WireError } from '#src/domain/errors.ts';
+import { LimitFlag } from '#src/domain/model/limit-flags.ts';
 import type { Bytes, DurationMs } from '#src/domain/model/units.ts';
 import { abortErrorOf } from '#src/platform/abort-error.ts';
 import { metrics } from '#src/platform/metrics.ts';
@@ -212,7 +213,7 @@ export class Pool {
     if (this.#waiting[lane] >= this.#options.queueTasksMax && !options.always) {
       refusedCounter.inc({ lane });
       const [limit, actual] = [this.#options.queueTasksMax, this.#waiting[lane]];
-      const message = `the ${lane} lane of the thread pool is full: ${actual} tasks wait, the limit is ${limit} (pool.queue-max)`;
+      const message = `the ${lane} lane of the thread pool is full, --${LimitFlag.queue}: limit ${limit} tasks, actual ${actual}`;
       return Promise.reject(new StoreError('unavailable', message, { limit, actual }));
     }
     return new Promise((resolve, reject) => {

@@ -1,5 +1,6 @@
 import { datasetTable } from '#src/domain/block/chunk-table.ts';
 import { StoreError } from '#src/domain/errors.ts';
+import { sizeText } from '#src/domain/model/amount-text.ts';
 import { inSteps, STEP_ROWS, type Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import type { FunctionTree } from '#src/domain/profile/function-tree.ts';
@@ -47,7 +48,7 @@ export function* runQueryNode(kernels: KernelInstance, task: NodeTask, decompres
     whole.kind === 'tree' ? { ...whole, tree: yield* treeWithin(whole.tree, resultBytesMax, onCut) } : whole;
   const sizeBytes = sizeOf(report);
   if (sizeBytes > resultBytesMax) {
-    const message = `the result takes ${sizeBytes} bytes of memory or more, the limit is ${resultBytesMax} (${RESULT_LIMIT})`;
+    const message = `the result takes more memory than --${RESULT_LIMIT}: limit ${sizeText(resultBytesMax)}, actual at least ${sizeText(sizeBytes)}`;
     throw new StoreError('too-large', message, { limit: RESULT_LIMIT, value: resultBytesMax, actual: sizeBytes });
   }
   return { report: sizeBytes <= roomBytes ? report : undefined, sizeBytes, cut };

@@ -2,6 +2,7 @@ import { getHeapStatistics } from 'node:v8';
 import { threadId, workerData } from 'node:worker_threads';
 import { StoreError, toWire } from '#src/domain/errors.ts';
 import type { HashSecret } from '#src/domain/jfr/word-table.ts';
+import { LimitFlag } from '#src/domain/model/limit-flags.ts';
 import type { Steps } from '#src/domain/model/steps.ts';
 import type { Matcher } from '#src/domain/series/matcher.ts';
 import type { Decompress } from '#src/kernels/arena-pages.ts';
@@ -189,13 +190,13 @@ function readHeap(): ThreadHeap {
 }
 
 function newIngestKernels(): KernelInstance {
-  const flags = { scratch: 'pool.task-bytes-max', head: 'pool.head-bytes-max' };
+  const flags = { scratch: LimitFlag.taskBytes, head: LimitFlag.headBytes };
   return new KernelInstance({ scratchBytesMax: taskBytesMax, headBytesMax, flags }, hashSecrets);
 }
 
 /** What an answer takes belongs to the task as well. */
 function newQueryKernels(): KernelInstance {
-  const flags = { scratch: 'pool.task-bytes-max', head: 'pool.task-bytes-max' };
+  const flags = { scratch: LimitFlag.taskBytes, head: LimitFlag.taskBytes };
   const limits = { scratchBytesMax: taskBytesMax, headBytesMax: taskBytesMax, flags, fullCode: 'too-large' } as const;
   return new KernelInstance(limits, hashSecrets);
 }

@@ -64,7 +64,12 @@ describe('bad input', () => {
   test('a gzip bomb is 400 and names the limit, its value and that there was more', async () => {
     const bomb = gzipSync(new Uint8Array(6 << 20));
     const reply = await pushRaw(bomb);
-    refused(reply, 400, 'invalid_argument', /max_profile_size_bytes: limit 4194304 bytes, actual/);
+    refused(
+      reply,
+      400,
+      'invalid_argument',
+      /--validation.max-profile-size-bytes: limit 4194304 bytes \(4 MiB\), actual/,
+    );
   });
 
   for (const spyName of ['pyspy', 'rbspy', 'scripting']) {
@@ -72,7 +77,7 @@ describe('bad input', () => {
       const body = gzipSync(encodePprof(functionsOfOneFile(2000, 1_000_000)));
       const reply = await client.post(`/ingest?name=bad&format=pprof&spyName=${spyName}`, body, {});
       equal(reply.status, 422);
-      match(reply.body.toString(), /fixup_name_bytes_max: limit 16777216 bytes, actual at least \d+ bytes/);
+      match(reply.body.toString(), /fixup_name_bytes_max: limit 16777216 bytes \(16 MiB\), actual at least \d+ bytes/);
     });
   }
 
@@ -138,7 +143,12 @@ describe('bad input', () => {
   test('an oversized body is 413 on /ingest and 429 on Push, and names limit and size', async () => {
     const large = new Uint8Array(9 << 20).fill(65);
     const ingest = await client.post('/ingest?name=app&format=pprof', large);
-    refused(ingest, 413, 'invalid_argument', /ingestion_body_limit_mb|body/);
+    refused(
+      ingest,
+      413,
+      'invalid_argument',
+      /the body is larger than --distributor.ingestion-body-limit-mb: limit 8388608 bytes/,
+    );
     refused(await pushRaw(large), 429, 'resource_exhausted', /8388608/);
   });
 

@@ -179,7 +179,7 @@ describe('the memory for bodies', () => {
     for (const { status, message } of [...waiting, third]) {
       deepEqual(
         [status, message],
-        ['14', `too many request bodies are in memory, ingest-buffer-bytes-max is ${16 << 20}`],
+        ['14', 'too many request bodies are in memory, --ingest-buffer-bytes-max is 16777216 bytes (16 MiB)'],
       );
     }
     equal(await refusalsOf(fixture, 'no_room'), 3);

@@ -341,7 +341,10 @@ describe('the size of gRPC messages', () => {
     const { code, message } = await call(client, PUSH, Buffer.alloc(1001));
 
     equal(code, Status.RESOURCE_EXHAUSTED);
-    equal(message, 'the body has 1001 bytes, ingestion_body_limit_mb is 1000');
+    equal(
+      message,
+      'the body is larger than --distributor.ingestion-body-limit-mb: limit 1000 bytes, actual 1001 bytes',
+    );
     equal(await refusalsOf(fixture, 'body_limit'), 1);
   });
 
@@ -362,7 +365,10 @@ describe('the size of gRPC messages', () => {
     stream.write(Buffer.from('00ffffffffaa', 'hex'));
 
     await until(() => message !== undefined);
-    equal(message, 'the body has 4294967295 bytes, ingestion_body_limit_mb is 1000');
+    equal(
+      message,
+      'the body is larger than --distributor.ingestion-body-limit-mb: limit 1000 bytes, actual 4294967295 bytes (4 GiB)',
+    );
   });
 
   test('counts compressed and inflated where a query is opened', async (t) => {

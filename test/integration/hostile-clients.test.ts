@@ -60,9 +60,10 @@ describe('hostile clients', () => {
     const bomb = gzipSync(new Uint8Array(256 << 20), { level: 9 });
 
     test('a bomb is refused with the name and value of the limit, on either route', async () => {
-      const push = /ingestion_body_limit_mb: limit 8388608 bytes, actual 268435456 bytes uncompressed/;
+      const push =
+        /--distributor.ingestion-body-limit-mb: limit 8388608 bytes \(8 MiB\), actual 268435456 bytes \(256 MiB\) uncompressed/;
       const smaller = gzipSync(new Uint8Array(6 << 20));
-      const profile = /max_profile_size_bytes: limit 4194304 bytes, actual 6291456 bytes/;
+      const profile = /--validation.max-profile-size-bytes: limit 4194304 bytes \(4 MiB\), actual 6291456 bytes/;
 
       refused(await pushRaw(bomb), 400, 'invalid_argument', push);
       refused(await ingestRaw(bomb), 422, 'unknown', push);
@@ -74,8 +75,8 @@ describe('hostile clients', () => {
       const liar = Buffer.from(bomb);
       liar.writeUInt32LE(1000, liar.length - 4);
 
-      refused(await pushRaw(liar), 400, 'invalid_argument', /max_profile_size_bytes: limit 4194304 bytes/);
-      refused(await ingestRaw(liar), 422, 'unknown', /max_profile_size_bytes: limit 4194304 bytes/);
+      refused(await pushRaw(liar), 400, 'invalid_argument', /--validation.max-profile-size-bytes: limit 4194304 bytes/);
+      refused(await ingestRaw(liar), 422, 'unknown', /--validation.max-profile-size-bytes: limit 4194304 bytes/);
     });
 
     test('fifty bombs at once are refused one by one', async () => {
@@ -84,7 +85,7 @@ describe('hostile clients', () => {
 
       const replies = await Promise.all(Array.from({ length: 50 }, () => pushRaw(liar)));
 
-      for (const reply of replies) refused(reply, 400, 'invalid_argument', /max_profile_size_bytes/);
+      for (const reply of replies) refused(reply, 400, 'invalid_argument', /--validation.max-profile-size-bytes/);
     });
 
     test('a message that is a bomb itself is refused like one that is too large', async () => {

@@ -161,6 +161,9 @@ describe('POST /v1development/profiles', () => {
     const fixture = await startServer(t, { ingestionBodyBytesMax: 6 });
     const { status, body } = await send(fixture);
     equal(status, 413);
-    match(body.toString(), /the body has 7 bytes, ingestion_body_limit_mb is 6/);
+    match(
+      body.toString(),
+      /the body is larger than --distributor.ingestion-body-limit-mb: limit 6 bytes, actual 7 bytes/,
+    );
   });
 });

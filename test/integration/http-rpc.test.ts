@@ -358,7 +358,10 @@ describe('Connect', () => {
     const response = await fetchFrom(fixture, PUSH, { body: 'x'.repeat(1001), headers: PROTO });
 
     equal(response.status, 429);
-    match(JSON.parse(response.body.toString()).message, /1001 bytes, ingestion_body_limit_mb is 1000/);
+    match(
+      JSON.parse(response.body.toString()).message,
+      /--distributor.ingestion-body-limit-mb: limit 1000 bytes, actual 1001 bytes/,
+    );
     equal(await refusalsOf(fixture, 'body_limit'), 1);
   });
 });

@@ -315,7 +315,7 @@ describe('the memory for bodies', () => {
     await fixture.clock.turn(5000);
 
     await paused.receive(/HTTP\/1.1 503 .*\r\n(.+\r\n)*Retry-After: 1/);
-    match(paused.received, /ingest-buffer-bytes-max is 16777216/);
+    match(paused.received, /--ingest-buffer-bytes-max is 16777216 bytes/);
     equal(await metricOf(fixture, BODY_BYTES), 14 * MIB + 1);
     equal(await refusalsOf(fixture, 'no_room'), 1);
     finish();

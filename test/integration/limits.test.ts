@@ -15,10 +15,11 @@ import { call, clientOf, EXPORT, PUSH } from './grpc-fixture.ts';
 // limit, its value and what was sent.
 
 const RATE =
-  /push rate limit \(ingestion_rate_mb, ingestion_burst_size_mb\) exceeded: 104857600 bytes per second with bursts of 2097, a profile of \d+ bytes/;
+  /push rate limit exceeded: --distributor.ingestion-rate-limit-mb lets through 100 MiB a second, --distributor.ingestion-burst-size-mb 2097 bytes at once, and a profile and its labels of \d+ bytes/;
 const WINDOW =
-  /the profile of 2\d{3}-.* is outside of the ingestion window: .*reject_older_than: 3600 s.*reject_newer_than: 600 s/;
-const NAMES = /max_label_names_per_series is 30, actual \d+; series \{/;
+  /the profile of 2\d{3}-.* is outside of the ingestion window: it is (older than --validation.reject-older-than: limit 1h, actual 1h1m|newer than --validation.reject-newer-than: limit 10m, actual 11m)/;
+const NAMES =
+  /the series has more labels than --validation.max-label-names-per-series: limit 30, actual \d+; series \{/;
 
 /** Names of functions that make a profile larger than the burst, in whatever format. */
 const manyFrames = Array.from({ length: 300 }, (_, i) => `function_${i}`);

@@ -80,7 +80,7 @@ describe('memory of a process', () => {
 
     for (const reply of replies) {
       equal(reply.status, 400);
-      match(reply.body.toString(), /1\/6 of pool\.task-bytes-max\): limit 8388608 bytes/);
+      match(reply.body.toString(), /1\/6 of --pool\.task-bytes-max\): limit 8388608 bytes/);
     }
     withinBudget();
   });
@@ -93,7 +93,7 @@ describe('memory of a process', () => {
 
     for (const reply of replies) {
       equal(reply.status, 429);
-      match(reply.body.toString(), /1\/4 of pool\.task-bytes-max.*limit 12582912 bytes/);
+      match(reply.body.toString(), /1\/4 of --pool\.task-bytes-max\): limit 12582912 bytes/);
     }
     withinBudget();
   });
@@ -112,7 +112,7 @@ describe('memory of a process', () => {
 
     for (const reply of bombs) {
       equal(reply.status, 413);
-      match(reply.body.toString(), /1\/4 of pool\.task-bytes-max.*limit 12582912 bytes/);
+      match(reply.body.toString(), /1\/4 of --pool\.task-bytes-max\): limit 12582912 bytes/);
     }
     for (const reply of large) {
       equal(reply.status, 400);

@@ -86,7 +86,10 @@ describe('Pool', () => {
 
     const [outcome] = outcomes;
     equal(outcome?.kind, 'refused');
-    match(outcome?.kind === 'refused' ? outcome.error.message : '', /the limit is 1048576 \(pool\.task-bytes-max\)/);
+    match(
+      outcome?.kind === 'refused' ? outcome.error.message : '',
+      /more memory than --pool\.task-bytes-max: limit 1048576 bytes/,
+    );
     const { ingest } = await memoryNow();
     ok(ingest > taskBytesMax / 2 && ingest <= taskBytesMax, `${ingest} of ${taskBytesMax} bytes`);
   });
@@ -116,7 +119,10 @@ describe('Pool', () => {
     await rejects(failure, (error) => {
       ok(error instanceof StoreError);
       equal(error.code, 'too-large');
-      match(error.message, /^needs \d+ bytes of memory or more, the limit is 262144 \(pool\.task-bytes-max\)$/);
+      match(
+        error.message,
+        /^needs more memory than --pool\.task-bytes-max: limit 262144 bytes \(256 KiB\), actual at least \d+ bytes/,
+      );
       const { actualBytes, ...details } = error.details;
       deepEqual(details, { arena: 'scratch', limit: 'pool.task-bytes-max', limitBytes: 1 << 18 });
       ok(Number(actualBytes) > 1 << 18);

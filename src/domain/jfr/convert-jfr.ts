@@ -1,4 +1,5 @@
 import type { StoreError } from '#src/domain/errors.ts';
+import { sizeText } from '#src/domain/model/amount-text.ts';
 import { MemoryBudget } from '#src/domain/model/memory-budget.ts';
 import type { Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
@@ -94,7 +95,7 @@ export function* convertJfr(
 function tablesTooLarge(limitBytes: Bytes): StoreError {
   return undecodableUpload(
     'jfr',
-    `its constants, stacktraces and samples take more memory than a recording may: limit ${limitBytes} bytes`,
+    `its constants, stacktraces and samples take more memory than a recording may: limit ${sizeText(limitBytes)}`,
   );
 }
 
@@ -102,7 +103,7 @@ function tablesTooLarge(limitBytes: Bytes): StoreError {
 function sizeLimitOf({ maxBytes, limits }: ConversionBounds, leftBytes: Bytes): SizeLimit {
   const own = convertedSizeLimit(limits);
   if (own.bytes <= leftBytes) return own;
-  return { bytes: leftBytes, name: `what is left of ${maxBytes} bytes for all profiles of a recording` };
+  return { bytes: leftBytes, name: `what is left of ${sizeText(maxBytes)} for all profiles of a recording` };
 }
 
 /** The samples of each profile, in order of their first events. */

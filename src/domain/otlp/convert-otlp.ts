@@ -1,4 +1,5 @@
 import { StoreError, toWire, type WireError } from '#src/domain/errors.ts';
+import { sizeText } from '#src/domain/model/amount-text.ts';
 import type { Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import type { BuiltValueType, SizeLimit } from '#src/domain/pprof/pprof-builder.ts';
@@ -276,7 +277,7 @@ class Conversion {
     const limitBytes = bounds.maxBytes;
     return new StoreError(
       'invalid-argument',
-      `the profiles of the OTLP message are together larger than ${maxBytesNameOf(bounds)}: limit ${limitBytes} bytes, ` +
+      `the profiles of the OTLP message are together larger than ${maxBytesNameOf(bounds)}: limit ${sizeText(limitBytes)}, ` +
         'actual more than that as pprof',
       { limitName: 'profile_bytes', limitBytes },
     );

@@ -1,4 +1,5 @@
 import type { StoreError } from '#src/domain/errors.ts';
+import { sizeText } from '#src/domain/model/amount-text.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import { refusal } from '#src/domain/pprof/profile-errors.ts';
 import { type AttributeRule, labelNameOf } from './attribute-rules.ts';
@@ -44,7 +45,7 @@ function tooLong(part: 'name' | 'value', what: string, limitBytes: Bytes, actual
   return refusal(
     `label_${part}_too_long`,
     `the OTLP profile cannot be converted: ${what} is longer than label_text_bytes_max: ` +
-      `limit ${limitBytes} bytes, actual ${actualBytes}`,
+      `limit ${sizeText(limitBytes)}, actual ${sizeText(actualBytes)}`,
     { limitBytes, actualBytes },
   );
 }

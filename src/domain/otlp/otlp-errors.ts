@@ -1,4 +1,6 @@
 import { type ErrorDetails, StoreError } from '#src/domain/errors.ts';
+import { sizeText } from '#src/domain/model/amount-text.ts';
+import { LimitFlag } from '#src/domain/model/limit-flags.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import { refusal } from '#src/domain/pprof/profile-errors.ts';
 
@@ -53,10 +55,10 @@ export function otlpMessageTooLarge(
   actualBytes: Bytes | undefined,
   limitName = BODY_LIMIT,
 ): StoreError {
-  const actual = actualBytes === undefined ? 'more than that once opened' : `${actualBytes} bytes`;
+  const actual = actualBytes === undefined ? 'more than that once opened' : sizeText(actualBytes);
   return new StoreError(
     'limit-exceeded',
-    `the OTLP message is larger than ${limitName}: limit ${limitBytes} bytes, actual ${actual}`,
+    `the OTLP message is larger than ${limitName}: limit ${sizeText(limitBytes)}, actual ${actual}`,
     { limitName: MESSAGE_BYTES, limitBytes },
   );
 }
@@ -66,7 +68,7 @@ export function isMessageTooLarge({ details }: { readonly details: ErrorDetails 
   return details['limitName'] === MESSAGE_BYTES;
 }
 
-const BODY_LIMIT = 'ingestion_body_limit_mb';
+const BODY_LIMIT = `--${LimitFlag.ingestionBody}`;
 
 /** In details, and what metrics count such a message under. */
 const MESSAGE_BYTES = 'otlp_message_bytes';

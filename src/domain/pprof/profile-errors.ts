@@ -1,4 +1,6 @@
 import { type ErrorCode, type ErrorDetails, StoreError } from '#src/domain/errors.ts';
+import { durationText, sizeText } from '#src/domain/model/amount-text.ts';
+import { LimitFlag } from '#src/domain/model/limit-flags.ts';
 import type { Bytes, DurationMs, UnixMs } from '#src/domain/model/units.ts';
 import type { DiscardReason } from './ingest-options.ts';
 
@@ -48,8 +50,8 @@ export function tooManyFixupMessages(limit: number, counted: number): StoreError
 /** @param countedBytes  how many there were when counting ended */
 export function tooManyFixupNameBytes(limitBytes: Bytes, countedBytes: Bytes): StoreError {
   return malformed(
-    `its function names with their files in front take more than fixup_name_bytes_max: limit ${limitBytes} bytes, ` +
-      `actual at least ${countedBytes} bytes`,
+    `its function names with their files in front take more than fixup_name_bytes_max: limit ${sizeText(limitBytes)}, ` +
+      `actual at least ${sizeText(countedBytes)}`,
     { limitBytes, countedBytes },
   );
 }
@@ -106,7 +108,7 @@ export function invalidUtf8(stringIndex: number, bytes: Uint8Array, sizeBytes: B
 
 export function stringTooLong(stringIndex: number, limitBytes: Bytes, actualBytes: Bytes): StoreError {
   return malformed(
-    `string ${stringIndex} is longer than string_bytes_max: limit ${limitBytes} bytes, actual ${actualBytes} bytes`,
+    `string ${stringIndex} is longer than string_bytes_max: limit ${sizeText(limitBytes)}, actual ${sizeText(actualBytes)}`,
     { stringIndex, limitBytes, actualBytes },
   );
 }
@@ -143,12 +145,12 @@ export function tooManyFrames(limit: number, counted: number): StoreError {
 export function profileTooLarge(
   limitBytes: Bytes,
   actualBytes: Bytes | undefined,
-  limitName = 'max_profile_size_bytes',
+  limitName = `--${LimitFlag.profileSize}`,
 ): StoreError {
-  const actual = actualBytes === undefined ? 'more than that' : `${actualBytes} bytes`;
+  const actual = actualBytes === undefined ? 'more than that' : sizeText(actualBytes);
   return refusal(
     'profile_size_limit',
-    `the uncompressed profile is larger than ${limitName}: limit ${limitBytes} bytes, actual ${actual}`,
+    `the uncompressed profile is larger than ${limitName}: limit ${sizeText(limitBytes)}, actual ${actual}`,
     actualBytes === undefined ? { limitBytes } : { limitBytes, actualBytes },
   );
 }
@@ -156,7 +158,7 @@ export function profileTooLarge(
 export function tooManySamples(limit: number, actual: number): StoreError {
   return refusal(
     'samples_limit',
-    `the profile has more samples than max_profile_stacktrace_samples: limit ${limit}, actual ${actual}`,
+    `the profile has more samples than --${LimitFlag.samples}: limit ${limit}, actual ${actual}`,
     { limit, actual },
   );
 }
@@ -164,23 +166,24 @@ export function tooManySamples(limit: number, actual: number): StoreError {
 export function tooManySampleLabels(limit: number, actual: number): StoreError {
   return refusal(
     'sample_labels_limit',
-    `a sample has more labels than max_profile_stacktrace_sample_labels: limit ${limit}, actual ${actual}`,
+    `a sample has more labels than --${LimitFlag.sampleLabels}: limit ${limit}, actual ${actual}`,
     { limit, actual },
   );
 }
 
-/** @param window  0 for a length: that side is open */
+/** @param window  that the time is outside of; 0 for a length: that side is open */
 export function outsideWindow(
   timeMs: UnixMs,
   window: { readonly nowMs: UnixMs; readonly olderThanMs: DurationMs; readonly newerThanMs: DurationMs },
 ): StoreError {
   const { nowMs, olderThanMs, newerThanMs } = window;
-  const from = olderThanMs === 0 ? 'any time' : isoTime(nowMs - olderThanMs);
-  const to = newerThanMs === 0 ? 'any time' : isoTime(nowMs + newerThanMs);
+  const old = timeMs < nowMs;
+  const [flag, limitMs] = old ? [LimitFlag.olderThan, olderThanMs] : [LimitFlag.newerThan, newerThanMs];
+  const side = old ? 'older' : 'newer';
   return refusal(
     'not_in_ingestion_window',
-    `the profile of ${isoTime(timeMs)} is outside of the ingestion window: after ${from} ` +
-      `(reject_older_than: ${olderThanMs / 1000} s), before ${to} (reject_newer_than: ${newerThanMs / 1000} s)`,
+    `the profile of ${isoTime(timeMs)} is outside of the ingestion window: it is ${side} than --${flag}: ` +
+      `limit ${durationText(limitMs)}, actual ${durationText(Math.abs(nowMs - timeMs))}`,
     { timeMs, nowMs, olderThanMs, newerThanMs },
   );
 }

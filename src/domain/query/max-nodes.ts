@@ -1,4 +1,5 @@
 import { StoreError } from '#src/domain/errors.ts';
+import { LimitFlag } from '#src/domain/model/limit-flags.ts';
 
 /** @units nodes. `nodesDefault` 0: no folding unless asked for; `nodesMax` 0: any number may be asked for. */
 export type MaxNodesLimits = { readonly nodesDefault: number; readonly nodesMax: number };
@@ -13,7 +14,10 @@ export type MaxNodesLimits = { readonly nodesDefault: number; readonly nodesMax:
 export function validateMaxNodes(requested: number | undefined, limits: MaxNodesLimits): number {
   if (requested === undefined || requested === 0) return limits.nodesDefault;
   if (limits.nodesMax > 0 && requested > limits.nodesMax) {
-    throw new StoreError('invalid-argument', `max_nodes ${requested} is over the limit of ${limits.nodesMax}`);
+    throw new StoreError(
+      'invalid-argument',
+      `max_nodes is more than --${LimitFlag.flamegraphNodes}: limit ${limits.nodesMax}, actual ${requested}`,
+    );
   }
   if (limits.nodesMax > 0 && requested < 0) {
     throw new StoreError('invalid-argument', `max_nodes ${requested} must not be negative`);

@@ -1,4 +1,6 @@
 import { StoreError } from '#src/domain/errors.ts';
+import { durationText } from '#src/domain/model/amount-text.ts';
+import { LimitFlag } from '#src/domain/model/limit-flags.ts';
 import type { DurationMs, TimeRange, UnixMs } from '#src/domain/model/units.ts';
 
 /** How far back and over how long a time a tenant may query. 0: without limit. */
@@ -28,7 +30,7 @@ export function validateTimeRange(range: TimeRange, limits: TimeRangeLimits, now
   const fromMs = Math.max(startMs, oldestMs);
   const lengthMs = endMs - fromMs;
   if (limits.lengthMs > 0 && lengthMs > limits.lengthMs) {
-    const message = `the query is ${lengthMs} ms long, the limit is ${limits.lengthMs} ms`;
+    const message = `the query is longer than --${LimitFlag.queryLength}: limit ${durationText(limits.lengthMs)}, actual ${durationText(lengthMs)}`;
     throw new StoreError('invalid-argument', message, { lengthMs, limitMs: limits.lengthMs });
   }
   return { empty: false, startMs: fromMs, endMs };

@@ -1,5 +1,6 @@
 import type { StoreError } from '#src/domain/errors.ts';
 import { compareUtf8, type Label, LabelName, type Labels, sortedLabels } from '#src/domain/model/labels.ts';
+import { LimitFlag } from '#src/domain/model/limit-flags.ts';
 import type { DiscardReason, ProfileLimits } from '#src/domain/pprof/ingest-options.ts';
 import { quoted, refusal } from '#src/domain/pprof/profile-errors.ts';
 
@@ -52,8 +53,8 @@ export function overLabelLimits(labels: readonly Label[], limits: LabelLimits): 
 function tooManyLabels(labels: readonly Label[], { maxLabelNamesPerSeries }: LabelLimits): StoreError | undefined {
   if (maxLabelNamesPerSeries === 0 || labels.length <= maxLabelNamesPerSeries) return undefined;
   return overLimit('max_label_names_per_series', quotedPart(labels), {
-    what: 'the series has too many labels',
-    limitName: 'max_label_names_per_series',
+    what: 'the series has more labels',
+    flag: LimitFlag.labelNames,
     limit: maxLabelNamesPerSeries,
     actual: labels.length,
   });
@@ -97,16 +98,16 @@ function faultOf(labels: Labels, { name, value }: Label, limits: LabelLimits): S
   const { maxLabelNameLength, maxLabelValueLength } = limits;
   if (exceeds(name, maxLabelNameLength)) {
     return overLimit('label_name_too_long', labels, {
-      what: `the label name ${quoted(name)} is too long`,
-      limitName: 'max_label_name_length',
+      what: `the label name ${quoted(name)} has more bytes`,
+      flag: LimitFlag.labelNameLength,
       limit: maxLabelNameLength,
       actual: Buffer.byteLength(name),
     });
   }
   if (exceeds(value, maxLabelValueLength)) {
     return overLimit('label_value_too_long', labels, {
-      what: `the value of label ${quoted(name)} is too long`,
-      limitName: 'max_label_value_length',
+      what: `the value of label ${quoted(name)} has more bytes`,
+      flag: LimitFlag.labelValueLength,
       limit: maxLabelValueLength,
       actual: Buffer.byteLength(value),
     });
@@ -149,11 +150,11 @@ function withSanitizedNames(labels: Labels): Labels {
 function overLimit(
   reason: DiscardReason,
   labels: Labels,
-  fault: { readonly what: string; readonly limitName: string; readonly limit: number; readonly actual: number },
+  fault: { readonly what: string; readonly flag: string; readonly limit: number; readonly actual: number },
 ): StoreError {
-  const { what, limitName, limit, actual } = fault;
-  const message = `${what}: ${limitName} is ${limit}, actual ${actual}; series ${labelSetText(labels)}`;
-  return refusal(reason, message, { limitName, limit, actual });
+  const { what, flag, limit, actual } = fault;
+  const message = `${what} than --${flag}: limit ${limit}, actual ${actual}; series ${labelSetText(labels)}`;
+  return refusal(reason, message, { limitName: flag, limit, actual });
 }
 
 function invalid(reason: DiscardReason, labels: Labels, what: string): StoreError {

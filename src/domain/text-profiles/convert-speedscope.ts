@@ -1,3 +1,4 @@
+import { sizeText } from '#src/domain/model/amount-text.ts';
 import { STEP_ROWS, type Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import { quoted, refusal } from '#src/domain/pprof/profile-errors.ts';
@@ -163,8 +164,8 @@ function tooLarge(bounds: ConversionBounds, actualBytes: Bytes) {
   const { maxBytes } = bounds;
   return refusal(
     'body_size_limit_exceeded',
-    `the profiles of the file are together larger than ${maxBytesNameOf(bounds)}: limit ${maxBytes} bytes, ` +
-      `actual at least ${actualBytes} bytes as pprof`,
+    `the profiles of the file are together larger than ${maxBytesNameOf(bounds)}: limit ${sizeText(maxBytes)}, ` +
+      `actual at least ${sizeText(actualBytes)} as pprof`,
     { limitBytes: maxBytes, actualBytes },
   );
 }

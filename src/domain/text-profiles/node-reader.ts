@@ -1,3 +1,5 @@
+import { sizeText } from '#src/domain/model/amount-text.ts';
+import { LimitFlag } from '#src/domain/model/limit-flags.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import { undecodableUpload } from '#src/domain/upload/upload.ts';
 
@@ -44,8 +46,8 @@ export class NodeReader {
     const nameBytes = this.#count();
     if (maxNameBytes > 0 && nameBytes > maxNameBytes) {
       throw this.fault(
-        `the name of the node at byte ${start} is longer than max_profile_symbol_value_length: ` +
-          `limit ${maxNameBytes} bytes, actual ${nameBytes}`,
+        `the name of the node at byte ${start} is longer than --${LimitFlag.symbolLength}: ` +
+          `limit ${sizeText(maxNameBytes)}, actual ${sizeText(nameBytes)}`,
       );
     }
     if (nameBytes > this.bytes.length - this.#at) {
@@ -58,7 +60,7 @@ export class NodeReader {
     this.childCount = this.#count();
     if (maxChildren > 0 && this.childCount > maxChildren) {
       throw this.fault(
-        `the node at byte ${start} has more children than max_profile_stacktrace_samples: ` +
+        `the node at byte ${start} has more children than --${LimitFlag.samples}: ` +
           `limit ${maxChildren}, actual ${this.childCount}`,
       );
     }

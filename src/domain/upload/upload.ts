@@ -1,5 +1,6 @@
 import { StoreError } from '#src/domain/errors.ts';
 import type { Label } from '#src/domain/model/labels.ts';
+import { LimitFlag } from '#src/domain/model/limit-flags.ts';
 import type { Steps } from '#src/domain/model/steps.ts';
 import type { Bytes, UnixNanos } from '#src/domain/model/units.ts';
 import type { ProfileLimits } from '#src/domain/pprof/ingest-options.ts';
@@ -40,14 +41,14 @@ export type ConvertedProfile = {
 export type ConversionBounds = {
   /** Of the body when it is inflated, and of all profiles of an upload together; at least 1. */
   readonly maxBytes: Bytes;
-  /** What sets it; `ingestion_body_limit_mb`, if nothing is said. */
+  /** What sets it; the limit of the body, if nothing is said. */
   readonly maxBytesName?: string | undefined;
   /** Of the tenant. */
   readonly limits: ProfileLimits;
 };
 
 /** For messages. */
-export function maxBytesNameOf({ maxBytesName = 'ingestion_body_limit_mb' }: ConversionBounds): string {
+export function maxBytesNameOf({ maxBytesName = `--${LimitFlag.ingestionBody}` }: ConversionBounds): string {
   return maxBytesName;
 }
 
@@ -64,7 +65,7 @@ const CONVERTED_BYTES_MAX: Bytes = 64 << 20;
 /** How large a converted profile may be. */
 export function convertedSizeLimit({ maxProfileSizeBytes }: ProfileLimits): SizeLimit {
   if (maxProfileSizeBytes > 0 && maxProfileSizeBytes <= CONVERTED_BYTES_MAX) {
-    return { bytes: maxProfileSizeBytes, name: 'max_profile_size_bytes' };
+    return { bytes: maxProfileSizeBytes, name: `--${LimitFlag.profileSize}` };
   }
   return { bytes: CONVERTED_BYTES_MAX, name: 'the most that any format but pprof may become' };
 }

@@ -1,5 +1,7 @@
 import { type LimitsConfig, profileLimitsOf } from '#src/config/limits.ts';
-import { fromWire, RETRY_AFTER_MS, StoreError } from '#src/domain/errors.ts';
+import { fromWire, NEVER_FITS, RETRY_AFTER_MS, StoreError } from '#src/domain/errors.ts';
+import { durationText, roundSizeText, sizeText } from '#src/domain/model/amount-text.ts';
+import { LimitFlag } from '#src/domain/model/limit-flags.ts';
 import type { Bytes, DurationMs } from '#src/domain/model/units.ts';
 import type { AttributeRule } from '#src/domain/otlp/attribute-rules.ts';
 import { otlpMessageTooLarge } from '#src/domain/otlp/otlp-errors.ts';
@@ -65,16 +67,31 @@ const MESSAGE_BYTES_MAX: Bytes = 256 << 20;
 /** After so many profiles of a push, others get a turn: a few milliseconds. */
 const SLICE_PROFILES = 1024;
 
-/** A profile that is inside. */
+/** A profile that is small enough to go in. */
 type Admitted = {
   /** In its push. */
   readonly index: number;
   readonly routed: RoutedProfile;
   readonly declaredBytes: Bytes;
+  /** With its labels. */
+  readonly chargedBytes: Bytes;
+};
+
+/** How a protocol is answered. */
+type Answering = {
+  readonly failure: Failures;
+  /**
+   * What is done about profiles that are together more than a burst, where each of them is not.
+   *
+   * - `what-fits`: as many as fit now are stored, as Pyroscope does. The client hears that others were not.
+   * - `when-full`: all of them are stored once the bucket is full, and the tenant owes the rest. A collector puts what
+   *   many agents sent into one message, and has to send the whole of it again for a part.
+   */
+  readonly overBurst: 'what-fits' | 'when-full';
 };
 
 /** What the profiles of a push have in common on their way. */
-type Push = { readonly rate: Rate; readonly failure: Failures };
+type Push = Answering & { readonly tenant: string; readonly rate: Rate };
 
 /** Is told what failed, by the place of the profile in its push. */
 type Failures = Pick<FirstFailure, 'note'>;
@@ -133,7 +150,8 @@ export class Distributor implements PushService {
     }
     const failures = new OtlpFailures(opened);
     const { profiles } = opened;
-    if (profiles.length > 0) await this.#holding(profiles, () => this.#store(tenant, profiles, failures, signal));
+    const answering = { failure: failures, overBurst: 'when-full' } as const;
+    if (profiles.length > 0) await this.#holding(profiles, () => this.#store(tenant, profiles, answering, signal));
     return failures.outcome();
   }
 
@@ -144,8 +162,8 @@ export class Distributor implements PushService {
     if (this.#openedBytes > 0 && this.#openedBytes + bytes > openedBytesMax) {
       const actualBytes = this.#openedBytes + bytes;
       const message =
-        `too many messages are open that are not stored yet: ${actualBytes} bytes, ` +
-        `ingest-buffer-bytes-max is ${openedBytesMax}`;
+        `messages that are open and not stored yet take more than --${LimitFlag.ingestBuffer}: ` +
+        `limit ${sizeText(openedBytesMax)}, actual ${sizeText(actualBytes)}`;
       throw new StoreError('unavailable', message, { limitBytes: openedBytesMax, actualBytes });
     }
     this.#addOpened(bytes);
@@ -173,42 +191,70 @@ export class Distributor implements PushService {
   async #push(tenant: string, profiles: readonly OpenedProfile[], signal: AbortSignal): Promise<void> {
     if (profiles.length === 0) throw new StoreError('invalid-argument', 'no profiles received');
     const failure = new FirstFailure();
-    await this.#store(tenant, profiles, failure, signal);
+    await this.#store(tenant, profiles, { failure, overBurst: 'what-fits' }, signal);
     failure.throwIfAny();
   }
 
   async #store(
     tenant: string,
     profiles: readonly OpenedProfile[],
-    failure: Failures,
+    answering: Answering,
     signal: AbortSignal,
   ): Promise<void> {
     distributorMetrics.batch(this.#tenantLabel(tenant), profiles.length);
     const limits = this.#deps.limitsOf(tenant);
     this.#checkBatchSize(tenant, profiles, limits);
-    const admitted = await this.#admitAll(tenant, profiles, limits, failure);
-    await this.#writeAdmitted(admitted, { rate: rateOf(limits), failure }, signal);
+    const push: Push = { tenant, rate: rateOf(limits), ...answering };
+    const profilesWithin = await this.#withinLimits(push, profiles, limits);
+    await this.#writeAdmitted(this.#withinRate(push, profilesWithin), push, signal);
   }
 
-  async #admitAll(
-    tenant: string,
-    profiles: readonly OpenedProfile[],
-    limits: LimitsConfig,
-    failure: Failures,
-  ): Promise<Admitted[]> {
+  /** Those that are small enough by themselves. */
+  async #withinLimits(push: Push, profiles: readonly OpenedProfile[], limits: LimitsConfig): Promise<Admitted[]> {
+    const { tenant, rate, failure } = push;
     const profileLimits = profileLimitsOf(limits);
     const ownsBuffer = profiles.length === 1;
-    const admitted: Admitted[] = [];
+    const within: Admitted[] = [];
     for (const [index, opened] of profiles.entries()) {
       if (index > 0 && index % SLICE_PROFILES === 0) await nextTurn();
       const routed = { ...opened, tenant, limits: profileLimits, ownsBuffer };
       try {
-        admitted.push({ index, routed, declaredBytes: this.#admit(routed, limits) });
+        within.push(this.#measured(index, routed, rate));
       } catch (error) {
         failure.note(index, error);
       }
     }
-    return admitted;
+    return within;
+  }
+
+  /**
+   * What may be written now: all of the push, or none of it. Who is told to come again would store a second time what was
+   * let in before the rest was refused.
+   *
+   * More than a burst is never there at once. See `Answering` for what becomes of such a push.
+   */
+  #withinRate(push: Push, profiles: readonly Admitted[]): readonly Admitted[] {
+    const { rate, overBurst } = push;
+    const bytes = profiles.reduce((sum, { chargedBytes }) => sum + chargedBytes, 0);
+    if (overBurst === 'what-fits' && isOverBurst(bytes, rate)) {
+      return profiles.filter((profile) => this.#take(push, [profile], profile.chargedBytes));
+    }
+    return this.#take(push, profiles, bytes) ? profiles : [];
+  }
+
+  /** Of more than a burst a full bucket is enough, which then owes the rest. */
+  #take({ tenant, rate, failure }: Push, profiles: readonly Admitted[], bytes: Bytes): boolean {
+    const neededBytes = Math.min(bytes, rate.burstBytes);
+    if (this.#rates.take(tenant, neededBytes, rate)) {
+      this.#rates.charge(tenant, bytes - neededBytes, rate);
+      return true;
+    }
+    for (const { declaredBytes } of profiles) {
+      distributorMetrics.discarded(this.#tenantLabel(tenant), 'rate_limited', declaredBytes);
+    }
+    const error = rateLimited(rate, profiles.length, bytes, this.#rates.waitMs(tenant, neededBytes, rate));
+    for (const { index } of profiles) failure.note(index, error);
+    return false;
   }
 
   /** The whole push is refused: storing a part of what is too much would invite the rest again and again. */
@@ -223,8 +269,8 @@ export class Distributor implements PushService {
     }
     throw refusal(
       reason,
-      `the profiles of the push are together larger than ingestion_body_limit_mb: limit ${limitBytes} bytes, ` +
-        `actual ${actualBytes} bytes uncompressed`,
+      `the profiles of the push are together larger than --${LimitFlag.ingestionBody}: limit ${sizeText(limitBytes)}, ` +
+        `actual ${sizeText(actualBytes)} uncompressed`,
       { limitBytes, actualBytes },
     );
   }
@@ -232,10 +278,10 @@ export class Distributor implements PushService {
   /**
    * Size before rate: what is too large for any rate should be told so, and cost its sender nothing else.
    *
-   * @returns the size it claims, which is charged
-   * @throws StoreError 'invalid-argument', 'limit-exceeded'
+   * @throws StoreError 'invalid-argument'; 'limit-exceeded' when it is larger than a burst, so that it never fits
    */
-  #admit({ tenant, profile, labelBytes }: RoutedProfile, limits: LimitsConfig): Bytes {
+  #measured(index: number, routed: RoutedProfile, rate: Rate): Admitted {
+    const { tenant, profile, labelBytes, limits } = routed;
     const declaredBytes = declaredSizeBytes(profile);
     const label = this.#tenantLabel(tenant);
     distributorMetrics.received(label, profile.length);
@@ -246,12 +292,11 @@ export class Distributor implements PushService {
       throw profileTooLarge(sizeMax, declaredBytes);
     }
     const chargedBytes = declaredBytes + labelBytes;
-    const rate = rateOf(limits);
-    if (!this.#rates.take(tenant, chargedBytes, rate)) {
+    if (isOverBurst(chargedBytes, rate)) {
       distributorMetrics.discarded(label, 'rate_limited', declaredBytes);
-      throw rateLimited(rate, chargedBytes, this.#rates.waitMs(tenant, chargedBytes, rate));
+      throw rateLimited(rate, 1, chargedBytes, undefined);
     }
-    return declaredBytes;
+    return { index, routed, declaredBytes, chargedBytes };
   }
 
   async #writeAdmitted(admitted: readonly Admitted[], push: Push, signal: AbortSignal): Promise<void> {
@@ -324,17 +369,29 @@ function rateOf({ ingestionRateBytes, ingestionBurstBytes }: LimitsConfig): Rate
   return { bytesPerSecond: ingestionRateBytes, burstBytes: ingestionBurstBytes };
 }
 
-/** @param waitMs  until it fits; undefined: it never does */
+function isOverBurst(bytes: Bytes, { bytesPerSecond, burstBytes }: Rate): boolean {
+  return bytesPerSecond > 0 && bytes > burstBytes;
+}
+
+/** @param waitMs  until they fit; undefined: they never do */
 function rateLimited(
   { bytesPerSecond, burstBytes }: Rate,
+  count: number,
   actualBytes: Bytes,
   waitMs: DurationMs | undefined,
 ): StoreError {
+  const what = count === 1 ? 'a profile and its labels' : `${count} profiles and their labels`;
+  const when = waitMs === undefined ? 'never fit' : `fit in ${durationText(waitMs)}`;
   return refusal(
     'rate_limited',
-    `push rate limit (ingestion_rate_mb, ingestion_burst_size_mb) exceeded: ${bytesPerSecond} bytes per second with ` +
-      `bursts of ${burstBytes}, a profile of ${actualBytes} bytes with its labels does not fit now`,
-    { bytesPerSecond, burstBytes, actualBytes, ...(waitMs === undefined ? {} : { [RETRY_AFTER_MS]: waitMs }) },
+    `push rate limit exceeded: --${LimitFlag.ingestionRate} lets through ${roundSizeText(bytesPerSecond)} a second, ` +
+      `--${LimitFlag.ingestionBurst} ${sizeText(burstBytes)} at once, and ${what} of ${sizeText(actualBytes)} ${when}`,
+    {
+      bytesPerSecond,
+      burstBytes,
+      actualBytes,
+      ...(waitMs === undefined ? { [NEVER_FITS]: true } : { [RETRY_AFTER_MS]: waitMs }),
+    },
     'limit-exceeded',
   );
 }

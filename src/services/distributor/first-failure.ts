@@ -1,10 +1,10 @@
-import { StoreError } from '#src/domain/errors.ts';
+import { NEVER_FITS, StoreError } from '#src/domain/errors.ts';
 
 type Noted = { readonly index: number; readonly error: unknown };
 
 /** Whether sending the same profile again cannot help. */
 export function isRefusal(error: unknown): boolean {
-  return error instanceof StoreError && error.code === 'invalid-argument';
+  return error instanceof StoreError && (error.code === 'invalid-argument' || error.details[NEVER_FITS] === true);
 }
 
 /**

@@ -1,5 +1,6 @@
 import { Gauge } from 'prom-client';
 import { StoreError } from '#src/domain/errors.ts';
+import { sizeText } from '#src/domain/model/amount-text.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import { abortErrorOf } from '#src/platform/abort-error.ts';
 import { assert } from '#src/platform/assert.ts';
@@ -213,7 +214,7 @@ export class QueryMemory {
       head.refuse(tooLarge('the query', actual, memoryBytesMax));
       return;
     }
-    const message = `other queries hold the memory that this one needs: ${memoryBytesMax} bytes (${MEMORY_LIMIT})`;
+    const message = `other queries hold the memory that this one needs: --${MEMORY_LIMIT} is ${sizeText(memoryBytesMax)}`;
     head.refuse(new StoreError('unavailable', message, { limit: MEMORY_LIMIT, value: memoryBytesMax, actual }));
   }
 }
@@ -282,6 +283,6 @@ class QueryShare implements Share {
 }
 
 function tooLarge(what: string, actual: Bytes, value: Bytes): StoreError {
-  const message = `${what} needs ${actual} bytes of memory, the limit is ${value} (${MEMORY_LIMIT})`;
+  const message = `${what} needs more memory than --${MEMORY_LIMIT}: limit ${sizeText(value)}, actual ${sizeText(actual)}`;
   return new StoreError('too-large', message, { limit: MEMORY_LIMIT, value, actual });
 }

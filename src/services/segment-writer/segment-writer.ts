@@ -2,6 +2,8 @@ import { Counter, Gauge, Histogram } from 'prom-client';
 import { objectPath } from '#src/domain/block/block-meta.ts';
 import { joinParts } from '#src/domain/block/join-parts.ts';
 import { StoreError } from '#src/domain/errors.ts';
+import { sizeText } from '#src/domain/model/amount-text.ts';
+import { LimitFlag } from '#src/domain/model/limit-flags.ts';
 import type { Bytes, DurationMs, UnixMs } from '#src/domain/model/units.ts';
 import { ownerOf } from '#src/domain/placement/owner.ts';
 import { declaredSizeBytes } from '#src/domain/pprof/inflate.ts';
@@ -159,7 +161,7 @@ export class SegmentWriter implements ProfileWriter {
     if (this.#waitingBytes + bytes > this.#options.waitingBytesMax) {
       refusedCounter.inc(profiles.length);
       const [limitBytes, actualBytes] = [this.#options.waitingBytesMax, this.#waitingBytes + bytes];
-      const message = `too many profiles wait to be decoded: ${actualBytes} bytes, ingest-buffer-bytes-max is ${limitBytes}`;
+      const message = `profiles that wait to be decoded take more than --${LimitFlag.ingestBuffer}: limit ${sizeText(limitBytes)}, actual ${sizeText(actualBytes)}`;
       throw new StoreError('unavailable', message, { limitBytes, actualBytes });
     }
     this.#addWaiting(bytes);

@@ -1,5 +1,7 @@
 import { constants, type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { StoreError } from '#src/domain/errors.ts';
+import { sizeText } from '#src/domain/model/amount-text.ts';
+import { LimitFlag } from '#src/domain/model/limit-flags.ts';
 import type { Bytes, DurationMs, UnixMs } from '#src/domain/model/units.ts';
 import type { Clock } from '#src/platform/clock.ts';
 import type { Body } from '#src/services/query-frontend/ports.ts';
@@ -155,7 +157,7 @@ export class GrpcCall implements RpcSource {
     const { bodies } = this.#host.room;
     const bytes = this.#host.windowBytes + PAUSED_BUFFER_BYTES;
     if (!bodies.reserve(bytes)) {
-      const message = `too many request bodies are in memory, ingest-buffer-bytes-max is ${bodies.bytesMax}`;
+      const message = `too many request bodies are in memory, --${LimitFlag.ingestBuffer} is ${sizeText(bodies.bytesMax)}`;
       this.cancel(new BodyRefusal('no_room', 'unavailable', message));
       return;
     }

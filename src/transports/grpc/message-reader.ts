@@ -1,4 +1,5 @@
 import { StoreError } from '#src/domain/errors.ts';
+import { sizeText } from '#src/domain/model/amount-text.ts';
 import type { BodyLimit } from '#src/transports/http/body.ts';
 import { FRAME_HEADER_BYTES, frameLengthOf, unframe } from '#src/transports/http/grpc-wire.ts';
 import type { Encoding, Message } from '#src/transports/http/rpc.ts';
@@ -64,7 +65,10 @@ export class MessageReader {
     const lengthBytes = frameLengthOf(this.#bytes);
     const { bytesMax, name } = this.#limit;
     if (lengthBytes > bytesMax) {
-      throw new StoreError('limit-exceeded', `the message has ${lengthBytes} bytes, ${name} is ${bytesMax}`);
+      throw new StoreError(
+        'limit-exceeded',
+        `the message is larger than ${name}: limit ${sizeText(bytesMax)}, actual ${sizeText(lengthBytes)}`,
+      );
     }
   }
 

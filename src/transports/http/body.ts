@@ -1,4 +1,6 @@
 import { StoreError } from '#src/domain/errors.ts';
+import { sizeText } from '#src/domain/model/amount-text.ts';
+import { LimitFlag } from '#src/domain/model/limit-flags.ts';
 import type { Bytes, DurationMs } from '#src/domain/model/units.ts';
 import type { Clock } from '#src/platform/clock.ts';
 import type { BodyBudget, Intake } from './body-budget.ts';
@@ -32,7 +34,7 @@ export type BodyLimit = {
 
 /** Of everything that carries profiles. @param bytesMax 0: none */
 export function ingestionBodyLimit(bytesMax: Bytes): BodyLimit {
-  return { bytesMax, name: 'ingestion_body_limit_mb', reason: 'body_limit' };
+  return { bytesMax, name: `--${LimitFlag.ingestionBody}`, reason: 'body_limit' };
 }
 
 export type BodyRefusalReason = Extract<RefusalReason, 'body_limit' | 'message_limit' | 'no_room' | 'body_timeout'>;
@@ -206,13 +208,13 @@ class BodyIntake implements Intake {
     const ownLimit = bytesMax > 0 && bytes > bytesMax + framingBytes;
     const atLeast = bytes === this.#source.declaredBytes ? '' : 'at least ';
     const message = ownLimit
-      ? `the body has ${atLeast}${bytes - framingBytes} bytes, ${name} is ${bytesMax}`
-      : `the body has ${atLeast}${bytes} bytes, ingest-buffer-bytes-max is ${this.#bytesMax}`;
+      ? `the body is larger than ${name}: limit ${sizeText(bytesMax)}, actual ${atLeast}${sizeText(bytes - framingBytes)}`
+      : `the body is larger than --${LimitFlag.ingestBuffer}: limit ${sizeText(this.#bytesMax)}, actual ${atLeast}${sizeText(bytes)}`;
     this.#fail(new BodyRefusal(this.#limit.reason, 'limit-exceeded', message));
   }
 
   #refuseRoom(): void {
-    const message = `too many request bodies are in memory, ingest-buffer-bytes-max is ${this.#host.budget.bytesMax}`;
+    const message = `too many request bodies are in memory, --${LimitFlag.ingestBuffer} is ${sizeText(this.#host.budget.bytesMax)}`;
     this.#fail(new BodyRefusal('no_room', 'unavailable', message));
   }
 

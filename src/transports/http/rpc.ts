@@ -1,6 +1,7 @@
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { StoreError } from '#src/domain/errors.ts';
+import { sizeText } from '#src/domain/model/amount-text.ts';
 import type { DurationMs } from '#src/domain/model/units.ts';
 import { type GzipFault, gzipProblem } from '#src/domain/pprof/gzip-fault.ts';
 import type { Clock } from '#src/platform/clock.ts';
@@ -123,7 +124,7 @@ export async function openMessage(
       throw new StoreError('invalid-argument', `the message cannot be inflated: ${problem}`);
     }
     host.metrics.refused(limit.reason);
-    const text = `the message has more than ${limit.bytesMax} bytes when it is inflated, which is ${limit.name}`;
+    const text = `the message is larger than ${limit.name}: limit ${sizeText(limit.bytesMax)}, actual more than that once inflated`;
     throw new BodyRefusal(limit.reason, 'limit-exceeded', text);
   }
 }

@@ -1,6 +1,6 @@
 import { equal } from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { durationText, parseDuration } from '#src/config/duration.ts';
+import { parseDuration } from '#src/config/duration.ts';
 
 const cases: readonly [string, number][] = [
   ['0', 0],
@@ -38,19 +38,4 @@ describe('parseDuration', () => {
   ]) {
     test(`refuses ${JSON.stringify(text)}`, () => equal(parseDuration(text), undefined));
   }
-});
-
-describe('durationText', () => {
-  test('is the shortest text that reads as the same', () => {
-    for (const [ms, text] of [
-      [0, '0s'],
-      [100, '100ms'],
-      [1_500, '1s500ms'],
-      [5_400_000, '1h30m'],
-      [86_400_000, '1d'],
-    ] as const) {
-      equal(durationText(ms), text);
-      equal(parseDuration(text), ms);
-    }
-  });
 });

@@ -196,7 +196,7 @@ describe('Head, what is in the JavaScript heap', () => {
     equal(outcome.kind === 'refused' && outcome.error.code, 'invalid-argument');
     match(
       outcome.kind === 'refused' ? outcome.error.message : '',
-      /^the profile needs \d+ bytes of memory or more, the limit is 1048576 \(pool\.head-bytes-max\)$/,
+      /^the profile needs more memory than --pool\.head-bytes-max: limit 1048576 bytes \(1 MiB\), actual at least \d+ bytes/,
     );
   });
 });
@@ -210,7 +210,10 @@ describe('ingestProfile, when an arena is full', () => {
     const outcome = add(kernels, head, wide(20_000), { maxProfileSizeBytes: 16 << 20 });
 
     equal(outcome.kind === 'refused' && outcome.error.code, 'invalid-argument');
-    match(outcome.kind === 'refused' ? outcome.error.message : '', /the limit is 1048576 \(scratchBytesMax\)/);
+    match(
+      outcome.kind === 'refused' ? outcome.error.message : '',
+      /more memory than scratchBytesMax: limit 1048576 bytes/,
+    );
     equal(add(kernels, head, other).kind, 'stored');
     deepEqual(canonicalHead(encodedAndDecoded(takenHead(kernels, head))), resultOf(small, other));
   });
@@ -221,7 +224,7 @@ describe('ingestProfile, when an arena is full', () => {
     const outcome = add(kernels, new Head(kernels), wide(20_000));
 
     const words =
-      /larger than a thread has room for \(1\/6 of pool\.task-bytes-max\): limit 174762 bytes, actual 1\d+ bytes/;
+      /larger than a thread has room for \(1\/6 of --pool\.task-bytes-max\): limit 174762 bytes \(170.67 KiB\), actual 1\d+ bytes/;
     match(outcome.kind === 'refused' ? outcome.error.message : '', words);
   });
 

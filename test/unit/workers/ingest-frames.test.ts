@@ -197,7 +197,7 @@ describe('ingestProfile, long strings without a limit of the tenant', () => {
 
     match(
       verdict(named('q'.repeat((8 << 20) + 1))),
-      /^malformed_profile: .*: string \d+ is longer than string_bytes_max: limit 8388608 bytes, actual 8388609 bytes$/,
+      /^malformed_profile: .*: string \d+ is longer than string_bytes_max: limit 8388608 bytes \(8 MiB\), actual 8388609 bytes \(8 MiB\)$/,
     );
   });
 

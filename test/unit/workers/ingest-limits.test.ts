@@ -78,17 +78,33 @@ describe('ingestProfile, limits', () => {
       equal(bothResults(kernels, profile, limit, exactly)[0]?.startsWith('refused'), false);
       match(
         bothResults(kernels, profile, limit, oneMore)[0] ?? '',
-        /^refused: max_label_names_per_series: .*max_label_names_per_series is 30, actual 31/,
+        /^refused: max_label_names_per_series: .*--validation.max-label-names-per-series: limit 30, actual 31/,
       );
     }
   });
 
   for (const [spyName, profile, words] of [
-    ['pyspy', functionsOfOneFile(2000, 1_000_000), /fixup_name_bytes_max: limit 16777216 bytes, actual at least /],
-    ['rbspy', functionsOfOneFile(2000, 1_000_000), /fixup_name_bytes_max: limit 16777216 bytes, actual at least /],
-    ['scripting', functionsOfOneFile(2000, 1_000_000), /fixup_name_bytes_max: limit 16777216 bytes, actual at least /],
+    [
+      'pyspy',
+      functionsOfOneFile(2000, 1_000_000),
+      /fixup_name_bytes_max: limit 16777216 bytes \(16 MiB\), actual at least /,
+    ],
+    [
+      'rbspy',
+      functionsOfOneFile(2000, 1_000_000),
+      /fixup_name_bytes_max: limit 16777216 bytes \(16 MiB\), actual at least /,
+    ],
+    [
+      'scripting',
+      functionsOfOneFile(2000, 1_000_000),
+      /fixup_name_bytes_max: limit 16777216 bytes \(16 MiB\), actual at least /,
+    ],
     ['dotnetspy', dashedSampleTypes(1025, 1_000_000), /sample_types_max: limit 1024, actual 1025/],
-    ['dotnetspy', dashedSampleTypes(50, 1_000_000), /^refused: label_value_too_long: .*max_label_value_length/],
+    [
+      'dotnetspy',
+      dashedSampleTypes(50, 1_000_000),
+      /^refused: label_value_too_long: .*--validation.max-length-label-value/,
+    ],
   ] as const) {
     test(`refuses ${profile.sampleTypes.length} sample types of ${spyName} that would multiply a long name`, () => {
       const ingest = { spyName, fromNanos: 0n, displayNames: undefined };

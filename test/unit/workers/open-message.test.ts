@@ -116,16 +116,15 @@ describe('openMessage', () => {
     equal(openWithin(gzipSync(message(930)), 'gzip'), 1);
     throws(() => openWithin(gzipSync(message(1000)), 'gzip'), {
       code: 'limit-exceeded',
-      message:
-        /\(1\/4 of pool\.task-bytes-max, 64 MiB by default\): limit 1000 bytes, actual more than that once inflated/,
+      message: /\(1\/4 of --pool\.task-bytes-max\): limit 1000 bytes, actual more than that once inflated/,
     });
     equal(openWithin(message(3930), 'identity'), 1);
     throws(() => openWithin(message(4000), 'identity'), {
-      message: /\(pool\.task-bytes-max\): limit 4000 bytes, actual 40\d\d bytes/,
+      message: /\(--pool\.task-bytes-max\): limit 4000 bytes, actual 40\d\d bytes/,
     });
     // Of two limits the smaller one is named.
     throws(() => openWithin(gzipSync(message(1000)), 'gzip', 500), {
-      message: /larger than ingestion_body_limit_mb: limit 500 bytes/,
+      message: /larger than --distributor.ingestion-body-limit-mb: limit 500 bytes/,
     });
   });
 
@@ -180,7 +179,7 @@ describe('openMessage', () => {
     const proto = { codec: 'proto', maxBytes: 4 << 20 } as const;
     const tooMany = {
       code: 'invalid-argument',
-      message: /more than 4096 fields, .* or 262144 bytes of labels,.* pool.task-bytes-max 1048576$/,
+      message: /more than 4096 fields, .* or 262144 bytes of labels,.* --pool.task-bytes-max 1048576 bytes \(1 MiB\)$/,
     };
 
     open(fields(4096), proto, 1 << 20);

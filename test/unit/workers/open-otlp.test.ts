@@ -66,13 +66,12 @@ describe('openOtlp', () => {
     const bomb = gzipSync(new Uint8Array(1 << 16));
     throws(() => open({ body: bomb, encoding: 'gzip', bounds }), {
       code: 'limit-exceeded',
-      message: /ingestion_body_limit_mb: limit 200 bytes, actual more than that once opened/,
+      message: /--distributor.ingestion-body-limit-mb: limit 200 bytes, actual more than that once opened/,
     });
   });
 
   test('a task has memory for a quarter of it, as it came, inflated, as protobuf and as profiles, and the limit is named', () => {
-    const share =
-      /a thread has room for \(1\/4 of pool\.task-bytes-max, 64 MiB by default\): limit 1000 bytes, actual /;
+    const share = /a thread has room for \(1\/4 of --pool\.task-bytes-max\): limit 1000 bytes, actual /;
     const tooLarge = (task: Partial<OpenOtlpTask>, actual: string) =>
       throws(
         () => open(task, 4000),
@@ -103,7 +102,7 @@ describe('openOtlp', () => {
 
     throws(() => open({ body }, 4000), {
       code: 'invalid-argument',
-      message: /together larger than a thread has room for \(1\/4 of pool\.task-bytes-max, .*limit 1000 bytes/,
+      message: /together larger than a thread has room for \(1\/4 of --pool\.task-bytes-max\): limit 1000 bytes/,
     });
     equal(open({ body: otlpProto(otlpMessage(profiles)) }, 16_000).opened.ends.length, 5);
   });

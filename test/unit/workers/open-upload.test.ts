@@ -35,7 +35,7 @@ describe('openUpload', () => {
     equal(open(102 * 4).ends.length, 0 + 1);
     throws(() => open(101), {
       code: 'invalid-argument',
-      message: /larger than a thread has room for \(pool\.task-bytes-max\): limit 101 bytes, actual 102 bytes/,
+      message: /larger than a thread has room for \(--pool\.task-bytes-max\): limit 101 bytes, actual 102 bytes/,
     });
     deepEqual(
       [0, 48 << 20, 256 << 20, 2 ** 40].map((taskBytesMax) => tableBytesWithin(taskBytesMax)),

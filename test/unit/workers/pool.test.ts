@@ -93,7 +93,7 @@ describe('Pool', () => {
 
     await rejects(pool.run('warmUp', undefined, { lane: 'query' }), {
       code: 'unavailable',
-      message: /query lane .* full: 2 tasks wait, the limit is 2 \(pool.queue-max\)/,
+      message: /query lane .* full, --pool.queue-max: limit 2 tasks, actual 2$/,
       details: { limit: 2, actual: 2 },
     });
     tasks.push(pool.run('warmUp', undefined, { lane: 'ingest' }));

@@ -434,7 +434,7 @@ describe('a node', () => {
       () => runSteps(runQueryNode(kernels, { query: treeOf(), reads: [whole], reports: [], limits }, decompress)),
       {
         code: 'too-large',
-        message: /the limit is 100 \(query-backend\.result-bytes-max\)/,
+        message: /more memory than --query-backend\.result-bytes-max: limit 100 bytes, actual at least /,
       },
     );
   });

@@ -115,7 +115,7 @@ describe('ThreadHead', () => {
       deepEqual([countsOf(first), first.headFull], [[1, 2], true]);
       deepEqual([countsOf(next), next.headFull], [[2, 0], false]);
       const [refused, stored] = next.outcomes;
-      match(refused?.kind === 'refused' ? refused.error.message : '', /the limit is 1048576/);
+      match(refused?.kind === 'refused' ? refused.error.message : '', /: limit 1048576 bytes/);
       equal(stored?.kind, 'stored');
     });
   });

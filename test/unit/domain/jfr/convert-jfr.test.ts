@@ -445,7 +445,9 @@ describe('convertJfr', () => {
     });
     throws(() => convert(uploadOf(Buffer.of(1), { fromForm: true })), { message: /the part "jfr" has 1 bytes/ });
     const zeros = gzipSync(new Uint8Array(bounds.limits.maxProfileSizeBytes + 1));
-    throws(() => convert(uploadOf(zeros, { fromForm: true })), { message: /max_profile_size_bytes: limit 67108864/ });
+    throws(() => convert(uploadOf(zeros, { fromForm: true })), {
+      message: /--validation.max-profile-size-bytes: limit 67108864/,
+    });
   });
 
   test('inflates a recording in steps', () => {

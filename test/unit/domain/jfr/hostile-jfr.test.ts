@@ -222,7 +222,7 @@ describe('a malformed recording', () => {
 
     throws(() => convert(upload, { ...bounds, limits: defaultProfileLimits }), {
       code: 'invalid-argument',
-      message: /larger than max_profile_size_bytes: limit 4194304 bytes/,
+      message: /larger than --validation.max-profile-size-bytes: limit 4194304 bytes/,
     });
   });
 

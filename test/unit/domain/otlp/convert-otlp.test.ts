@@ -527,14 +527,14 @@ describe('convertOtlp', () => {
         limits: { maxProfileSizeBytes: 1000 },
       });
       deepEqual([large.profiles.length, large.rejected.reasons], [1, { profile_size_limit: 1 }]);
-      match(large.rejected.error?.message ?? '', /larger than max_profile_size_bytes: limit 1000 bytes/);
+      match(large.rejected.error?.message ?? '', /larger than --validation.max-profile-size-bytes: limit 1000 bytes/);
 
       const numerous = convert(otlpMessage([profile]), { limits: { maxProfileStacktraceSamples: 49 } });
-      match(numerous.rejected.error?.message ?? '', /max_profile_stacktrace_samples: limit 49, actual 50/);
+      match(numerous.rejected.error?.message ?? '', /--validation.max-profile-stacktrace-samples: limit 49, actual 50/);
 
       throws(() => convert(otlpMessage([profile, profile, profile, profile]), { maxBytes: 5000 }), {
         code: 'invalid-argument',
-        message: /together larger than ingestion_body_limit_mb: limit 5000 bytes/,
+        message: /together larger than --distributor.ingestion-body-limit-mb: limit 5000 bytes/,
       });
     });
 

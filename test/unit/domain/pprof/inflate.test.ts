@@ -19,7 +19,7 @@ describe('inflateProfile', () => {
   });
 
   test('stops at the limit, compressed or not, and names it', () => {
-    const tooLarge = { code: 'invalid-argument', message: /max_profile_size_bytes: limit 999 bytes/ };
+    const tooLarge = { code: 'invalid-argument', message: /--validation.max-profile-size-bytes: limit 999 bytes/ };
 
     throws(() => inflateProfile(plain, 999), tooLarge);
     throws(() => inflateProfile(gzipSync(plain), 999), tooLarge);

@@ -141,7 +141,7 @@ describe('withIngestFixups', () => {
         equal(addedStrings(functionsOfOneFile(most, 1_000_000), spyName), most);
         throws(() => addedStrings(functionsOfOneFile(most + 1, 1_000_000), spyName), {
           code: 'invalid-argument',
-          message: /fixup_name_bytes_max: limit 16777216 bytes, actual at least 16842752 bytes/,
+          message: /fixup_name_bytes_max: limit 16777216 bytes \(16 MiB\), actual at least 16842752 bytes/,
         });
       });
 

@@ -104,16 +104,21 @@ describe('validateProfile', () => {
     });
 
     test('must lie strictly within the window, in whole milliseconds', () => {
-      const outside = {
+      const old = {
         code: 'invalid-argument',
-        message: /ingestion window: after \S+ \(reject_older_than: \d+ s\), before \S+ \(reject_newer_than: \d+ s\)$/,
+        message:
+          /^the profile of 2\S+Z is outside of the ingestion window: it is older than --validation.reject-older-than: limit 1h, actual 1h$/,
+      };
+      const early = {
+        code: 'invalid-argument',
+        message: /ingestion window: it is newer than --validation.reject-newer-than: limit 10m, actual 10m$/,
       };
 
       equal(timeOf(nowMs - 3_599_999), BigInt(nowMs - 3_599_999) * 1_000_000n);
       equal(timeOf(nowMs + 599_999), BigInt(nowMs + 599_999) * 1_000_000n);
-      throws(() => timeOf(nowMs - 3_600_000), outside);
-      throws(() => timeOf(nowMs + 600_000), outside);
-      throws(() => validate({ ...good, timeNanos: BigInt(nowMs - 3_600_000) * 1_000_000n + 999_999n }), outside);
+      throws(() => timeOf(nowMs - 3_600_000), old);
+      throws(() => timeOf(nowMs + 600_000), early);
+      throws(() => validate({ ...good, timeNanos: BigInt(nowMs - 3_600_000) * 1_000_000n + 999_999n }), old);
     });
 
     test('may be anything on a side that is switched off', () => {
@@ -135,7 +140,9 @@ describe('validateProfile', () => {
   describe('limits', () => {
     test('of the size: exactly at the limit is fine', () => {
       validate(good, {}, 4 << 20);
-      throws(() => validate(good, {}, (4 << 20) + 1), { message: /limit 4194304 bytes, actual 4194305 bytes/ });
+      throws(() => validate(good, {}, (4 << 20) + 1), {
+        message: /limit 4194304 bytes \(4 MiB\), actual 4194305 bytes \(4 MiB\)/,
+      });
       validate(good, { maxProfileSizeBytes: 0 }, 2 ** 30);
     });
 

@@ -76,7 +76,7 @@ describe('requestLabels', () => {
 
     match(
       labelFault?.message ?? '',
-      /too many labels: max_label_names_per_series is 30, actual 300003; series \{__name__/,
+      /more labels than --validation.max-label-names-per-series: limit 30, actual 300003; series \{__name__/,
     );
     ok((labelFault?.message.length ?? 0) < 1200);
     match(requestLabels(huge, { ...open, maxLabelValueLength: 1 }).labelFault?.message ?? '', /^the value of label "/);

@@ -75,7 +75,12 @@ describe('seriesLabels', () => {
 
     equal(textsOf(labels)[0]?.includes('__session_id__'), false);
     throws(() => textsOf({ ...labels, another: 'x' }), {
-      details: { reason: 'max_label_names_per_series', limitName: 'max_label_names_per_series', limit: 30, actual: 31 },
+      details: {
+        reason: 'max_label_names_per_series',
+        limitName: 'validation.max-label-names-per-series',
+        limit: 30,
+        actual: 31,
+      },
     });
   });
 

@@ -73,8 +73,13 @@ describe('validateLabels', () => {
   test('names the label, the limit, both numbers and the series', () => {
     throws(() => validate(labelList({ ...base, zone: 'v'.repeat(2049) })), {
       message:
-        /^the value of label "zone" is too long: max_label_value_length is 2048, actual 2049; series \{__name__="process_cpu", service_name="s", zone="v+…\}$/,
-      details: { reason: 'label_value_too_long', limitName: 'max_label_value_length', limit: 2048, actual: 2049 },
+        /^the value of label "zone" has more bytes than --validation.max-length-label-value: limit 2048, actual 2049; series \{__name__="process_cpu", service_name="s", zone="v+…\}$/,
+      details: {
+        reason: 'label_value_too_long',
+        limitName: 'validation.max-length-label-value',
+        limit: 2048,
+        actual: 2049,
+      },
     });
   });
 

@@ -347,7 +347,7 @@ describe('the bounds of a file', () => {
       () => converted('speedscope', file(profiles), {}, { ...defaultBounds, maxBytes: 1000 }),
       (error) =>
         !isUndecodable(error) &&
-        /together larger than ingestion_body_limit_mb: limit 1000/.test((error as Error).message),
+        /together larger than --distributor.ingestion-body-limit-mb: limit 1000/.test((error as Error).message),
     );
   });
 

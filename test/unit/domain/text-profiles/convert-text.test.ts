@@ -144,11 +144,11 @@ describe('a tree', () => {
     deepEqual(stacksOf('tree', treeBytes(['', 0, ['abc', 1], ['b', 2]]), counts, bounds), { abc: 1n, b: 2n });
     throws(
       () => converted('tree', treeBytes(['', 0, ['abcd', 1]]), counts, bounds),
-      undecodable(/longer than max_profile_symbol_value_length: limit 3 bytes, actual 4/),
+      undecodable(/longer than --validation.max-profile-symbol-value-length: limit 3 bytes, actual 4/),
     );
     throws(
       () => converted('tree', wide, counts, bounds),
-      undecodable(/at byte 3 has more children than max_profile_stacktrace_samples: limit 2, actual 3/),
+      undecodable(/at byte 3 has more children than --validation.max-profile-stacktrace-samples: limit 2, actual 3/),
     );
     const off = {
       ...bounds,
@@ -198,7 +198,7 @@ for (const format of ['tree', 'trie'] as const) {
       throws(() => converted(format, longName), undecodable(/at byte 3 has 4 bytes, and the body ends before/));
       throws(
         () => converted(format, Buffer.concat([uvarint(2n ** 64n - 1n), whole])),
-        undecodable(format === 'tree' ? /limit 65535 bytes, actual 184/ : /and the body ends/),
+        undecodable(format === 'tree' ? /limit 65535 bytes \(64 KiB\), actual 184/ : /and the body ends/),
       );
       throws(
         () => converted(format, treeBytes(['', 0, ['a', 2n ** 63n]])),
@@ -315,7 +315,7 @@ describe('the bounds of a conversion', () => {
 
     throws(() => converted('groups', names, counts, bounds({ maxProfileSizeBytes: 100_000 })), {
       code: 'invalid-argument',
-      message: /larger than max_profile_size_bytes: limit 100000 bytes/,
+      message: /larger than --validation.max-profile-size-bytes: limit 100000 bytes/,
     });
     doesNotThrow(() => converted('groups', names, counts, bounds({ maxProfileSizeBytes: 0 })));
   });
@@ -342,7 +342,7 @@ describe('the bounds of a conversion', () => {
       ]);
 
     throws(() => converted('tree', chain(100_000), counts, bounds({ maxProfileStacktraceDepth: 0 })), {
-      message: /larger than max_profile_size_bytes/,
+      message: /larger than --validation.max-profile-size-bytes/,
     });
     const cut = Object.entries(stacksOf('tree', chain(100_000), counts, bounds({ maxProfileStacktraceDepth: 10 })));
     equal(cut.length, 10);

@@ -166,7 +166,7 @@ describe('Distributor', () => {
     for (const push of pushes) {
       await rejects(push, {
         code: 'unavailable',
-        message: /: \d+ bytes, ingest-buffer-bytes-max is \d+$/,
+        message: /--ingest-buffer-bytes-max: limit \d+ bytes, actual \d+ bytes$/,
       });
     }
     equal(writer.waves.length, 3);
@@ -286,7 +286,7 @@ describe('Distributor', () => {
       const { distributor } = setUp({ ingestionBodyBytesMax: 8 });
       await rejects(distributor.pushOtlp('t', message, signal), {
         code: 'limit-exceeded',
-        message: /ingestion_body_limit_mb: limit 8 bytes, actual 9 bytes/,
+        message: /--distributor.ingestion-body-limit-mb: limit 8 bytes, actual 9 bytes/,
       });
     });
   });
@@ -397,7 +397,7 @@ describe('Distributor', () => {
 
     await rejects(distributor.pushProfiles('t', [pushed('a', large), pushed('b')], signal), {
       code: 'invalid-argument',
-      message: /max_profile_size_bytes: limit 4194304 bytes, actual 4194305/,
+      message: /--validation.max-profile-size-bytes: limit 4194304 bytes \(4 MiB\), actual 4194305 bytes/,
     });
     deepEqual(writer.services(), ['b']);
   });
@@ -406,7 +406,7 @@ describe('Distributor', () => {
     const rate = { ingestionRateBytes: 4 << 20, ingestionBurstBytes: 2 << 20 };
     const zipped = gzipSync(new Uint8Array(1.5 * 2 ** 20));
 
-    test('stores what fits the burst and refuses the rest with the numbers', async () => {
+    test('stores what fits of a push that is more than a burst, and refuses the rest with the numbers', async () => {
       const { distributor, writer } = setUp(rate);
       const push = distributor.pushProfiles(
         't',
@@ -414,9 +414,87 @@ describe('Distributor', () => {
         signal,
       );
 
-      await rejects(push, { code: 'limit-exceeded', message: /4194304 bytes per second with bursts of 2097152.*1572/ });
+      await rejects(push, {
+        code: 'limit-exceeded',
+        message:
+          'push rate limit exceeded: --distributor.ingestion-rate-limit-mb lets through 4 MiB a second, ' +
+          '--distributor.ingestion-burst-size-mb 2097152 bytes (2 MiB) at once, and a profile and its labels of ' +
+          '1572896 bytes (1.5 MiB) fit in 251ms',
+      });
       deepEqual(writer.services(), ['a']);
       await distributor.pushProfiles('other', [pushed('d', zipped)], signal);
+    });
+
+    test('lets a push that fits a burst in as a whole or not at all, so that sending it again stores nothing twice', async () => {
+      const { distributor, writer, clock } = setUp({ ingestionRateBytes: 100, ingestionBurstBytes: 300 });
+      const two = [pushed('a'), pushed('b')];
+      await distributor.pushProfiles('t', [pushed('first')], signal);
+
+      await rejects(distributor.pushProfiles('t', two, signal), (error: StoreError) => {
+        deepEqual([error.code, error.details['retryAfterMs']], ['limit-exceeded', 1000]);
+        match(error.message, /2 profiles and their labels of 264 bytes fit in 1s$/);
+        return true;
+      });
+      deepEqual(writer.services(), ['first']);
+      await clock.turn(1000);
+      await distributor.pushProfiles('t', two, signal);
+      deepEqual(writer.services(), ['first', 'a', 'b']);
+    });
+
+    describe('over OTLP', () => {
+      const otlp = (services: readonly string[], changed: Partial<LimitsConfig>) => {
+        const set = setUp(changed);
+        const rejected = { count: 0, error: undefined, reasons: {} };
+        set.opener.otlp = { services, sources: Uint32Array.from(services.keys()), rejected };
+        const message: OtlpMessage = { body: new Uint8Array(1), codec: 'proto', encoding: 'identity' };
+        return { ...set, push: () => set.distributor.pushOtlp('t', message, signal) };
+      };
+
+      test('writes nothing of a message that does not fit now', async () => {
+        const { push, writer, clock } = otlp(['a', 'b'], { ingestionRateBytes: 100, ingestionBurstBytes: 300 });
+        await push();
+
+        await rejects(push(), { code: 'limit-exceeded', message: /fit in 2s280ms$/ });
+        deepEqual(writer.services(), ['a', 'b']);
+        await clock.turn(2280);
+        deepEqual(await push(), { rejectedProfiles: 0, message: '' });
+        deepEqual(writer.services(), ['a', 'b', 'a', 'b']);
+      });
+
+      test('takes a message of more than a burst when nothing is owed, and has it paid off', async () => {
+        const { push, writer, clock, distributor } = otlp(['a', 'b', 'c'], {
+          ingestionRateBytes: 100,
+          ingestionBurstBytes: 300,
+        });
+        await push();
+        deepEqual(writer.services(), ['a', 'b', 'c']);
+
+        // 396 bytes are gone of 300.
+        await rejects(distributor.pushProfiles('t', [pushed('d')], signal), {
+          code: 'limit-exceeded',
+          message: /a profile and its labels of 132 bytes fit in 2s280ms$/,
+        });
+        await rejects(push(), { code: 'limit-exceeded', message: /3 profiles and .* fit in 3s960ms$/ });
+        await clock.turn(3959);
+        await rejects(push(), { code: 'limit-exceeded' });
+        equal(writer.services().length, 3);
+        await clock.turn(1);
+        await push();
+        equal(writer.services().length, 6);
+      });
+
+      test('counts a profile that is larger than a burst as rejected, and stores the others', async () => {
+        const large = 'x'.repeat(400);
+        const { push, writer } = otlp(['a', large], { ingestionRateBytes: 100, ingestionBurstBytes: 300 });
+
+        const { rejectedProfiles, message } = await push();
+
+        equal(rejectedProfiles, 1);
+        match(message, /--distributor.ingestion-burst-size-mb 300 bytes at once, .* of 531 bytes never fit$/);
+        deepEqual(writer.services(), ['a']);
+        const alone = otlp([large], { ingestionRateBytes: 100, ingestionBurstBytes: 300 });
+        await rejects(alone.push(), { code: 'limit-exceeded' });
+      });
     });
 
     test('never lets through what is larger than the burst, and says too large where that is so', async () => {
@@ -450,7 +528,7 @@ describe('Distributor', () => {
       const { distributor } = setUp({ ingestionRateBytes: 1, ingestionBurstBytes: 130 });
 
       await rejects(distributor.pushProfiles('t', [pushed('a')], signal), {
-        message: /a profile of 132 bytes with its labels/,
+        message: /a profile and its labels of 132 bytes never fit/,
       });
     });
   });
@@ -515,7 +593,7 @@ describe('Distributor', () => {
     const long = { ...pushed(''), labels: [{ name: 'n'.repeat(1025), value: 'v' }] };
 
     await rejects(distributor.pushProfiles('t', [wide], signal), {
-      message: /a profile of 2150 bytes with its labels/,
+      message: /a profile and its labels of 2150 bytes never fit/,
     });
     await distributor.pushProfiles('t', [long], signal);
 

@@ -1,6 +1,6 @@
 import { throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { StoreError } from '#src/domain/errors.ts';
+import { NEVER_FITS, StoreError } from '#src/domain/errors.ts';
 import { FirstFailure } from '#src/services/distributor/first-failure.ts';
 
 function noted(...failures: readonly (readonly [index: number, error: unknown])[]): () => void {
@@ -26,6 +26,13 @@ describe('FirstFailure', () => {
     throws(noted([0, refused('a')], [2, late('c')], [1, late('b')]), { code: 'unavailable', message: 'b' });
     throws(noted([1, new StoreError('limit-exceeded', 'b')], [0, refused('a')]), { code: 'limit-exceeded' });
     throws(noted([0, new TypeError('x is undefined')], [1, late('b')]), { code: 'unavailable' });
+  });
+
+  test('is no rate limit that it never helps to wait for, where something else may be stored later', () => {
+    const never = new StoreError('limit-exceeded', 'never', { [NEVER_FITS]: true });
+    throws(noted([0, never], [1, new StoreError('unavailable', 'later')]), { code: 'unavailable' });
+    throws(noted([1, never], [0, refused('a')]), { code: 'invalid-argument' });
+    throws(noted([0, never], [1, refused('a')]), { code: 'limit-exceeded' });
   });
 
   test('is a bug only where nothing better is known', () => {

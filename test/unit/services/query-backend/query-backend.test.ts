@@ -177,7 +177,9 @@ describe('QueryBackend', () => {
 
     await rejects(backend.run([{ plan: [{ blocks: [segment.meta] }], query: trees }], stays), {
       code: 'too-large',
-      message: new RegExp(`needs ${fetchBytes} bytes of memory, the limit is ${fetchBytes - 1} .*memory-bytes-max`),
+      message: new RegExp(
+        `more memory than --.*memory-bytes-max: limit ${fetchBytes - 1} bytes.*, actual ${fetchBytes} bytes`,
+      ),
       details: { limit, value: fetchBytes - 1, actual: fetchBytes },
     });
 

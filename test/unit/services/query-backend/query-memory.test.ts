@@ -72,7 +72,8 @@ describe('QueryMemory', () => {
 
     await rejects(query.take(101, 'last', stays), {
       code: 'too-large',
-      message: 'a read of the query needs 101 bytes of memory, the limit is 100 (query-backend.memory-bytes-max)',
+      message:
+        'a read of the query needs more memory than --query-backend.memory-bytes-max: limit 100 bytes, actual 101 bytes',
       details: { limit: 'query-backend.memory-bytes-max', value: 100, actual: 101 },
     });
   });

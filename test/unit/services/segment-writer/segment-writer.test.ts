@@ -111,7 +111,7 @@ describe('SegmentWriter', () => {
     const first = writer.write([routed(fakeProfile(1), labels)], signal);
     await rejects(writer.write([routed(fakeProfile(2), labels)], signal), {
       code: 'unavailable',
-      message: /: \d+ bytes, ingest-buffer-bytes-max is 1048576$/,
+      message: /--ingest-buffer-bytes-max: limit 1048576 bytes \(1 MiB\), actual \d+ bytes/,
     });
     await clock.turn(1000);
 

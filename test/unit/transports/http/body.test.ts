@@ -109,7 +109,7 @@ describe('readBody', () => {
     await rejects(receive(11).body, {
       code: 'limit-exceeded',
       reason: 'body_limit',
-      message: /11 bytes, the limit is 10/,
+      message: /: limit 10 bytes, actual 11 bytes$/,
     });
     equal(host.budget.usedBytes, 0);
   });
@@ -140,12 +140,19 @@ describe('readBody', () => {
     declared.send('x');
 
     equal((await bodies[0])?.bytes.length, 15);
-    await rejects(bodies[1] as Promise<Body>, { message: 'the body has at least 11 bytes, the limit is 10' });
-    await rejects(bodies[2] as Promise<Body>, { message: 'the body has 12 bytes, the limit is 10' });
+    await rejects(bodies[1] as Promise<Body>, {
+      message: 'the body is larger than the limit: limit 10 bytes, actual at least 11 bytes',
+    });
+    await rejects(bodies[2] as Promise<Body>, {
+      message: 'the body is larger than the limit: limit 10 bytes, actual 12 bytes',
+    });
   });
 
   test('refuses what can never fit into the memory for bodies, limit or not', async () => {
-    await rejects(roomOf(100).receive(101).body, { code: 'limit-exceeded', message: /ingest-buffer-bytes-max is 100/ });
+    await rejects(roomOf(100).receive(101).body, {
+      code: 'limit-exceeded',
+      message: /--ingest-buffer-bytes-max: limit 100 bytes/,
+    });
   });
 
   test('names the limit of a message that is over both', async () => {
@@ -155,8 +162,12 @@ describe('readBody', () => {
 
     const bodies = [overBoth, overMemory].map((source) => readBody(source, limit, host));
 
-    await rejects(bodies[0] as Promise<Body>, { message: 'the body has 11 bytes, the limit is 10' });
-    await rejects(bodies[1] as Promise<Body>, { message: 'the body has 15 bytes, ingest-buffer-bytes-max is 12' });
+    await rejects(bodies[0] as Promise<Body>, {
+      message: 'the body is larger than the limit: limit 10 bytes, actual 11 bytes',
+    });
+    await rejects(bodies[1] as Promise<Body>, {
+      message: 'the body is larger than --ingest-buffer-bytes-max: limit 12 bytes, actual 15 bytes',
+    });
   });
 
   test('throws away what comes after a refusal', async () => {
