@@ -12,6 +12,9 @@ export const SHARED_BYTES_MAX: Bytes = 64 << 20;
 /** So much of them is read again in one step. */
 const STEP_SHARED_BYTES: Bytes = 1 << 20;
 
+/** Frames of one step, some ten milliseconds: one node may have millions. */
+const STEP_FRAMES = 1 << 14;
+
 /**
  * Reads a trie of folded stacks: the key of a node is what stands on the way to it, `main;work`, cut anywhere. A node
  * with a value is a stack. What follows the trie is not looked at.
@@ -22,7 +25,7 @@ const STEP_SHARED_BYTES: Bytes = 1 << 20;
  */
 export function* readTrie(body: Uint8Array, stacks: StackCollector): Steps<void> {
   const trie = new TrieReading(body, stacks);
-  while (trie.readNodes()) yield;
+  while (trie.readSome()) yield;
 }
 
 class TrieReading {
@@ -32,6 +35,15 @@ class TrieReading {
   readonly #stacks: StackCollector;
   #key = Buffer.alloc(256);
   #sharedBytes: Bytes = 0;
+  #frames = 0;
+  /** The node that is read: where in the key what it brought begins, how far that was read, and where it ends. */
+  #inNode = false;
+  #start = 0;
+  #at = 0;
+  #end = 0;
+  /** Where the frame that is not complete begins in the key, and the stack before that. */
+  #frameStart = 0;
+  #stack = 0;
 
   constructor(body: Uint8Array, stacks: StackCollector) {
     this.#reader = new NodeReader('trie', body);
@@ -40,42 +52,65 @@ class TrieReading {
     this.#open.push(1, 0, 0, 0); // The root is the one child of nothing.
   }
 
-  /** @returns whether there are more */
-  readNodes(): boolean {
+  /** Goes on for a step. @returns whether there is more */
+  readSome(): boolean {
     const sharedBytesEnd = this.#sharedBytes + STEP_SHARED_BYTES;
     const nameBytesEnd = this.#reader.nameBytes + STEP_NAME_BYTES;
+    const framesEnd = this.#frames + STEP_FRAMES;
     for (let i = 0; i < STEP_NODES; i++) {
       if (this.#sharedBytes >= sharedBytesEnd || this.#reader.nameBytes >= nameBytesEnd) break;
-      if (!this.#open.takeChild()) return false;
-      this.#reader.next();
-      this.#readNode(this.#open.parent(0), this.#open.parent(1), this.#open.parent(2));
+      if (!this.#inNode && !this.#openNode()) return false;
+      this.#inNode = !this.#readFrames(framesEnd);
+      if (this.#inNode) break;
+      this.#closeNode();
     }
     return true;
   }
 
-  #readNode(start: number, parentFrameStart: number, parentStack: number): void {
-    const { bytes, nameStart, nameEnd, value, childCount } = this.#reader;
-    const end = start + nameEnd - nameStart;
-    this.#write(start, bytes.subarray(nameStart, nameEnd));
-    let frameStart = parentFrameStart;
-    let stack = parentStack;
-    for (let i = start; i < end; i++) {
-      if (this.#key[i] !== SEMICOLON) continue;
-      stack = this.#withFrame(stack, frameStart, i, start);
-      frameStart = i + 1;
-    }
-    if (value > 0n) this.#stacks.add(this.#withFrame(stack, frameStart, end, start), value);
-    this.#open.push(childCount, end, frameStart, stack);
+  /** @returns whether there is a node left */
+  #openNode(): boolean {
+    if (!this.#open.takeChild()) return false;
+    const reader = this.#reader;
+    reader.next();
+    this.#start = this.#at = this.#open.parent(0);
+    this.#frameStart = this.#open.parent(1);
+    this.#stack = this.#open.parent(2);
+    this.#end = this.#start + reader.nameEnd - reader.nameStart;
+    this.#write(this.#start, reader.bytes.subarray(reader.nameStart, reader.nameEnd));
+    return true;
   }
 
-  /** @param nodeStart  where what the node itself brought begins in the key */
-  #withFrame(stack: number, start: number, end: number, nodeStart: number): number {
-    this.#sharedBytes += Math.max(0, nodeStart - start);
+  /** Reads frames that end in the node, until there were `framesEnd` in all. @returns whether none is left */
+  #readFrames(framesEnd: number): boolean {
+    for (let i = this.#at; i < this.#end; i++) {
+      if (this.#key[i] !== SEMICOLON) continue;
+      if (this.#frames === framesEnd) {
+        this.#at = i;
+        return false;
+      }
+      this.#frames++;
+      this.#stack = this.#withFrame(i);
+      this.#frameStart = i + 1;
+    }
+    return true;
+  }
+
+  /** The frame that does not end in the node goes on in its children. */
+  #closeNode(): void {
+    const { value, childCount } = this.#reader;
+    if (value > 0n) this.#stacks.add(this.#withFrame(this.#end), value);
+    this.#open.push(childCount, this.#end, this.#frameStart, this.#stack);
+  }
+
+  /** The stack with the frame that ends before `end`. */
+  #withFrame(end: number): number {
+    this.#sharedBytes += Math.max(0, this.#start - this.#frameStart);
     if (this.#sharedBytes > SHARED_BYTES_MAX) {
       throw this.#reader.fault(`its nodes share more than ${SHARED_BYTES_MAX} bytes of names with their parents`);
     }
     // A copy, because the key is overwritten by the next branch.
-    return this.#stacks.childOf(stack, this.#stacks.name(Buffer.from(this.#key.subarray(start, end))));
+    const name = Buffer.from(this.#key.subarray(this.#frameStart, end));
+    return this.#stacks.childOf(this.#stack, this.#stacks.name(name));
   }
 
   #write(start: number, fragment: Uint8Array): void {

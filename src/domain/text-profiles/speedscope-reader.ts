@@ -9,8 +9,8 @@ import { type CollectorLimits, StackCollector, tooManyStacks } from './stack-col
 
 const SCHEMA = 'https://www.speedscope.app/file-format-schema.json';
 
-/** Of one file. Each costs a few dozen bytes; real files have thousands. */
-export const FRAMES_MAX = 1 << 20;
+/** Of one file. Each costs some 200 bytes beside its name; real files have thousands. */
+export const FRAMES_MAX = 1 << 18;
 
 /** Of one file: a thread is one. */
 export const PROFILES_MAX = 4096;
@@ -24,6 +24,9 @@ const STEP_VALUES = STEP_ROWS / 4;
 /** So many bytes of a text cost as much as a value. */
 const VALUE_BYTES: Bytes = 64;
 
+/** Of a name, a type or a unit, as it is written: longer ones mean nothing to anybody. */
+export const TEXT_BYTES_MAX: Bytes = 1 << 20;
+
 /** Longer keys are known to nobody, even if each of their characters is written as an escape. */
 const KEY_BYTES_MAX = 6 * 'startValue'.length;
 
@@ -33,6 +36,8 @@ export type SpeedscopeProfile = {
   name: string;
   unit: string;
   startValue: number;
+  /** When it is over; -Infinity: nothing is said. */
+  endValue: number;
   /** Its stacks, of frame numbers. */
   readonly stacks: StackCollector;
   /** A sampled one: rows of `stacks`, and a weight for each. */
@@ -59,8 +64,12 @@ export type SpeedscopeFile = {
  * @cost   O(bytes)
  * @source https://www.speedscope.app/file-format-schema.json
  */
-export function readSpeedscope(body: Uint8Array, limits: CollectorLimits): Steps<SpeedscopeFile> {
-  return new SpeedscopeReader(body, limits).file();
+export function* readSpeedscope(body: Uint8Array, limits: CollectorLimits): Steps<SpeedscopeFile> {
+  const values = { count: 0 };
+  const reader = yield* JsonReader.inSteps(body, () => {
+    values.count++;
+  });
+  return yield* new SpeedscopeReader(reader, values, limits).file();
 }
 
 /** Reads a value: at once, or in steps. */
@@ -78,12 +87,12 @@ class SpeedscopeReader {
   #lastFrame = -1;
   #entries = 0;
   #stacks = 0;
-  #values = 0;
+  /** That were read in this step. */
+  readonly #values: { count: number };
 
-  constructor(body: Uint8Array, limits: CollectorLimits) {
-    this.#reader = new JsonReader(body, () => {
-      this.#values++;
-    });
+  constructor(reader: JsonReader, values: { count: number }, limits: CollectorLimits) {
+    this.#reader = reader;
+    this.#values = values;
     this.#limits = limits;
   }
 
@@ -121,7 +130,8 @@ class SpeedscopeReader {
   *#profile(): Steps<void> {
     if (this.#profiles.length === PROFILES_MAX) throw fault(`it has more than ${PROFILES_MAX} profiles`);
     const profile: SpeedscopeProfile = {
-      ...{ type: '', name: '', unit: '', startValue: 0, stacks: new StackCollector(this.#limits) },
+      ...{ type: '', name: '', unit: '', startValue: 0, endValue: Number.NEGATIVE_INFINITY },
+      stacks: new StackCollector(this.#limits),
       ...{ samples: new Float64List(), weights: new Float64List() },
       ...{ events: new Float64List(), times: new Float64List() },
     };
@@ -138,6 +148,9 @@ class SpeedscopeReader {
       },
       startValue: () => {
         profile.startValue = this.#number('startValue');
+      },
+      endValue: () => {
+        profile.endValue = this.#number('endValue');
       },
       samples: () => this.#list('samples', () => this.#sample(profile)),
       weights: () =>
@@ -197,8 +210,9 @@ class SpeedscopeReader {
 
   #jsonText(what: string): JsonText {
     if (this.#reader.peek() !== '"') throw fault(`${what} is not a text`);
-    const text = this.#reader.text();
-    this.#values += Math.floor((text.end - text.start) / VALUE_BYTES);
+    const text = this.#reader.textWithin(TEXT_BYTES_MAX);
+    if (text === undefined) throw fault(`${what} has more than ${TEXT_BYTES_MAX} bytes`);
+    this.#values.count += Math.floor((text.end - text.start) / VALUE_BYTES);
     return text;
   }
 
@@ -246,8 +260,8 @@ class SpeedscopeReader {
   }
 
   #isStepOver(): boolean {
-    if (this.#values < STEP_VALUES) return false;
-    this.#values = 0;
+    if (this.#values.count < STEP_VALUES) return false;
+    this.#values.count = 0;
     return true;
   }
 }

@@ -30,7 +30,7 @@ function* sampledWeights(profile: SpeedscopeProfile): Steps<Float64Array> {
   return sums;
 }
 
-/** The time between two events is that of the frames that are open. */
+/** The time between two events is that of the frames that are open, and so is what is left until the end. */
 function* eventedWeights(profile: SpeedscopeProfile): Steps<Float64Array> {
   const { events, times, stacks } = profile;
   const sums = new Array<number>(stacks.length).fill(0);
@@ -62,6 +62,8 @@ function* eventedWeights(profile: SpeedscopeProfile): Steps<Float64Array> {
     }
     rows.pop();
   }
+  // Whoever stops in the middle of a call closes nothing.
+  if (openFrames.length > 0) sums[rows[rows.length - 1]] += Math.max(0, profile.endValue - before);
   return Float64Array.from(sums);
 }
 

@@ -4,7 +4,12 @@ import { describe, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { runSteps } from '#src/domain/model/steps.ts';
 import { convertSpeedscope } from '#src/domain/text-profiles/convert-speedscope.ts';
-import { FRAMES_MAX, PROFILES_MAX, readSpeedscope } from '#src/domain/text-profiles/speedscope-reader.ts';
+import {
+  FRAMES_MAX,
+  PROFILES_MAX,
+  readSpeedscope,
+  TEXT_BYTES_MAX,
+} from '#src/domain/text-profiles/speedscope-reader.ts';
 import { isUndecodable, type Upload } from '#src/domain/upload/upload.ts';
 import { Random, runSeed } from '../../../fixtures/random.ts';
 import { converted, defaultBounds, type ReadableProfile, stacksOf, upload } from '../../../fixtures/uploads.ts';
@@ -215,10 +220,15 @@ describe('events', () => {
     deepEqual(stacksOf('speedscope', file([gap])), { a: 1_000_000n, b: 500_000n, 'b;b': 500_000n });
   });
 
-  test('that leave frames open count until the last one', () => {
-    deepEqual(stacksOf('speedscope', file([events(['O', 0, 0], ['O', 1, 2], ['O', 2, 3])])), {
-      ...{ a: 2_000_000n, 'a;b': 1_000_000n },
-    });
+  test('that leave frames open count until the end of the profile', () => {
+    const open = events(['O', 0, 0], ['O', 1, 2], ['O', 2, 3]);
+
+    deepEqual(stacksOf('speedscope', file([open])), { a: 2_000_000n, 'a;b': 1_000_000n, 'a;b;c': 7_000_000n });
+    for (const endValue of [undefined, 3, 1]) {
+      deepEqual(stacksOf('speedscope', file([{ ...open, endValue }])), { a: 2_000_000n, 'a;b': 1_000_000n });
+    }
+    const closed = events(['O', 0, 0], ['C', 0, 2]);
+    deepEqual(stacksOf('speedscope', file([closed])), { a: 2_000_000n }, 'what is after the last frame is of none');
   });
 
   test('are cut at the depth of the tenant, and close what they opened', () => {
@@ -326,9 +336,29 @@ describe('the bounds of a file', () => {
       file(Array.from({ length: count }, () => ({ type: 'sampled', unit: 'bytes' })));
 
     deepEqual(converted('speedscope', manyFrames(FRAMES_MAX)), []);
-    throws(() => converted('speedscope', manyFrames(FRAMES_MAX + 1)), /it has more than 1048576 frames/);
+    throws(() => converted('speedscope', manyFrames(FRAMES_MAX + 1)), /it has more than 262144 frames/);
     deepEqual(converted('speedscope', manyProfiles(PROFILES_MAX)), []);
     throws(() => converted('speedscope', manyProfiles(PROFILES_MAX + 1)), /it has more than 4096 profiles/);
+  });
+
+  test('are so many bytes of a text, wherever it stands', () => {
+    const [long, longer] = [TEXT_BYTES_MAX, TEXT_BYTES_MAX + 1].map((length) => 'x'.repeat(length));
+    const frames = (name?: string) => ({ shared: { frames: ['a', 'b', name].map((text) => ({ name: text })) } });
+
+    equal(converted('speedscope', file([{ ...sampled, name: long }], frames(long))).length, 1);
+    for (const [what, text] of [
+      ['the name of a frame', file([sampled], frames(longer))],
+      ['name', file([{ ...sampled, name: longer }])],
+      ['type', file([{ ...sampled, type: longer as never }])],
+      ['unit', file([{ ...sampled, unit: longer }])],
+      ['$schema', `{"$schema":"${longer}"}`],
+      ['the type of an event', file([{ ...evented, events: [{ type: longer, frame: 0, at: 0 }] }])],
+    ] as const) {
+      throws(() => converted('speedscope', text), {
+        code: 'invalid-argument',
+        message: `the body cannot be decoded as speedscope: ${what} has more than 1048576 bytes`,
+      });
+    }
   });
 
   test('are so many stacks of all profiles together, and no more', () => {

@@ -54,13 +54,21 @@ for (const { name, format, body, bounds } of hostileUploads(1 << 20).filter(({ n
   });
 }
 
+function stepsOf(format: TextFormat, body: Uint8Array): number {
+  const converting = converterOf(format)({ ...upload(format, body, { app: 'x.bytes' }), format }, unlimited);
+  let steps = 0;
+  for (let step = converting.next(); !step.done; step = converting.next()) steps++;
+  return steps;
+}
+
+test('a node of a trie that has millions of frames is read in steps of them', () => {
+  const cases = hostileUploads(1 << 20).filter(({ name }) => name === 'one node of many frames, without limits');
+  equal(cases.length, 1);
+
+  for (const { format, body } of cases) ok(stepsOf(format, body()) >= 60, format);
+});
+
 test('long names are read in steps of their bytes', () => {
-  const stepsOf = (format: TextFormat, body: Uint8Array) => {
-    const converting = converterOf(format)({ ...upload(format, body, { app: 'x.bytes' }), format }, unlimited);
-    let steps = 0;
-    for (let step = converting.next(); !step.done; step = converting.next()) steps++;
-    return steps;
-  };
   const bodies = hostileUploads(8 << 20).filter(({ name }) => name === 'long names of one length, without limits');
 
   // Some 130 names; a step that counted names alone would take all of them.
