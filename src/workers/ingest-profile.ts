@@ -6,7 +6,7 @@ import type { Bytes, UnixMs } from '#src/domain/model/units.ts';
 import { FOREIGN_HEAD_BYTES } from '#src/domain/pprof/foreign-format.ts';
 import { mayHaveTruncatedStacks } from '#src/domain/pprof/go-truncated-stacks.ts';
 import { GO_SHAPE_PREFIX } from '#src/domain/pprof/go-type-parameters.ts';
-import { ingestTime, needsNameFixups } from '#src/domain/pprof/ingest-fixups.ts';
+import { ingestTime, nameFixupOf } from '#src/domain/pprof/ingest-fixups.ts';
 import type { IngestOptions, ProfileLimits } from '#src/domain/pprof/ingest-options.ts';
 import { LANGUAGE_MARKERS, type Language, languageOfSpy } from '#src/domain/pprof/language.ts';
 import { mendedPprof } from '#src/domain/pprof/mended-pprof.ts';
@@ -128,14 +128,14 @@ function sizeLimit(
   return { maxBytes, limitName: `a thread has room for (1/${SCRATCH_PER_RAW_BYTE} of --${LimitFlag.taskBytes})` };
 }
 
-/** Some agents need mending that reads every name. They are rare, and old: plain objects of the names do for them. */
+/** Some agents need mending that looks at every name. They are rare: no kernel does it. */
 function withFixups(
   kernels: KernelInstance,
   raw: ArenaBytes,
   ingest: IngestOptions | undefined,
   limits: ProfileLimits,
 ): ArenaBytes {
-  if (ingest === undefined || !needsNameFixups(ingest)) return raw;
+  if (ingest === undefined || nameFixupOf(ingest) === undefined) return raw;
   const mended = mendedPprof(kernels.takeU8(raw.pointer, raw.length), ingest, limits);
   return { pointer: kernels.put(mended), length: mended.length };
 }

@@ -1,13 +1,15 @@
-import { createHash } from 'node:crypto';
 import type { Bytes, UnixNanos } from '#src/domain/model/units.ts';
 import type { IngestOptions, ProfileLimits } from './ingest-options.ts';
-import { type PlainFunction, type PlainProfile, type PlainString, plainStringOf, textAt } from './plain-profile.ts';
+import { type PlainFunction, type PlainProfile, plainStringOf, textAt } from './plain-profile.ts';
 import { tooManyFixupNameBytes } from './profile-errors.ts';
 import { checkSampleTypeCount } from './type-limit.ts';
 import { characterStart } from './utf8-cut.ts';
 
-/** Agents whose function names mean little without their file. */
-const SCRIPT_SPIES: ReadonlySet<string> = new Set(['pyspy', 'rbspy', 'scripting']);
+/**
+ * What is mended in the names of an agent's profiles: function names that mean little without their file, all or those of
+ * relative files alone, or the sample types and ids of old .NET agents.
+ */
+export type NameFixup = 'files' | 'relative-files' | 'dotnet';
 
 const YEAR_1971_NANOS = 31_536_000n * 1_000_000_000n;
 
@@ -18,9 +20,6 @@ const YEAR_1971_NANOS = 31_536_000n * 1_000_000_000n;
  * of files with paths of 100 bytes get some 10 MiB of names.
  */
 export const fixupNameBytesMax: Bytes = 16 << 20;
-
-/** Above this V8 hashes a text by its length alone, so that a Map of many such texts would compare each with all. */
-const HASHED_TEXT_MAX: Bytes = 16_000;
 
 export type FixupLimits = Pick<ProfileLimits, 'maxProfileSymbolValueLength'>;
 
@@ -33,7 +32,7 @@ export type FixupLimits = Pick<ProfileLimits, 'maxProfileSymbolValueLength'>;
  * @source the write-path reference, "/ingest: pprof"
  */
 export function withIngestFixups(profile: PlainProfile, ingest: IngestOptions, limits: FixupLimits): PlainProfile {
-  const mended = needsNameFixups(ingest) ? withNameFixups(profile, ingest, limits) : profile;
+  const mended = withNameFixups(profile, ingest, limits);
   return { ...mended, timeNanos: ingestTime(profile.timeNanos, ingest.fromNanos) };
 }
 
@@ -45,13 +44,19 @@ export function withIngestFixups(profile: PlainProfile, ingest: IngestOptions, l
  * @cost   O(profile + `fixupNameBytesMax`)
  */
 export function withNameFixups(profile: PlainProfile, ingest: IngestOptions, limits: FixupLimits): PlainProfile {
-  if (SCRIPT_SPIES.has(ingest.spyName)) return withFileNames(profile, ingest.spyName === 'pyspy', limits);
-  return isDotnet(ingest) ? withUnderscores(withFunctionIds(profile)) : profile;
+  const fixup = nameFixupOf(ingest);
+  if (fixup === undefined) return profile;
+  if (fixup === 'dotnet') return withUnderscores(withFunctionIds(profile));
+  return withFileNames(profile, fixup === 'relative-files', limits);
 }
 
-/** Whether any of the fix-ups but the time may change a profile. Kernels alone decode the others. */
-export function needsNameFixups(ingest: IngestOptions): boolean {
-  return SCRIPT_SPIES.has(ingest.spyName) || isDotnet(ingest);
+/** Which of the fix-ups but that of the time an agent needs; undefined: none, and kernels alone decode its profiles. */
+export function nameFixupOf(ingest: IngestOptions): NameFixup | undefined {
+  const { spyName } = ingest;
+  if (spyName === 'rbspy' || spyName === 'scripting') return 'files';
+  // py-spy gives absolute paths to what is not part of the program.
+  if (spyName === 'pyspy') return 'relative-files';
+  return isDotnet(ingest) ? 'dotnet' : undefined;
 }
 
 /** A time in 1970 is none, or one in micro- or milliseconds: the request knows better. */
@@ -66,51 +71,31 @@ function isDotnet({ spyName, displayNames }: IngestOptions): boolean {
 }
 
 /**
- * Puts the file in front of every function name: `work` of `app/work.py` becomes `app/work.py work`. Functions that
- * get the same name become one.
+ * Puts the file in front of every function name: `work` of `app/work.py` becomes `app/work.py work`. Functions with the
+ * same file and name become equal to the first of them, but for their ids.
  *
- * @param keepAbsolute  py-spy gives absolute paths to what is not part of the program; those names stay
+ * @param keepAbsolute  functions of absolute files keep their names
  */
 function withFileNames(profile: PlainProfile, keepAbsolute: boolean, limits: FixupLimits): PlainProfile {
-  const functions = new Map(profile.functions.map((fn) => [fn.id, fn]));
+  const symbolMax = limits.maxProfileSymbolValueLength;
   const strings = [...profile.strings];
-  const added: PlainFunction[] = [];
-  const newIds = new Map<bigint, bigint>();
-  const idOfRows = new Map<string, bigint>();
-  const idOfName = new Map<string, bigint>();
-  let largestId = profile.functions.reduce((largest, { id }) => (id > largest ? id : largest), 0n);
+  const firsts = new Map<string, PlainFunction>();
   let nameBytes: Bytes = 0;
 
-  const ofName = (fn: PlainFunction): bigint => {
+  const named = (fn: PlainFunction): PlainFunction => {
     const file = bytesAt(profile, fn.filename);
     const own = bytesAt(profile, fn.name);
-    const symbolMax = limits.maxProfileSymbolValueLength;
     const length = file.length + 1 + own.length;
     nameBytes += symbolMax > 0 ? Math.min(length, symbolMax) : length;
     if (nameBytes > fixupNameBytesMax) throw tooManyFixupNameBytes(fixupNameBytesMax, nameBytes);
-    const name = plainStringOf(joined(file, own, symbolMax));
-    const key = textKey(name);
-    const known = idOfName.get(key);
-    if (known !== undefined) return known;
-    largestId += 1n;
-    idOfName.set(key, largestId);
-    added.push({ ...fn, id: largestId, name: BigInt(strings.push(name) - 1) });
-    return largestId;
+    const name = strings.push(plainStringOf(joinedName(file, own, symbolMax))) - 1;
+    return { ...fn, name: BigInt(name) };
   };
-  const ofRows = (functionId: bigint): bigint => {
-    const fn = functions.get(functionId);
-    if (fn === undefined) return functionId;
-    if (keepAbsolute && textAt(profile, fn.filename).startsWith('/')) return functionId;
-    return entryOf(idOfRows, `${fn.filename} ${fn.name}`, () => ofName(fn));
-  };
-  const locations = profile.locations.map((location) => ({
-    ...location,
-    lines: location.lines.map((line) => ({
-      ...line,
-      functionId: entryOf(newIds, line.functionId, () => ofRows(line.functionId)),
-    })),
-  }));
-  return { ...profile, locations, strings, functions: [...profile.functions, ...added] };
+  const functions = profile.functions.map((fn) => {
+    if (keepAbsolute && textAt(profile, fn.filename).startsWith('/')) return fn;
+    return { ...entryOf(firsts, `${fn.filename} ${fn.name}`, () => named(fn)), id: fn.id };
+  });
+  return { ...profile, functions, strings };
 }
 
 /** The bytes of the string that a reference means, as `textAt`: none when it means none, or one that is not UTF-8. */
@@ -120,20 +105,18 @@ function bytesAt({ strings }: PlainProfile, index: bigint): Uint8Array {
 }
 
 /** The end of the file, a space and the name, as `validateProfile` cuts a string that is longer than may be. */
-function joined(file: Uint8Array, name: Uint8Array, bytesMax: Bytes): Uint8Array {
+export function joinedName(file: Uint8Array, name: Uint8Array, bytesMax: Bytes): Uint8Array {
   const cut = bytesMax === 0 ? 0 : Math.max(0, file.length + 1 + name.length - bytesMax);
-  if (cut === 0) return Buffer.concat([file, SPACE, name]);
   if (cut > file.length) return name.subarray(characterStart(name, cut - file.length - 1));
-  return Buffer.concat([file.subarray(characterStart(file, cut)), SPACE, name]);
+  const start = characterStart(file, cut);
+  const joined = Buffer.allocUnsafe(file.length - start + 1 + name.length);
+  joined.set(start === 0 ? file : file.subarray(start));
+  joined[file.length - start] = SPACE;
+  joined.set(name, file.length - start + 1);
+  return joined;
 }
 
-const SPACE = Buffer.from(' ');
-
-/** Equal for equal texts alone, and cheap to have in a Map however long they are. */
-function textKey({ bytes, text }: PlainString): string {
-  if (text !== undefined && text.length <= HASHED_TEXT_MAX) return `=${text}`;
-  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
-}
+const SPACE = 0x20;
 
 function entryOf<K, V>(map: Map<K, V>, key: K, make: () => V): V {
   const known = map.get(key);
@@ -155,15 +138,19 @@ function withUnderscores(profile: PlainProfile): PlainProfile {
   const strings = [...profile.strings];
   const rows = new Map<bigint, bigint>();
   const mended = (row: bigint): bigint => {
-    const bytes = bytesAt(profile, row);
-    if (!bytes.includes(DASH)) return row;
-    return BigInt(strings.push(plainStringOf(bytes.map((byte) => (byte === DASH ? UNDERSCORE : byte)))) - 1);
+    const name = underscored(bytesAt(profile, row));
+    return name === undefined ? row : BigInt(strings.push(plainStringOf(name)) - 1);
   };
   const sampleTypes = profile.sampleTypes.map((sampleType) => ({
     ...sampleType,
     type: entryOf(rows, sampleType.type, () => mended(sampleType.type)),
   }));
   return { ...profile, sampleTypes, strings };
+}
+
+/** The name with "_" for every "-"; undefined when it has none. */
+export function underscored(name: Uint8Array): Uint8Array | undefined {
+  return name.includes(DASH) ? name.map((byte) => (byte === DASH ? UNDERSCORE : byte)) : undefined;
 }
 
 const DASH = 0x2d;

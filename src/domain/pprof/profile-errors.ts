@@ -38,12 +38,11 @@ export function needsTooMuchMemory({ message, details }: StoreError): StoreError
   return refusal('profile_size_limit', `the profile ${message}`, details);
 }
 
-/** @param counted  how many there were when counting ended */
-export function tooManyFixupMessages(limit: number, counted: number): StoreError {
+export function tooManyFixupMessages(limit: number, actual: number): StoreError {
   return malformed(
-    `it has more sample types, locations, lines, functions and strings than fixup_messages_max, for an agent whose names ` +
-      `are mended: limit ${limit}, actual at least ${counted}`,
-    { limit, counted },
+    `it has more functions and strings than fixup_messages_max, for an agent whose names are mended: limit ${limit}, ` +
+      `actual ${actual}`,
+    { limit, actual },
   );
 }
 

@@ -1,8 +1,8 @@
 import { deepEqual, equal, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { fixupNameBytesMax, needsNameFixups, withIngestFixups } from '#src/domain/pprof/ingest-fixups.ts';
+import { fixupNameBytesMax, nameFixupOf, withIngestFixups } from '#src/domain/pprof/ingest-fixups.ts';
 import type { IngestOptions } from '#src/domain/pprof/ingest-options.ts';
-import { type PlainProfile, type PlainString, textAt } from '#src/domain/pprof/plain-profile.ts';
+import { type PlainProfile, textAt } from '#src/domain/pprof/plain-profile.ts';
 import { validateProfile } from '#src/domain/pprof/validate.ts';
 import { dashedSampleTypes, functionsOfOneFile } from '../../../fixtures/amplified-pprof.ts';
 import { INGEST_NOW_MS, openLimits } from '../../../fixtures/ingest.ts';
@@ -66,7 +66,7 @@ describe('withIngestFixups', () => {
     ]);
   });
 
-  test('keeps system name, file and start line of a renamed function, and makes one of those with equal names', () => {
+  test('keeps system name, file and start line of a renamed function, and makes those of one file and name equal', () => {
     const profile = plainPprof({
       samples: [
         {
@@ -81,10 +81,17 @@ describe('withIngestFixups', () => {
 
     const mended = withIngestFixups(profile, { ...plain, spyName: 'rbspy' }, openLimits);
 
-    equal(mended.functions.length, profile.functions.length + 1);
-    const added = mended.functions.at(-1);
-    equal(textAt(mended, added?.systemName ?? 0n), 'f');
-    equal(textAt(mended, added?.filename ?? 0n), 'a.rb');
+    deepEqual(
+      mended.functions.map(({ id }) => id),
+      profile.functions.map(({ id }) => id),
+    );
+    for (const { name, systemName, filename, startLine } of mended.functions) {
+      deepEqual(
+        [name, systemName, filename].map((row) => textAt(mended, row)),
+        ['a.rb f', 'f', 'a.rb'],
+      );
+      equal(startLine, 3n);
+    }
   });
 
   test('mends no names of other agents', () => {
@@ -163,19 +170,6 @@ describe('withIngestFixups', () => {
       throws(() => addedStrings(dashedSampleTypes(1025, 10), 'dotnetspy'), /sample_types_max: limit 1024, actual 1025/);
     });
 
-    test('makes one of functions with equal long names in different strings', () => {
-      const profile = functionsOfOneFile(2, 40_000);
-      const [first] = profile.functions;
-      const name = BigInt(profile.strings.length);
-      const twice = {
-        ...profile,
-        strings: [...profile.strings, profile.strings[Number(first?.name)] as PlainString],
-        functions: profile.functions.map((fn) => (fn === first ? fn : { ...fn, name })),
-      };
-
-      equal(addedStrings(twice, 'rbspy'), 1);
-    });
-
     test('cuts names as the validation cuts the whole ones', () => {
       for (const [fn, file] of [
         ['name', 'file'],
@@ -207,10 +201,12 @@ describe('withIngestFixups', () => {
   });
 });
 
-test('needsNameFixups tells the agents whose profiles no kernel can mend', () => {
-  equal(needsNameFixups(plain), false);
-  equal(needsNameFixups({ ...plain, spyName: 'gospy' }), false);
-  equal(needsNameFixups({ ...plain, spyName: 'rbspy' }), true);
-  equal(needsNameFixups({ ...plain, spyName: 'dotnetspy' }), true);
-  equal(needsNameFixups({ ...plain, displayNames: { 'inuse-space': '' } }), true);
+test('nameFixupOf tells the agents whose profiles no kernel can mend', () => {
+  equal(nameFixupOf(plain), undefined);
+  equal(nameFixupOf({ ...plain, spyName: 'gospy' }), undefined);
+  equal(nameFixupOf({ ...plain, spyName: 'rbspy' }), 'files');
+  equal(nameFixupOf({ ...plain, spyName: 'scripting' }), 'files');
+  equal(nameFixupOf({ ...plain, spyName: 'pyspy' }), 'relative-files');
+  equal(nameFixupOf({ ...plain, spyName: 'dotnetspy' }), 'dotnet');
+  equal(nameFixupOf({ ...plain, displayNames: { 'inuse-space': '' } }), 'dotnet');
 });
