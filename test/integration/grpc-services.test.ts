@@ -162,6 +162,7 @@ describe('reflection', () => {
           'grpc.health.v1.Health',
           'grpc.reflection.v1.ServerReflection',
           'grpc.reflection.v1alpha.ServerReflection',
+          'opentelemetry.proto.collector.profiles.v1development.ProfilesService',
           'push.v1.PusherService',
           'querier.v1.QuerierService',
         ],
@@ -186,6 +187,36 @@ describe('reflection', () => {
     const push = ['push/v1/push.proto', 'types/v1/types.proto'];
     const health = ['grpc/health/v1/health.proto'];
     deepEqual(answers.map(filesOf), [push, push, push, push, push, health, health]);
+  });
+
+  test('lists OTLP on its own port, with all that its messages are made of', async (t) => {
+    const symbol = 'opentelemetry.proto.collector.profiles.v1development.ProfilesService.Export';
+    const questions: Ask[] = [
+      { case: 'listServices', value: '*' },
+      { case: 'fileContainingSymbol', value: symbol },
+      { case: 'fileContainingSymbol', value: 'opentelemetry.proto.common.v1.AnyValue.string_value_strindex' },
+    ];
+
+    const [list, service, common] = await reflect(t, await startGrpc(t, {}, 'otlp'), questions);
+
+    ok(list?.case === 'listServicesResponse');
+    deepEqual(
+      list.value.service.map(({ name }) => name),
+      [
+        'grpc.health.v1.Health',
+        'grpc.reflection.v1.ServerReflection',
+        'grpc.reflection.v1alpha.ServerReflection',
+        'opentelemetry.proto.collector.profiles.v1development.ProfilesService',
+      ],
+    );
+    const [profiles, ...rest] = [
+      'collector/profiles/v1development/profiles_service.proto',
+      'profiles/v1development/profiles.proto',
+      'common/v1/common.proto',
+      'resource/v1/resource.proto',
+    ].map((name) => `opentelemetry/proto/${name}`);
+    deepEqual(filesOf(service), [profiles, ...rest]);
+    deepEqual(filesOf(common), ['opentelemetry/proto/common/v1/common.proto']);
   });
 
   test('says what it does not know', async (t) => {

@@ -5,6 +5,7 @@ import type { Querier } from '#src/services/query-frontend/ports.ts';
 import { file_grpc_health_v1_health } from '#src/transports/gen/grpc/health/v1/health_pb.ts';
 import { file_grpc_reflection_v1_reflection } from '#src/transports/gen/grpc/reflection/v1/reflection_pb.ts';
 import { file_grpc_reflection_v1alpha_reflection } from '#src/transports/gen/grpc/reflection/v1alpha/reflection_pb.ts';
+import { file_opentelemetry_proto_collector_profiles_v1development_profiles_service } from '#src/transports/gen/opentelemetry/proto/collector/profiles/v1development/profiles_service_pb.ts';
 import { file_push_v1_push } from '#src/transports/gen/push/v1/push_pb.ts';
 import { file_querier_v1_querier } from '#src/transports/gen/querier/v1/querier_pb.ts';
 import { parseAccept, understandsUtf8LabelNames } from '#src/transports/http/accept.ts';
@@ -46,11 +47,12 @@ export type GrpcRouteDeps = {
   readonly ready: () => Readiness;
 };
 
-/** What both ports serve besides their own services. */
+/** What both ports serve, for reflection. */
 const COMMON_FILES: readonly DescFile[] = [
   file_grpc_health_v1_health,
   file_grpc_reflection_v1_reflection,
   file_grpc_reflection_v1alpha_reflection,
+  file_opentelemetry_proto_collector_profiles_v1development_profiles_service,
 ];
 
 /** Everything that HTTP serves, and OTLP. */
