@@ -40,6 +40,8 @@ func main() {
 		BasicAuthUser:     os.Getenv("PYROSCOPE_BASIC_AUTH_USER"),
 		BasicAuthPassword: os.Getenv("PYROSCOPE_BASIC_AUTH_PASSWORD"),
 		Tags:              map[string]string{"region": "local"},
+		// Without one, nobody hears of a push that failed.
+		Logger: errorLogger{},
 		// Every five seconds, so that there is something to see soon.
 		UploadRate: 5 * time.Second,
 		ProfileTypes: []pyroscope.ProfileType{
@@ -58,7 +60,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Printf("busy; pushing profiles to %s every 5 s\n", serverAddress)
+	fmt.Printf("busy; pushing profiles to %s every 5 s; errors are printed here\n", serverAddress)
 
 	ctx, stop := untilStopped()
 	defer stop()
@@ -83,8 +85,16 @@ func main() {
 	if err := profiler.Stop(); err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println("done")
+	fmt.Println("done; pushes that failed are listed above")
 }
+
+// errorLogger prints what goes wrong, such as a push that was refused or found no server.
+type errorLogger struct{}
+
+func (errorLogger) Infof(string, ...any)  {}
+func (errorLogger) Debugf(string, ...any) {}
+
+func (errorLogger) Errorf(format string, values ...any) { log.Printf(format, values...) }
 
 func untilStopped() (context.Context, context.CancelFunc) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)

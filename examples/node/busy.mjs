@@ -25,6 +25,8 @@ Pyroscope.init({
 });
 Pyroscope.start();
 console.log(`busy; pushing profiles to ${serverAddress} every 5 s`);
+// The SDK tells of a push that failed through the package `debug`, and otherwise nobody.
+if (process.env.DEBUG === undefined) console.log('with DEBUG=pyroscope, errors are printed here');
 
 let running = true;
 for (const signal of ['SIGINT', 'SIGTERM']) {
@@ -41,7 +43,7 @@ while (running && Date.now() < endMs) {
   await sleep(1);
 }
 await Pyroscope.stop();
-console.log('done');
+console.log('done; pushes that failed are listed above, if DEBUG is pyroscope');
 
 function checkout() {
   const cart = Array.from({ length: 400 }, (_, i) => ({ id: i, price: (i * 7919) % 1000 }));

@@ -28,8 +28,10 @@ def main():
         # Every five seconds, so that there is something to see soon.
         upload_interval=5,
         mem_enabled=True,
+        # Without it, nobody hears of a push that failed.
+        enable_logging=True,
     )
-    print(f"busy; pushing profiles to {server_address} every 5 s", flush=True)
+    print(f"busy; pushing profiles to {server_address} every 5 s; errors are printed here", flush=True)
 
     running = True
 
@@ -50,7 +52,7 @@ def main():
         time.sleep(0.005)
 
     pyroscope.shutdown()
-    print("done")
+    print("done; pushes that failed are listed above")
 
 
 def checkout():

@@ -31,6 +31,13 @@ const PARTS: readonly (readonly [unit: string, ms: DurationMs])[] = [
   ['ms', 1],
 ];
 
+/** `1h2m`, `20785d7h`: its two largest units, for what is measured rather than set. @param ms  whole, not negative */
+export function roundDurationText(ms: DurationMs): string {
+  const largest = PARTS.findIndex(([, unitMs]) => ms >= unitMs);
+  const unitMs = PARTS[largest + 1]?.[1] ?? 1;
+  return durationText(Math.floor(ms / unitMs) * unitMs);
+}
+
 /** The shortest text that a flag reads as `ms` again: `7d`, `1h30m`, `500ms`, `0s`. @param ms  whole, not negative */
 export function durationText(ms: DurationMs): string {
   if (ms === 0) return '0s';

@@ -1,5 +1,5 @@
 import { type ErrorCode, type ErrorDetails, StoreError } from '#src/domain/errors.ts';
-import { durationText, sizeText } from '#src/domain/model/amount-text.ts';
+import { durationText, roundDurationText, sizeText } from '#src/domain/model/amount-text.ts';
 import { LimitFlag } from '#src/domain/model/limit-flags.ts';
 import type { Bytes, DurationMs, UnixMs } from '#src/domain/model/units.ts';
 import type { DiscardReason } from './ingest-options.ts';
@@ -182,7 +182,7 @@ export function outsideWindow(
   return refusal(
     'not_in_ingestion_window',
     `the profile of ${isoTime(timeMs)} is outside of the ingestion window: it is ${side} than --${flag}: ` +
-      `limit ${durationText(limitMs)}, actual ${durationText(Math.abs(nowMs - timeMs))}`,
+      `limit ${durationText(limitMs)}, actual ${roundDurationText(Math.abs(nowMs - timeMs))}`,
     { timeMs, nowMs, olderThanMs, newerThanMs },
   );
 }

@@ -1,5 +1,5 @@
 import { StoreError } from '#src/domain/errors.ts';
-import { durationText } from '#src/domain/model/amount-text.ts';
+import { durationText, roundDurationText } from '#src/domain/model/amount-text.ts';
 import { LimitFlag } from '#src/domain/model/limit-flags.ts';
 import type { DurationMs, TimeRange, UnixMs } from '#src/domain/model/units.ts';
 
@@ -30,7 +30,7 @@ export function validateTimeRange(range: TimeRange, limits: TimeRangeLimits, now
   const fromMs = Math.max(startMs, oldestMs);
   const lengthMs = endMs - fromMs;
   if (limits.lengthMs > 0 && lengthMs > limits.lengthMs) {
-    const message = `the query is longer than --${LimitFlag.queryLength}: limit ${durationText(limits.lengthMs)}, actual ${durationText(lengthMs)}`;
+    const message = `the query is longer than --${LimitFlag.queryLength}: limit ${durationText(limits.lengthMs)}, actual ${roundDurationText(lengthMs)}`;
     throw new StoreError('invalid-argument', message, { lengthMs, limitMs: limits.lengthMs });
   }
   return { empty: false, startMs: fromMs, endMs };

@@ -1,7 +1,7 @@
 import { equal } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { parseDuration } from '#src/config/duration.ts';
-import { durationText, roundSizeText, sizeText } from '#src/domain/model/amount-text.ts';
+import { durationText, roundDurationText, roundSizeText, sizeText } from '#src/domain/model/amount-text.ts';
 
 describe('durationText', () => {
   test('is the shortest text that reads as the same', () => {
@@ -16,6 +16,21 @@ describe('durationText', () => {
       equal(parseDuration(text), ms);
     }
   });
+});
+
+test('roundDurationText is the two largest units of a length of time', () => {
+  for (const [ms, text] of [
+    [0, '0s'],
+    [7, '7ms'],
+    [1_999, '1s999ms'],
+    [61_999, '1m1s'],
+    [3_600_000, '1h'],
+    [3_700_000, '1h1m'],
+    [86_399_999, '23h59m'],
+    [1_795_852_674_934, '20785d7h'],
+  ] as const) {
+    equal(roundDurationText(ms), text);
+  }
 });
 
 describe('sizeText', () => {
