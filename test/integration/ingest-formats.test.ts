@@ -4,9 +4,10 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { KilnProcess } from '../../scripts/kiln-process.ts';
 import { KilnClient, type Reply } from '../fixtures/kiln-client.ts';
+import { pprof } from '../fixtures/pprof-builder.ts';
 import { type TreeNode, treeBytes } from '../fixtures/uploads.ts';
 
 // Formats that are not pprof, as agents send them to a real process, found again as people ask for them. What the real
@@ -94,6 +95,18 @@ describe('/ingest in other formats than pprof', () => {
     for (const [name, body, search, status, words] of [
       ['a.cpu', 'a;b x', '', 422, /as groups: line 1: its count "x" is no whole number/],
       ['a.cpu', `a ${'é'.repeat(99)}`, '', 422, /its count "[^"]{40}…" is no whole number; the request has no format/],
+      ['a.cpu', Buffer.from('a \xc3\x28\x00', 'latin1'), '', 422, /its count "\\xc3\(\\x00" is no whole number; /],
+      ['a.cpu', '\u{202e}a \u{9b}x', '', 422, /its count "\\u\{9b\}x" is no whole number; /],
+      ['a.cpu', gzipSync('a 1'), '', 422, /its bytes look like gzip: .*format=pprof.*; the request has no format/],
+      [
+        'a.cpu',
+        gzipSync('a 1'),
+        '&format=prof',
+        422,
+        /look like gzip: .*; the format "prof" is not known, .*pprof and jfr$/,
+      ],
+      ['a.cpu', Buffer.from('FLR\0\0\x02\0\0'), '&format=lines', 422, /look like a recording .* needs format=jfr$/],
+      ['a.cpu', pprof({ samples: [{ stack: 'a', v: [1] }] }), '', 422, /look like pprof, which needs format=pprof; /],
       ['a.cpu', 'a x', '&format=perf', 422, /is no whole number; the format "perf" is not known/],
       ['a.cpu', 'a x', '&format=groups', 422, /is no whole number$/],
       ['a.cpu', 'x'.repeat(70_000), '&format=lines', 422, /line 1: it has 70000 bytes, the limit is 65535/],
@@ -111,6 +124,7 @@ describe('/ingest in other formats than pprof', () => {
       const { code, message } = JSON.parse(reply.body.toString()) as { code: string; message: string };
       equal(code, status === 422 ? 'unknown' : 'invalid_argument');
       match(message, words);
+      match(message, /^[^\p{C}]*$/u);
     }
   });
 

@@ -24,5 +24,7 @@ export function foreignFormat(head: Uint8Array): string | undefined {
   const bytes = Buffer.from(head.buffer, head.byteOffset, Math.min(head.length, FOREIGN_HEAD_BYTES));
   const hex = bytes.toString('hex');
   for (const [beginning, what] of BEGINNINGS) if (hex.startsWith(beginning)) return what;
-  return PRINTABLE.test(bytes.toString('latin1')) ? 'text, such as folded stacks, which go to /ingest' : undefined;
+  return PRINTABLE.test(bytes.toString('latin1'))
+    ? 'text, such as folded stacks, which /ingest takes with format=groups'
+    : undefined;
 }

@@ -1,6 +1,7 @@
 import { type ErrorCode, type ErrorDetails, StoreError } from '#src/domain/errors.ts';
 import { durationText, roundDurationText, sizeText } from '#src/domain/model/amount-text.ts';
 import { LimitFlag } from '#src/domain/model/limit-flags.ts';
+import { quoted } from '#src/domain/model/printable.ts';
 import type { Bytes, DurationMs, UnixMs } from '#src/domain/model/units.ts';
 import type { DiscardReason } from './ingest-options.ts';
 
@@ -185,11 +186,6 @@ export function outsideWindow(
       `limit ${durationText(limitMs)}, actual ${roundDurationText(Math.abs(nowMs - timeMs))}`,
     { timeMs, nowMs, olderThanMs, newerThanMs },
   );
-}
-
-/** Quotes a text for a message, cut to a length that a line of a terminal can take. */
-export function quoted(text: string, charactersMax = 200): string {
-  return JSON.stringify(text.length > charactersMax ? `${text.slice(0, charactersMax)}…` : text);
 }
 
 /** A client's clock may be anywhere; what a Date cannot hold is shown as the number. */

@@ -1,4 +1,5 @@
 import { StoreError } from '#src/domain/errors.ts';
+import { quoted } from '#src/domain/model/printable.ts';
 import { expressionCost } from './expression-cost.ts';
 import type { Matcher } from './matcher.ts';
 import { isWordList } from './word-list.ts';
@@ -44,7 +45,7 @@ export function checkExpressionLimits(
   for (const matcher of matchers) {
     const { operator, name, value } = matcher;
     if (operator === '=' || operator === '!=' || costs.has(value)) continue;
-    const subject = `the expression for ${JSON.stringify(name)}`;
+    const subject = `the expression for ${quoted(name)}`;
     if (value.length > limits.lengthMax) checkWordList(value, subject, limits);
     const cost = matcherCost(matcher);
     if (cost === 0) continue;

@@ -1,6 +1,7 @@
 import { RE2JS, RE2JSException } from 're2js';
 import { StoreError } from '#src/domain/errors.ts';
 import { type Labels, valueOf } from '#src/domain/model/labels.ts';
+import { quoted } from '#src/domain/model/printable.ts';
 import type { Matcher } from './matcher.ts';
 import { wordsOf } from './word-list.ts';
 
@@ -52,7 +53,7 @@ function compileExpression(name: string, expression: string): ValueTest {
     if (!(cause instanceof RE2JSException)) throw cause;
     // The flag that makes the dot match newlines is put before the expression; nobody wrote it.
     const reason = cause.message.replace('`(?s)', '`');
-    const message = `label selector: the expression for ${JSON.stringify(name)} is not valid: ${reason}`;
+    const message = `label selector: the expression for ${quoted(name)} is not valid: ${reason}`;
     throw new StoreError('invalid-argument', message, {}, { cause });
   }
 }

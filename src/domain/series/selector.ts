@@ -1,5 +1,6 @@
 import { StoreError } from '#src/domain/errors.ts';
 import { LabelName } from '#src/domain/model/labels.ts';
+import { quoted } from '#src/domain/model/printable.ts';
 import type { Matcher } from './matcher.ts';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -153,7 +154,8 @@ class SelectorReader {
 
   /** @throws StoreError 'invalid-argument', always */
   fail(expected: string, at = this.#at): never {
-    const found = at < this.#text.length ? JSON.stringify(this.#text.slice(at, at + 1)) : 'the end';
+    const found =
+      at < this.#text.length ? quoted(String.fromCodePoint(this.#text.codePointAt(at) as number)) : 'the end';
     const message = `label selector: expected ${expected} at character ${at + 1}, found ${found}`;
     throw new StoreError('invalid-argument', message);
   }

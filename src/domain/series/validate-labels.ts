@@ -1,8 +1,9 @@
 import type { StoreError } from '#src/domain/errors.ts';
 import { compareUtf8, type Label, LabelName, type Labels, sortedLabels } from '#src/domain/model/labels.ts';
 import { LimitFlag } from '#src/domain/model/limit-flags.ts';
+import { quoted } from '#src/domain/model/printable.ts';
 import type { DiscardReason, ProfileLimits } from '#src/domain/pprof/ingest-options.ts';
-import { quoted, refusal } from '#src/domain/pprof/profile-errors.ts';
+import { refusal } from '#src/domain/pprof/profile-errors.ts';
 
 export type LabelLimits = Pick<
   ProfileLimits,

@@ -1,7 +1,8 @@
 import { sizeText } from '#src/domain/model/amount-text.ts';
+import { quoted } from '#src/domain/model/printable.ts';
 import { STEP_ROWS, type Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
-import { quoted, refusal } from '#src/domain/pprof/profile-errors.ts';
+import { refusal } from '#src/domain/pprof/profile-errors.ts';
 import { NameTable } from '#src/domain/profile/name-table.ts';
 import {
   type ConversionBounds,

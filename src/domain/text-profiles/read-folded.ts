@@ -1,7 +1,8 @@
+import { quotedBytes } from '#src/domain/model/printable.ts';
 import type { Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
-import { quoted } from '#src/domain/pprof/profile-errors.ts';
 import { undecodableUpload } from '#src/domain/upload/upload.ts';
+import { binaryFormat, isBinary } from './binary-format.ts';
 import type { StackCollector } from './stack-collector.ts';
 
 /** Of one line without its end, as in Pyroscope. */
@@ -23,12 +24,14 @@ export type FoldedFormat = 'groups' | 'lines';
  * Where no line at all has a count, it is no `groups`: to skip every line would lose a profile, and nobody would hear of it.
  *
  * @throws StoreError 'invalid-argument' when a line is too long, or its count is no whole number, negative or over 64 bits,
- *         or none has one
+ *         or none has one; when it is no text, but another format
  * @cost   O(bytes)
  * @source the write-path reference, "/ingest: folded text"
  */
 export function* readFolded(format: FoldedFormat, body: Uint8Array, stacks: StackCollector): Steps<void> {
   const text = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  const binary = binaryFormat(body);
+  if (binary !== undefined) throw undecodableUpload(format, `its bytes look like ${binary}`);
   const reading: Reading = { format, text, at: 0, line: 0, counted: false, uncounted: 0, stacks };
   while (reading.at < text.length) {
     readLines(reading, Math.min(reading.at + STEP_BYTES, text.length));
@@ -37,7 +40,7 @@ export function* readFolded(format: FoldedFormat, body: Uint8Array, stacks: Stac
   const { counted, uncounted } = reading;
   if (!counted && uncounted > 0) {
     const what = uncounted === 1 ? 'its only line has no count' : `none of its ${uncounted} lines has a count`;
-    throw undecodableUpload(format, `${what} behind a blank; with format=lines each line counts one`);
+    throw notFolded(reading, `${what} behind a blank; with format=lines each line counts one`);
   }
 }
 
@@ -101,27 +104,33 @@ function countOf(reading: Reading, start: number, end: number): bigint {
   let i = start;
   while (i < end && i < start + SAFE_DIGITS && isDigit(text[i])) count = count * 10 + text[i++] - ZERO;
   if (i === end && i > start) return BigInt(count);
-  return unusualCount(reading, text.toString('latin1', start, end));
+  return unusualCount(reading, text.subarray(start, end));
 }
 
 /** One with a sign, a very large one, or none. */
-function unusualCount(reading: Reading, text: string): bigint {
-  if (!/^[+-]?[0-9]+$/.test(text)) throw at(reading, `its count ${shown(text)} is no whole number`);
+function unusualCount(reading: Reading, bytes: Buffer): bigint {
+  const text = bytes.toString('latin1');
+  if (!/^[+-]?[0-9]+$/.test(text)) throw at(reading, `its count ${shown(bytes)} is no whole number`);
   // A number of many digits takes more than linear time to read.
   const digits = text.replace(/^[+-]?0*/, '');
   const count = digits.length > 19 ? INT64_MAX + 1n : BigInt(digits || '0');
-  if (text.startsWith('-') && count > 0n) throw at(reading, `its count ${shown(text)} is negative`);
-  if (count > INT64_MAX) throw at(reading, `its count ${shown(text)} is over ${INT64_MAX}`);
+  if (text.startsWith('-') && count > 0n) throw at(reading, `its count ${shown(bytes)} is negative`);
+  if (count > INT64_MAX) throw at(reading, `its count ${shown(bytes)} is over ${INT64_MAX}`);
   return count;
 }
 
 /** What stands for a count may be anything: a profile in another format has lines of kilobytes without a blank. */
-function shown(count: string): string {
-  return quoted(count, 40);
+function shown(count: Uint8Array): string {
+  return quotedBytes(count, 40);
 }
 
-function at({ format, line }: Reading, what: string) {
-  return undecodableUpload(format, `line ${line}: ${what}`);
+function at(reading: Reading, what: string) {
+  return notFolded(reading, `line ${reading.line}: ${what}`);
+}
+
+function notFolded({ format, text }: Reading, what: string) {
+  const hint = isBinary(text) ? '; it is no text: pprof needs format=pprof, a recording of Java format=jfr' : '';
+  return undecodableUpload(format, what + hint);
 }
 
 function isDigit(byte: number): boolean {

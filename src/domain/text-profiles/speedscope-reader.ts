@@ -1,7 +1,7 @@
+import { quoted } from '#src/domain/model/printable.ts';
 import { STEP_ROWS, type Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import { JsonReader, type JsonText } from '#src/domain/pprof/json-reader.ts';
-import { quoted } from '#src/domain/pprof/profile-errors.ts';
 import { NameTable } from '#src/domain/profile/name-table.ts';
 import { undecodableUpload } from '#src/domain/upload/upload.ts';
 import { Float64List } from './float64-list.ts';

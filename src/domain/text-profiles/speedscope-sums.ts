@@ -1,5 +1,5 @@
+import { quoted } from '#src/domain/model/printable.ts';
 import { STEP_ROWS, type Steps } from '#src/domain/model/steps.ts';
-import { quoted } from '#src/domain/pprof/profile-errors.ts';
 import { undecodableUpload } from '#src/domain/upload/upload.ts';
 import type { SpeedscopeProfile } from './speedscope-reader.ts';
 

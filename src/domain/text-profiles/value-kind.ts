@@ -1,6 +1,6 @@
 import { StoreError } from '#src/domain/errors.ts';
+import { quoted } from '#src/domain/model/printable.ts';
 import type { BuiltValueType } from '#src/domain/pprof/pprof-builder.ts';
-import { quoted } from '#src/domain/pprof/profile-errors.ts';
 import { periodNanosOf } from '#src/domain/upload/sample-period.ts';
 
 /** What the values of an upload are. */

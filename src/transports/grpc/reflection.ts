@@ -1,6 +1,7 @@
 import { create, type DescFile, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import { StoreError } from '#src/domain/errors.ts';
+import { quoted } from '#src/domain/model/printable.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import {
   type ServerReflectionRequest,
@@ -66,11 +67,11 @@ class SchemaIndex {
       case 'listServices':
         return { case: 'listServicesResponse', value: { service: this.#services.map((name) => ({ name })) } };
       case 'fileByFilename':
-        return this.#fileResponse(this.#byName.get(value), `no file ${JSON.stringify(value)}`);
+        return this.#fileResponse(this.#byName.get(value), `no file ${quoted(value)}`);
       case 'fileContainingSymbol':
-        return this.#fileResponse(this.#bySymbol.get(value), `no symbol ${JSON.stringify(value)}`);
+        return this.#fileResponse(this.#bySymbol.get(value), `no symbol ${quoted(value)}`);
       case 'allExtensionNumbersOfType':
-        if (!this.#bySymbol.has(value)) return failed('not-found', `no type ${JSON.stringify(value)}`);
+        if (!this.#bySymbol.has(value)) return failed('not-found', `no type ${quoted(value)}`);
         return { case: 'allExtensionNumbersResponse', value: { baseTypeName: value } };
       case 'fileContainingExtension':
         return failed('not-found', 'no message has extensions');

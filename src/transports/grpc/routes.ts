@@ -1,5 +1,6 @@
 import type { DescFile } from '@bufbuild/protobuf';
 import { StoreError } from '#src/domain/errors.ts';
+import { quoted } from '#src/domain/model/printable.ts';
 import type { PushService } from '#src/services/distributor/ports.ts';
 import type { Querier } from '#src/services/query-frontend/ports.ts';
 import { file_grpc_health_v1_health } from '#src/transports/gen/grpc/health/v1/health_pb.ts';
@@ -111,7 +112,7 @@ export async function serveCall(call: GrpcCall, routes: GrpcRoutes, deps: CallDe
   const contentType = canonicalMediaType(call.header('content-type'));
   const codec = grpcCodecOf(contentType);
   if (codec === undefined) {
-    const sent = JSON.stringify(call.header('content-type'));
+    const sent = quoted(call.header('content-type'));
     const text = `the content type ${sent} is not spoken here; these are: ${ACCEPT_POST}. The HTTP port speaks others.\n`;
     return call.answerText(415, TEXT, text, { 'accept-post': ACCEPT_POST });
   }

@@ -1,5 +1,6 @@
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
+import { quoted } from '#src/domain/model/printable.ts';
 import type { Body, Reply } from '#src/services/query-frontend/ports.ts';
 import { acceptsGzip } from './accept-encoding.ts';
 import { type Failure, failureJson } from './errors.ts';
@@ -26,7 +27,7 @@ export function wrongContentType(sent: string, spoken: string): Answer {
   const elsewhere = /^application\/grpc($|[+;])/i.test(sent)
     ? '. gRPC is spoken over HTTP/2, on the port of server.grpc-listen-port'
     : '';
-  const text = `the content type ${JSON.stringify(sent)} is not spoken here; these are: ${spoken}${elsewhere}\n`;
+  const text = `the content type ${quoted(sent)} is not spoken here; these are: ${spoken}${elsewhere}\n`;
   return textAnswer(415, text);
 }
 

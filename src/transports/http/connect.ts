@@ -1,6 +1,6 @@
 import { StoreError } from '#src/domain/errors.ts';
+import { quoted } from '#src/domain/model/printable.ts';
 import type { DurationMs } from '#src/domain/model/units.ts';
-import { quoted } from '#src/domain/pprof/profile-errors.ts';
 import { listsGzip } from './accept-encoding.ts';
 import { codedFailure, partialHeaders } from './answers.ts';
 import { type Failure, failureOf } from './errors.ts';
@@ -66,7 +66,7 @@ export function connectFailure(failure: Failure): Answer {
 
 function checkVersion(version: string): void {
   if (version === '' || version === '1') return;
-  throw new StoreError('invalid-argument', `Connect-Protocol-Version must be "1", not ${JSON.stringify(version)}`);
+  throw new StoreError('invalid-argument', `Connect-Protocol-Version must be "1", not ${quoted(version)}`);
 }
 
 function timeoutOf(text: string): DurationMs | undefined {
@@ -78,5 +78,5 @@ function timeoutOf(text: string): DurationMs | undefined {
 function encodingOf(text: string): Encoding {
   if (text === '' || text === 'identity') return 'identity';
   if (text === 'gzip') return 'gzip';
-  throw new StoreError('unimplemented', `unknown compression ${JSON.stringify(text)}: supported encodings are gzip`);
+  throw new StoreError('unimplemented', `unknown compression ${quoted(text)}: supported encodings are gzip`);
 }

@@ -1,4 +1,5 @@
 import { type ErrorCode, RETRY_AFTER_MS, StoreError } from '#src/domain/errors.ts';
+import { printable } from '#src/domain/model/printable.ts';
 import type { DurationMs } from '#src/domain/model/units.ts';
 
 /** The codes of Connect and gRPC. */
@@ -73,7 +74,7 @@ export function failureOf(error: unknown): Failure {
   const status = error.code === 'too-large' ? 422 : CODES[code].http;
   const retryAfterMs = error.details[RETRY_AFTER_MS];
   return {
-    ...{ status, code, message: error.message },
+    ...{ status, code, message: printable(error.message) },
     ...(typeof retryAfterMs === 'number' && { retryAfterMs }),
   };
 }

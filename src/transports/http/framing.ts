@@ -1,4 +1,5 @@
 import type { HttpRequest } from 'uWebSockets.js';
+import { quoted } from '#src/domain/model/printable.ts';
 
 /**
  * What is wrong with the headers that say where a request ends, or undefined. The library takes the first length and
@@ -20,7 +21,7 @@ export function framingFault(request: HttpRequest): string | undefined {
   if (lengthsDiffer) return 'Content-Length is there twice, with different values';
   if (codings > 1) return 'Transfer-Encoding is there twice';
   if (codings === 1 && coding.toLowerCase() !== 'chunked') {
-    return `Transfer-Encoding must be "chunked", not ${JSON.stringify(coding)}`;
+    return `Transfer-Encoding must be "chunked", not ${quoted(coding)}`;
   }
   return undefined;
 }

@@ -1,6 +1,6 @@
 import { StoreError } from '#src/domain/errors.ts';
+import { quoted } from '#src/domain/model/printable.ts';
 import type { DurationMs } from '#src/domain/model/units.ts';
-import { quoted } from '#src/domain/pprof/profile-errors.ts';
 import type { Encoding, Message } from './rpc.ts';
 
 // What gRPC and gRPC-Web have in common: how messages are framed, and how headers are written.
@@ -73,7 +73,7 @@ export function grpcTimeoutOf(text: string): DurationMs | undefined {
 export function grpcEncodingOf(text: string): Encoding {
   if (text === '' || text === 'identity') return 'identity';
   if (text === 'gzip') return 'gzip';
-  throw new StoreError('unimplemented', `unknown compression ${JSON.stringify(text)}: supported encodings are gzip`);
+  throw new StoreError('unimplemented', `unknown compression ${quoted(text)}: supported encodings are gzip`);
 }
 
 /** Encoded. Clients take 8 KiB of headers in all, and would refuse the whole answer for a longer message. */

@@ -1,4 +1,4 @@
-import { quoted } from '#src/domain/pprof/profile-errors.ts';
+import { quoted } from '#src/domain/model/printable.ts';
 
 /** How the body of an `/ingest` request is written. */
 export type IngestFormat =
@@ -36,7 +36,7 @@ export function formatHint(format: string | null, taken: IngestFormat): string {
   if (taken !== 'groups' || format === 'groups') return '';
   const why =
     format === null || format === '' ? 'the request has no format' : `the format ${quoted(format)} is not known`;
-  return `; ${why}, so that it was taken for folded text. Known are trie, tree, lines, jfr, pprof and speedscope`;
+  return `; ${why}, so that it was taken for folded text. Known are groups (folded text), lines, tree, trie, speedscope, pprof and jfr`;
 }
 
 export function isForm(contentType: string): boolean {

@@ -1,6 +1,7 @@
 import { StoreError } from '#src/domain/errors.ts';
 import type { Label } from '#src/domain/model/labels.ts';
 import { LabelName } from '#src/domain/model/labels.ts';
+import { quoted } from '#src/domain/model/printable.ts';
 
 /** What the `name` parameter of `/ingest` says. */
 export type IngestName = {
@@ -65,6 +66,6 @@ function refuseStrange(what: string, text: string, strange: RegExp, allowed: str
   if (found === null) return;
   throw new StoreError(
     'invalid-argument',
-    `name: the ${what} has an invalid character ${JSON.stringify(found[0])} at ${found.index}; these are valid: ${allowed}`,
+    `name: the ${what} has an invalid character ${quoted(found[0])} at ${found.index}; these are valid: ${allowed}`,
   );
 }

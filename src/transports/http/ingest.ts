@@ -1,8 +1,8 @@
 import { StoreError } from '#src/domain/errors.ts';
 import { type Label, LabelName } from '#src/domain/model/labels.ts';
+import { quoted } from '#src/domain/model/printable.ts';
 import type { Bytes, UnixNanos } from '#src/domain/model/units.ts';
 import type { IngestOptions } from '#src/domain/pprof/ingest-options.ts';
-import { quoted } from '#src/domain/pprof/profile-errors.ts';
 import { type Upload, undecodableUpload } from '#src/domain/upload/upload.ts';
 import type { PushedProfile, PushService } from '#src/services/distributor/ports.ts';
 import { codedFailure, emptyAnswer, methodNotAllowed } from './answers.ts';

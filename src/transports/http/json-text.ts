@@ -1,4 +1,5 @@
 import { StoreError } from '#src/domain/errors.ts';
+import { quoted } from '#src/domain/model/printable.ts';
 import { JSON_DEPTH_MAX } from '#src/domain/pprof/json-reader.ts';
 
 /**
@@ -66,8 +67,7 @@ function refuseDeepOrDuplicate(text: string): void {
 function withKey(keys: Set<string> | undefined, written: string): Set<string> {
   const known = keys ?? new Set();
   const key = written.includes('\\') ? (JSON.parse(`"${written}"`) as string) : written;
-  if (known.has(key))
-    throw new StoreError('invalid-argument', `the message has the field ${JSON.stringify(key)} twice`);
+  if (known.has(key)) throw new StoreError('invalid-argument', `the message has the field ${quoted(key)} twice`);
   return known.add(key);
 }
 

@@ -1,7 +1,7 @@
 import { StoreError } from '#src/domain/errors.ts';
+import { quoted } from '#src/domain/model/printable.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import { isMessageTooLarge } from '#src/domain/otlp/otlp-errors.ts';
-import { quoted } from '#src/domain/pprof/profile-errors.ts';
 import type { OtlpOutcome, PushService } from '#src/services/distributor/ports.ts';
 import { codedFailure, methodNotAllowed, retryHeaders, textAnswer, wrongContentType } from './answers.ts';
 import { type BodyHost, BodyRefusal, ingestionBodyLimit, readBody } from './body.ts';

@@ -1,4 +1,5 @@
 import { StoreError } from '#src/domain/errors.ts';
+import { quoted } from '#src/domain/model/printable.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 
 /** Real ones have a few hundred bytes. */
@@ -16,8 +17,8 @@ export function parseSampleTypeConfig(bytes: Uint8Array): Record<string, string>
   }
   const names: [string, string][] = [];
   for (const [sampleType, config] of Object.entries(objectOf(parse(bytes), 'it'))) {
-    const name = objectOf(config, JSON.stringify(sampleType))['display-name'] ?? '';
-    if (typeof name !== 'string') throw malformed(`the display-name of ${JSON.stringify(sampleType)} is not a string`);
+    const name = objectOf(config, quoted(sampleType))['display-name'] ?? '';
+    if (typeof name !== 'string') throw malformed(`the display-name of ${quoted(sampleType)} is not a string`);
     names.push([sampleType, name]);
   }
   return Object.fromEntries(names);

@@ -1,4 +1,5 @@
 import { StoreError } from '#src/domain/errors.ts';
+import { quoted } from '#src/domain/model/printable.ts';
 
 /** Who asks, as the header says. Routes differ in what they make of the two failures. */
 export type TenantHeader =
@@ -65,7 +66,7 @@ export function noTenant(): StoreError {
 function problemOf(id: string): string | undefined {
   const strange = /[^A-Za-z0-9!\-_.*'()]/.exec(id);
   if (strange !== null) {
-    return `the org ID has an unsupported character ${JSON.stringify(strange[0])} at ${strange.index}`;
+    return `the org ID has an unsupported character ${quoted(strange[0])} at ${strange.index}`;
   }
   if (id.length > TENANT_BYTES_MAX) {
     return `the org ID is too long: ${id.length} bytes, the limit is ${TENANT_BYTES_MAX}`;

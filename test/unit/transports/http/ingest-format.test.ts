@@ -29,7 +29,11 @@ for (const [format, contentType, expected] of [
 }
 
 for (const [format, contentType, hint] of [
-  [null, '', /^; the request has no format, so that it was taken for folded text\. Known are trie, /],
+  [
+    null,
+    '',
+    /^; the request has no format, so that it was taken for folded text\. Known are groups \(folded text\), lines, /,
+  ],
   ['', '', /the request has no format/],
   ['perf', '', /the format "perf" is not known, so that/],
   ['groups', '', /^$/],
