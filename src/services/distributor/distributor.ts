@@ -1,8 +1,8 @@
 import { type LimitsConfig, profileLimitsOf } from '#src/config/limits.ts';
-import { fromWire, NEVER_FITS, RETRY_AFTER_MS, StoreError } from '#src/domain/errors.ts';
-import { durationText, roundSizeText, sizeText } from '#src/domain/model/amount-text.ts';
+import { fromWire, StoreError } from '#src/domain/errors.ts';
+import { sizeText } from '#src/domain/model/amount-text.ts';
 import { LimitFlag } from '#src/domain/model/limit-flags.ts';
-import type { Bytes, DurationMs } from '#src/domain/model/units.ts';
+import type { Bytes } from '#src/domain/model/units.ts';
 import type { AttributeRule } from '#src/domain/otlp/attribute-rules.ts';
 import { otlpMessageTooLarge } from '#src/domain/otlp/otlp-errors.ts';
 import { declaredSizeBytes } from '#src/domain/pprof/inflate.ts';
@@ -28,7 +28,7 @@ import type {
   PushService,
   RoutedProfile,
 } from './ports.ts';
-import { type Rate, RateLimiter } from './rate-limiter.ts';
+import { isOverBurst, type Rate, RateLimiter, rateLimited } from './rate-limiter.ts';
 
 export type DistributorConfig = {
   /**
@@ -367,31 +367,4 @@ function openedBytesOf(profiles: readonly OpenedProfile[]): Bytes {
 
 function rateOf({ ingestionRateBytes, ingestionBurstBytes }: LimitsConfig): Rate {
   return { bytesPerSecond: ingestionRateBytes, burstBytes: ingestionBurstBytes };
-}
-
-function isOverBurst(bytes: Bytes, { bytesPerSecond, burstBytes }: Rate): boolean {
-  return bytesPerSecond > 0 && bytes > burstBytes;
-}
-
-/** @param waitMs  until they fit; undefined: they never do */
-function rateLimited(
-  { bytesPerSecond, burstBytes }: Rate,
-  count: number,
-  actualBytes: Bytes,
-  waitMs: DurationMs | undefined,
-): StoreError {
-  const what = count === 1 ? 'a profile and its labels' : `${count} profiles and their labels`;
-  const when = waitMs === undefined ? 'never fit' : `fit in ${durationText(waitMs)}`;
-  return refusal(
-    'rate_limited',
-    `push rate limit exceeded: --${LimitFlag.ingestionRate} lets through ${roundSizeText(bytesPerSecond)} a second, ` +
-      `--${LimitFlag.ingestionBurst} ${sizeText(burstBytes)} at once, and ${what} of ${sizeText(actualBytes)} ${when}`,
-    {
-      bytesPerSecond,
-      burstBytes,
-      actualBytes,
-      ...(waitMs === undefined ? { [NEVER_FITS]: true } : { [RETRY_AFTER_MS]: waitMs }),
-    },
-    'limit-exceeded',
-  );
 }

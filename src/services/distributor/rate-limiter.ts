@@ -1,5 +1,9 @@
 import { Gauge } from 'prom-client';
+import { NEVER_FITS, RETRY_AFTER_MS, type StoreError } from '#src/domain/errors.ts';
+import { durationText, roundSizeText, sizeText } from '#src/domain/model/amount-text.ts';
+import { LimitFlag } from '#src/domain/model/limit-flags.ts';
 import type { Bytes, DurationMs, UnixMs } from '#src/domain/model/units.ts';
+import { refusal } from '#src/domain/pprof/profile-errors.ts';
 import type { Clock } from '#src/platform/clock.ts';
 import { metrics } from '#src/platform/metrics.ts';
 
@@ -90,6 +94,34 @@ export class RateLimiter {
       if (full || this.#buckets.size >= this.#tenantsMax) this.#buckets.delete(tenant);
     }
   }
+}
+
+/** More than a burst is never there at once. */
+export function isOverBurst(bytes: Bytes, { bytesPerSecond, burstBytes }: Rate): boolean {
+  return bytesPerSecond > 0 && bytes > burstBytes;
+}
+
+/** @param waitMs  until they fit; undefined: they never do */
+export function rateLimited(
+  { bytesPerSecond, burstBytes }: Rate,
+  count: number,
+  actualBytes: Bytes,
+  waitMs: DurationMs | undefined,
+): StoreError {
+  const what = count === 1 ? 'a profile and its labels' : `${count} profiles and their labels`;
+  const when = waitMs === undefined ? 'never fit' : `fit in ${durationText(waitMs)}`;
+  return refusal(
+    'rate_limited',
+    `push rate limit exceeded: --${LimitFlag.ingestionRate} lets through ${roundSizeText(bytesPerSecond)} a second, ` +
+      `--${LimitFlag.ingestionBurst} ${sizeText(burstBytes)} at once, and ${what} of ${sizeText(actualBytes)} ${when}`,
+    {
+      bytesPerSecond,
+      burstBytes,
+      actualBytes,
+      ...(waitMs === undefined ? { [NEVER_FITS]: true } : { [RETRY_AFTER_MS]: waitMs }),
+    },
+    'limit-exceeded',
+  );
 }
 
 /** A clock that went back adds nothing. */
