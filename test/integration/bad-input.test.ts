@@ -1,17 +1,14 @@
 import { equal, match, ok } from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, afterEach, before, describe, test } from 'node:test';
+import { afterEach, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { KilnProcess } from '../../scripts/kiln-process.ts';
 import { dashedSampleTypes, functionsOfOneFile } from '../fixtures/amplified-pprof.ts';
 import { KilnClient, type Reply } from '../fixtures/kiln-client.ts';
 import { encodePprof, plainPprof, pprof } from '../fixtures/pprof-builder.ts';
 import { pushProto } from '../fixtures/push-message.ts';
 import { Random } from '../fixtures/random.ts';
+import { kilnOfSuite } from '../fixtures/suite-kiln.ts';
 
 const CPU = 'process_cpu:cpu:nanoseconds:cpu:nanoseconds';
 const labels = { __name__: 'process_cpu', service_name: 'bad' };
@@ -19,28 +16,20 @@ const good = pprof({ samples: [{ stack: 'main;work', v: [1] }] });
 
 /** Bytes that a server must refuse, name, and survive. One process takes all of them. */
 describe('bad input', () => {
-  const kiln = new KilnProcess();
-  let dataDir: string;
-  let client: KilnClient;
+  const kiln = kilnOfSuite(
+    [
+      '--auth.multitenancy-enabled=true',
+      '--distributor.ingestion-body-limit-mb=8',
+      '--distributor.ingestion-rate-limit-mb=1000',
+      '--distributor.ingestion-burst-size-mb=1000',
+    ],
+    'tenant',
+  );
   let goodPushes = 0;
-
-  before(async () => {
-    dataDir = await mkdtemp(join(tmpdir(), 'kiln-bad-'));
-    const limits = ['--distributor.ingestion-body-limit-mb=8', '--distributor.ingestion-rate-limit-mb=1000'];
-    const burst = '--distributor.ingestion-burst-size-mb=1000';
-    const { url } = await kiln.start([`--data-dir=${dataDir}`, '--auth.multitenancy-enabled=true', ...limits, burst]);
-    client = new KilnClient(url, 'tenant');
-  });
   // The server goes on: after each of them it takes a push and finds it.
   afterEach(async () => {
-    equal((await client.push({ ...labels, service_name: 'good' }, good)).status, 200);
-    equal(await client.total('good', CPU), BigInt(++goodPushes));
-  });
-  after(async () => {
-    const log = kiln.logTail();
-    await kiln.stop();
-    await rm(dataDir, { recursive: true });
-    ok(!log.includes('because of a bug'), log);
+    equal((await kiln.client.push({ ...labels, service_name: 'good' }, good)).status, 200);
+    equal(await kiln.client.total('good', CPU), BigInt(++goodPushes));
   });
 
   const refused = (reply: Reply, status: number, code: string, words: RegExp): void => {
@@ -53,7 +42,7 @@ describe('bad input', () => {
   const pushRaw = (profile: Uint8Array, pairs: Record<string, string> = labels): Promise<Reply> => {
     const list = Object.entries(pairs).map(([name, value]) => ({ name, value }));
     const message = pushProto([{ labels: list, profiles: [profile] }]);
-    return client.post('/push.v1.PusherService/Push', message, { 'content-type': 'application/proto' });
+    return kiln.client.post('/push.v1.PusherService/Push', message, { 'content-type': 'application/proto' });
   };
 
   test('truncated gzip is 400 and says so', async () => {
@@ -75,7 +64,7 @@ describe('bad input', () => {
   for (const spyName of ['pyspy', 'rbspy', 'scripting']) {
     test(`a file of a megabyte that thousands of functions of ${spyName} name is 422 and names the limit`, async () => {
       const body = gzipSync(encodePprof(functionsOfOneFile(2000, 1_000_000)));
-      const reply = await client.post(`/ingest?name=bad&format=pprof&spyName=${spyName}`, body, {});
+      const reply = await kiln.client.post(`/ingest?name=bad&format=pprof&spyName=${spyName}`, body, {});
       equal(reply.status, 422);
       match(reply.body.toString(), /fixup_name_bytes_max: limit 16777216 bytes \(16 MiB\), actual at least \d+ bytes/);
     });
@@ -83,7 +72,7 @@ describe('bad input', () => {
 
   test('more sample types of dotnetspy with one long name than there may be are 422 and name the limit', async () => {
     const body = gzipSync(encodePprof(dashedSampleTypes(1025, 1_000_000)));
-    const reply = await client.post('/ingest?name=bad&format=pprof&spyName=dotnetspy', body, {});
+    const reply = await kiln.client.post('/ingest?name=bad&format=pprof&spyName=dotnetspy', body, {});
     equal(reply.status, 422);
     match(reply.body.toString(), /sample_types_max: limit 1024, actual 1025/);
   });
@@ -114,7 +103,7 @@ describe('bad input', () => {
     });
     const samples = profile.samples.map((s, i) => (i === 0 ? { ...s, locationIds: [99n] } : s));
     equal((await pushRaw(encodePprof({ ...profile, samples }), { ...labels, service_name: 'ids' })).status, 200);
-    equal(await client.total('ids', CPU), 5n);
+    equal(await kiln.client.total('ids', CPU), 5n);
   });
 
   test('a stack of 10^6 frames is cut at its leaf side', async () => {
@@ -123,26 +112,26 @@ describe('bad input', () => {
     const locationIds = [...new Array<bigint>(1_000_000).fill(leaf), root];
     const deep = encodePprof({ ...profile, samples: [{ ...profile.samples[0], locationIds }] });
     equal((await pushRaw(gzipSync(deep), { ...labels, service_name: 'deep' })).status, 200);
-    equal((await client.flamegraph('deep', CPU)).levels, 1001);
+    equal((await kiln.client.flamegraph('deep', CPU)).levels, 1001);
   });
 
   for (const path of ['/push.v1.PusherService/Push', '/querier.v1.QuerierService/SelectSeries']) {
     test(`deeply nested JSON on ${path} is 400`, async () => {
       const body = `${'{"a":'.repeat(40_000)}1${'}'.repeat(40_000)}`;
-      const reply = await client.post(path, body, { 'content-type': 'application/json' });
+      const reply = await kiln.client.post(path, body, { 'content-type': 'application/json' });
       refused(reply, 400, 'invalid_argument', /./);
     });
   }
 
   test('a content type that is not spoken is 415 and lists those that are', async () => {
-    const reply = await client.post('/push.v1.PusherService/Push', good, { 'content-type': 'text/plain' });
+    const reply = await kiln.client.post('/push.v1.PusherService/Push', good, { 'content-type': 'text/plain' });
     equal(reply.status, 415);
     match(reply.headers.get('accept-post') ?? '', /application\/proto/);
   });
 
   test('an oversized body is 413 on /ingest and 429 on Push, and names limit and size', async () => {
     const large = new Uint8Array(9 << 20).fill(65);
-    const ingest = await client.post('/ingest?name=app&format=pprof', large);
+    const ingest = await kiln.client.post('/ingest?name=app&format=pprof', large);
     refused(
       ingest,
       413,
@@ -153,7 +142,7 @@ describe('bad input', () => {
   });
 
   test('a missing tenant is 401, and so is one that cannot be', async () => {
-    const nobody = new KilnClient(client.url);
+    const nobody = new KilnClient(kiln.client.url);
     refused(await nobody.push(labels, good), 401, 'unauthenticated', /no org id/);
     const { status } = await nobody.post('/push.v1.PusherService/Push', '{}', {
       'content-type': 'application/json',
@@ -168,7 +157,7 @@ describe('bad input', () => {
       Uint8Array.from({ length: random.int(0, 2000) }, () => random.int(0, 255)),
     );
     const statuses = await Promise.all(
-      bodies.map(async (body) => (await client.post('/push.v1.PusherService/Push', body, PROTO)).status),
+      bodies.map(async (body) => (await kiln.client.post('/push.v1.PusherService/Push', body, PROTO)).status),
     );
     ok(
       statuses.every((status) => status === 400),
@@ -177,7 +166,7 @@ describe('bad input', () => {
   });
 
   test('clients that vanish in the middle of a body leave nothing behind', async () => {
-    const { hostname, port } = new URL(client.url);
+    const { hostname, port } = new URL(kiln.client.url);
     for (let i = 0; i < 20; i++) {
       await new Promise<void>((resolve) => {
         const socket = connect(Number(port), hostname, () => {
@@ -190,14 +179,14 @@ describe('bad input', () => {
     // The server may learn that the last one left after it is asked, and holds the three bytes until then.
     let held: string[];
     do {
-      const metrics = (await (await fetch(`${client.url}/metrics`)).text()).split('\n');
+      const metrics = (await (await fetch(`${kiln.client.url}/metrics`)).text()).split('\n');
       held = metrics.filter((line) => /^kiln_http_.*body.*bytes /.test(line));
       ok(held.length > 0);
     } while (held.some((line) => !line.endsWith(' 0')));
   });
 
   test('garbage instead of HTTP closes the connection and nothing else', async () => {
-    const { hostname, port } = new URL(client.url);
+    const { hostname, port } = new URL(kiln.client.url);
     await new Promise<void>((resolve) => {
       const socket = connect(Number(port), hostname, () => socket.write(new Uint8Array(5000).fill(0xfe)));
       socket.on('error', () => {});

@@ -1,13 +1,10 @@
 import { deepEqual, equal } from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { KilnProcess } from '../../scripts/kiln-process.ts';
 import { capturedRequests, replay } from '../fixtures/captured-request.ts';
 import { KilnClient } from '../fixtures/kiln-client.ts';
+import { kilnOfSuite } from '../fixtures/suite-kiln.ts';
 
 // What SDKs and tools sent, byte by byte, and the totals that a Pyroscope server returned for all of it: forms of Go with
 // deltas and display names, bare pprofs of Node, pushes of Python and Rust, uploads of profilecli in four protocols.
@@ -25,31 +22,19 @@ const PAST_MS = 20 * 365 * 86_400_000;
 const ONE_UPLOAD = 'profilecli-upload-connect';
 
 describe('requests of clients', () => {
-  const kiln = new KilnProcess();
-  let dataDir: string;
-  let to: { url: string; grpcUrl: string };
-
-  before(async () => {
-    dataDir = await mkdtemp(join(tmpdir(), 'kiln-clients-'));
-    to = await kiln.start([
-      `--data-dir=${dataDir}`,
-      '--auth.multitenancy-enabled=true',
-      '--distributor.ingestion-rate-limit-mb=0',
-      '--validation.reject-older-than=0',
-      '--querier.max-query-length=0',
-      '--querier.max-query-lookback=0',
-    ]);
-  });
-  after(async () => {
-    await kiln.stop();
-    await rm(dataDir, { recursive: true });
-  });
+  const kiln = kilnOfSuite([
+    '--auth.multitenancy-enabled=true',
+    '--distributor.ingestion-rate-limit-mb=0',
+    '--validation.reject-older-than=0',
+    '--querier.max-query-length=0',
+    '--querier.max-query-lookback=0',
+  ]);
 
   for (const request of requests) {
     test(`${request.name} is taken`, async () => {
       const isOther = request.name.startsWith('profilecli') && request.name !== ONE_UPLOAD;
 
-      const { status, answer } = await replay(request, to, isOther ? request.name : 'clients');
+      const { status, answer } = await replay(request, kiln.urls, isOther ? request.name : 'clients');
 
       equal(status, 200, answer);
     });
@@ -65,7 +50,7 @@ describe('requests of clients', () => {
 
   for (const service of Object.keys(totals).filter((name) => name.startsWith('example.'))) {
     test(`all of ${service} comes back`, async () => {
-      const client = new KilnClient(to.url, 'clients', PAST_MS);
+      const client = new KilnClient(kiln.urls.url, 'clients', PAST_MS);
 
       deepEqual(await client.profileTypes(service), Object.keys(totals[service] ?? {}).sort());
       await comesBack(client, service);
@@ -74,7 +59,7 @@ describe('requests of clients', () => {
 
   for (const { name } of requests.filter((request) => /^profilecli-upload-(connect-token|grpc)/.test(request.name))) {
     test(`${name} comes back as the upload in Connect does`, async () => {
-      await comesBack(new KilnClient(to.url, name, PAST_MS), 'example.upload');
+      await comesBack(new KilnClient(kiln.urls.url, name, PAST_MS), 'example.upload');
     });
   }
 });

@@ -1,11 +1,8 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
-import { KilnProcess } from '../../scripts/kiln-process.ts';
-import { KilnClient, redated } from '../fixtures/kiln-client.ts';
+import { describe, test } from 'node:test';
+import { redated } from '../fixtures/kiln-client.ts';
+import { kilnOfSuite } from '../fixtures/suite-kiln.ts';
 
 // Every real profile goes in as agents send it and comes back whole. What it must come back as was found out by others:
 // corpus-totals.json by a Pyroscope server, corpus-top.json by `go tool pprof -top` (scripts/corpus-top.ts).
@@ -25,33 +22,21 @@ const NATIVE = new Map([
 ]);
 
 describe('the corpus', () => {
-  const kiln = new KilnProcess();
-  let dataDir: string;
-  let client: KilnClient;
-
-  before(async () => {
-    dataDir = await mkdtemp(join(tmpdir(), 'kiln-corpus-'));
-    // One file has more samples than the default limit allows.
-    const { url } = await kiln.start([`--data-dir=${dataDir}`, '--validation.max-profile-stacktrace-samples=0']);
-    client = new KilnClient(url);
-  });
-  after(async () => {
-    await kiln.stop();
-    await rm(dataDir, { recursive: true });
-  });
+  // One file has more samples than the default limit allows.
+  const kiln = kilnOfSuite(['--validation.max-profile-stacktrace-samples=0']);
 
   for (const file of files) {
     test(`${file} comes back with its totals and its top functions`, async () => {
       const service = `file-${file.replace('.pb.gz', '')}`;
       const body = redated(readFileSync(new URL(`corpus/${file}`, data)), Date.now() - 60_000);
 
-      const { status } = await client.ingest(service, body);
+      const { status } = await kiln.client.ingest(service, body);
 
       equal(status, 200);
       const expected = totals[service];
-      deepEqual(await client.profileTypes(service), Object.keys(expected).sort());
+      deepEqual(await kiln.client.profileTypes(service), Object.keys(expected).sort());
       for (const [profileType, reference] of Object.entries(expected)) {
-        const graph = await client.flamegraph(service, profileType);
+        const graph = await kiln.client.flamegraph(service, profileType);
         const native = NATIVE.get(file);
         if (native === undefined) {
           const { total, levels, nodes } = graph;

@@ -167,7 +167,12 @@ describe('hostile clients', () => {
     test('a query that is nested 10^5 levels deep is refused, by its depth or before by its size', async () => {
       refused(await client.post(SELECT, lists, JSON_TYPE), 400, 'invalid_argument', /nested deeper than 100/);
       refused(await client.post(SELECT, open, JSON_TYPE), 400, 'invalid_argument', /is not JSON/);
-      refused(await client.post(SELECT, objects, JSON_TYPE), 429, 'resource_exhausted', /limit 262144 bytes .*, actual 600001 bytes/);
+      refused(
+        await client.post(SELECT, objects, JSON_TYPE),
+        429,
+        'resource_exhausted',
+        /limit 262144 bytes .*, actual 600001 bytes/,
+      );
     });
 
     test('a push that is nested 10^5 levels deep is refused by its depth, also in what nobody knows', async () => {

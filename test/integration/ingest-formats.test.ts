@@ -1,13 +1,10 @@
-import { deepEqual, equal, match, ok } from 'node:assert/strict';
+import { deepEqual, equal, match } from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { KilnProcess } from '../../scripts/kiln-process.ts';
-import { KilnClient, type Reply } from '../fixtures/kiln-client.ts';
+import type { Reply } from '../fixtures/kiln-client.ts';
 import { pprof } from '../fixtures/pprof-builder.ts';
+import { kilnOfSuite } from '../fixtures/suite-kiln.ts';
 import { type TreeNode, treeBytes } from '../fixtures/uploads.ts';
 
 // Formats that are not pprof, as agents send them to a real process, found again as people ask for them. What the real
@@ -27,24 +24,10 @@ function corpus(name: string): Buffer {
 }
 
 describe('/ingest in other formats than pprof', () => {
-  const kiln = new KilnProcess();
-  let dataDir: string;
-  let client: KilnClient;
-
-  before(async () => {
-    dataDir = await mkdtemp(join(tmpdir(), 'kiln-formats-'));
-    const { url } = await kiln.start([`--data-dir=${dataDir}`]);
-    client = new KilnClient(url);
-  });
-  after(async () => {
-    const log = kiln.logTail();
-    await kiln.stop();
-    await rm(dataDir, { recursive: true });
-    ok(!log.includes('because of a bug'), log);
-  });
+  const kiln = kilnOfSuite();
 
   const send = (name: string, body: Uint8Array | string, search = '', type = 'text/plain'): Promise<Reply> =>
-    client.post(`/ingest?name=${encodeURIComponent(name)}${search}`, body, { 'content-type': type });
+    kiln.client.post(`/ingest?name=${encodeURIComponent(name)}${search}`, body, { 'content-type': type });
 
   for (const file of folded) {
     test(`${file} comes back with its totals`, async () => {
@@ -52,7 +35,7 @@ describe('/ingest in other formats than pprof', () => {
 
       equal((await send(`${service}.cpu`, corpus(file))).status, 200);
 
-      const { total, levels, nodes } = await client.flamegraph(service, CPU);
+      const { total, levels, nodes } = await kiln.client.flamegraph(service, CPU);
       const expected = totals[service]?.[CPU];
       deepEqual({ total: Number(total), levels, nodes }, expected);
     });
@@ -67,9 +50,9 @@ describe('/ingest in other formats than pprof', () => {
     const sum = profiles
       .flatMap(({ weights }) => weights)
       .reduce((nanos, weight) => nanos + Math.round(weight * 1e9), 0);
-    equal(await client.total('py.cpu', WALL), BigInt(sum));
+    equal(await kiln.client.total('py.cpu', WALL), BigInt(sum));
     type Answer = { labelsSet: { labels: { value: string }[] }[] };
-    const { labelsSet } = await client.query<Answer>('Series', { matchers: [], labelNames: ['profile_name'] });
+    const { labelsSet } = await kiln.client.query<Answer>('Series', { matchers: [], labelNames: ['profile_name'] });
     const names = labelsSet.flatMap(({ labels }) => labels.map(({ value }) => value)).sort();
     deepEqual(names, profiles.map(({ name }) => name).sort());
   });
@@ -84,7 +67,7 @@ describe('/ingest in other formats than pprof', () => {
     equal((await send('same-trie', treeBytes(trie), '', 'binary/octet-stream+trie')).status, 200);
 
     const graphs = await Promise.all(
-      ['groups', 'lines', 'tree', 'trie'].map((format) => client.flamegraph(`same-${format}`, CPU)),
+      ['groups', 'lines', 'tree', 'trie'].map((format) => kiln.client.flamegraph(`same-${format}`, CPU)),
     );
     equal(graphs[0]?.total, 30_000_000n);
     for (const graph of graphs) deepEqual(graph, graphs[0]);
@@ -136,6 +119,6 @@ describe('/ingest in other formats than pprof', () => {
     ] as const) {
       equal((await send(name, body, search)).status, 200);
     }
-    deepEqual(await client.profileTypes('a'), []);
+    deepEqual(await kiln.client.profileTypes('a'), []);
   });
 });

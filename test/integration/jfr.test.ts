@@ -1,12 +1,8 @@
 import { deepEqual, equal, match } from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
-import { KilnProcess } from '../../scripts/kiln-process.ts';
-import { KilnClient } from '../fixtures/kiln-client.ts';
+import { kilnOfSuite } from '../fixtures/suite-kiln.ts';
 
 // Recordings go in as agents send them and come back whole: nodes and levels are those that a Pyroscope server returned,
 // totals are what `jfr print` shows (docs/differences.md says where Pyroscope's are larger).
@@ -38,29 +34,17 @@ const WALL: Expected = {
 };
 
 describe('JFR on /ingest', () => {
-  const kiln = new KilnProcess();
-  let dataDir: string;
-  let client: KilnClient;
-
-  before(async () => {
-    dataDir = await mkdtemp(join(tmpdir(), 'kiln-jfr-'));
-    const { url } = await kiln.start([`--data-dir=${dataDir}`]);
-    client = new KilnClient(url);
-  });
-  after(async () => {
-    await kiln.stop();
-    await rm(dataDir, { recursive: true });
-  });
+  const kiln = kilnOfSuite();
 
   const post = (name: string, body: Uint8Array, contentType = 'application/octet-stream') =>
-    client.post(`/ingest?format=jfr&spyName=javaspy&sampleRate=100&name=${encodeURIComponent(name)}`, body, {
+    kiln.client.post(`/ingest?format=jfr&spyName=javaspy&sampleRate=100&name=${encodeURIComponent(name)}`, body, {
       'content-type': contentType,
     });
 
   async function comesBack(service: string, expected: Expected): Promise<void> {
-    deepEqual(await client.profileTypes(service), Object.keys(expected));
+    deepEqual(await kiln.client.profileTypes(service), Object.keys(expected));
     for (const [profileType, reference] of Object.entries(expected)) {
-      const { total, nodes, levels } = await client.flamegraph(service, profileType);
+      const { total, nodes, levels } = await kiln.client.flamegraph(service, profileType);
       deepEqual({ total, nodes, levels }, reference, profileType);
     }
   }
@@ -83,7 +67,7 @@ describe('JFR on /ingest', () => {
     equal(status, 200);
     await comesBack('shop.java', WALL);
     type Answer = { names: string[] };
-    const { names } = await client.query<Answer>('LabelValues', {
+    const { names } = await kiln.client.query<Answer>('LabelValues', {
       name: 'endpoint',
       matchers: ['{service_name="shop.java", region="eu", jfr_event="wall"}'],
     });
@@ -103,7 +87,7 @@ describe('JFR on /ingest', () => {
       equal(reply.status, 422);
       match((JSON.parse(reply.body.toString()) as { message: string }).message, message);
     }
-    deepEqual(await client.profileTypes('broken'), []);
+    deepEqual(await kiln.client.profileTypes('broken'), []);
   });
 
   test('an empty body is nothing to store', async () => {

@@ -3,15 +3,12 @@
 
 import { equal, match, ok } from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { KilnProcess } from '../../scripts/kiln-process.ts';
-import { KilnClient, type Reply } from '../fixtures/kiln-client.ts';
+import type { Reply } from '../fixtures/kiln-client.ts';
 import { pprof } from '../fixtures/pprof-builder.ts';
 import { pushProto } from '../fixtures/push-message.ts';
+import { kilnOfSuite } from '../fixtures/suite-kiln.ts';
 
 const MIB = 1 << 20;
 const LABELS = { __name__: 'process_cpu', service_name: 'memory' };
@@ -27,14 +24,8 @@ const BUDGET_BYTES =
   BASE_BYTES + bounds.ingestBuffer + bounds.head + 3 * bounds.task + 5 * bounds.segment + bounds.queries;
 
 describe('memory of a process', () => {
-  const kiln = new KilnProcess();
-  let dataDir: string;
-  let client: KilnClient;
-
-  before(async () => {
-    dataDir = await mkdtemp(join(tmpdir(), 'kiln-memory-'));
-    const { url } = await kiln.start([
-      `--data-dir=${dataDir}`,
+  const kiln = kilnOfSuite(
+    [
       '--pool.threads=1',
       `--pool.head-bytes-max=${bounds.head}`,
       `--pool.task-bytes-max=${bounds.task}`,
@@ -46,24 +37,18 @@ describe('memory of a process', () => {
       '--distributor.ingestion-rate-limit-mb=0',
       '--distributor.ingestion-body-limit-mb=0',
       '--validation.max-profile-size-bytes=0',
-    ]);
-    client = new KilnClient(url, 'anonymous');
-  });
-  after(async () => {
-    const log = kiln.logTail();
-    await kiln.stop();
-    await rm(dataDir, { recursive: true });
-    ok(!log.includes('because of a bug'), log);
-  });
+    ],
+    'anonymous',
+  );
 
   const push = (profile: Uint8Array): Promise<Reply> => {
     const labels = Object.entries(LABELS).map(([name, value]) => ({ name, value }));
     const headers = { 'content-type': 'application/proto' };
-    return client.post('/push.v1.PusherService/Push', pushProto([{ labels, profiles: [profile] }]), headers);
+    return kiln.client.post('/push.v1.PusherService/Push', pushProto([{ labels, profiles: [profile] }]), headers);
   };
   const pushInflating = (body: Uint8Array): Promise<Reply> => {
     const headers = { 'content-type': 'application/proto', 'content-encoding': 'gzip' };
-    return client.post('/push.v1.PusherService/Push', body, headers);
+    return kiln.client.post('/push.v1.PusherService/Push', body, headers);
   };
   const withinBudget = (): void => {
     const status = readFileSync(`/proc/${kiln.pid}/status`, 'utf8');
@@ -100,7 +85,7 @@ describe('memory of a process', () => {
 
   test('OTLP that inflates to 250 MiB, or whose tables would be as large, is refused by the name of the limit', async () => {
     const post = (body: Uint8Array, encoding: object = {}): Promise<Reply> =>
-      client.post('/v1development/profiles', body, { 'content-type': 'application/x-protobuf', ...encoding });
+      kiln.client.post('/v1development/profiles', body, { 'content-type': 'application/x-protobuf', ...encoding });
     const bomb = gzipSync(Buffer.alloc(250 * MIB), { level: 1 });
     // Empty mappings of two bytes, which are rows of 36.
     const mappings = Buffer.alloc(8 * MIB, Buffer.of(0x0a, 0));

@@ -1,15 +1,11 @@
 import { deepEqual, equal, match, ok } from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { after, before, describe, test } from 'node:test';
+import { before, describe, test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { otlpAnswerBytes } from '#src/transports/http/otlp-answer.ts';
-import { KilnProcess } from '../../scripts/kiln-process.ts';
-import { KilnClient } from '../fixtures/kiln-client.ts';
 import { otlpJson, otlpMessage, otlpProto } from '../fixtures/otlp-message.ts';
 import { redatedOtlp } from '../fixtures/redated-otlp.ts';
+import { kilnOfSuite } from '../fixtures/suite-kiln.ts';
 
 // OTLP goes in as clients send it and comes back whole. The totals of what was captured are those that a Pyroscope server
 // returned, save those of native frames, which it leaves out: they are the sum of the values that were sent.
@@ -36,32 +32,22 @@ const NO_VALUE = 'the OTLP profile cannot be converted: a sample has neither val
 const PROTOBUF = { 'content-type': 'application/x-protobuf' };
 
 describe('OTLP', () => {
-  const kiln = new KilnProcess();
-  let dataDir: string;
-  let client: KilnClient;
+  const kiln = kilnOfSuite(['--otlp.attribute-labels=app.name=service_name,k8s.*=k8s_*,process.*=']);
 
   before(async () => {
-    dataDir = await mkdtemp(join(tmpdir(), 'kiln-otlp-'));
-    const rules = '--otlp.attribute-labels=app.name=service_name,k8s.*=k8s_*,process.*=';
-    const { url } = await kiln.start([`--data-dir=${dataDir}`, rules]);
-    client = new KilnClient(url);
     for (const file of new Set(CAPTURED.map(([name]) => name))) {
       const captured = gunzipSync(readFileSync(new URL(`../data/requests/${file}.pb.gz`, import.meta.url)));
       const body = gzipSync(redatedOtlp(captured, Date.now() - 60_000));
       const headers = { ...PROTOBUF, 'content-encoding': 'gzip' };
-      const reply = await client.post('/v1development/profiles', body, headers);
+      const reply = await kiln.client.post('/v1development/profiles', body, headers);
       equal(reply.status, 200, reply.body.toString());
       equal(reply.body.length, 0);
     }
   });
-  after(async () => {
-    await kiln.stop();
-    await rm(dataDir, { recursive: true });
-  });
 
   for (const [file, service, profileType, expected] of CAPTURED) {
     test(`${file} comes back as ${profileType}`, async () => {
-      const { total, levels, nodes } = await client.flamegraph(service, profileType);
+      const { total, levels, nodes } = await kiln.client.flamegraph(service, profileType);
       deepEqual({ total, levels, nodes }, { levels, nodes, ...expected });
       ok(nodes > 1000);
     });
@@ -74,7 +60,7 @@ describe('OTLP', () => {
         ...{ profileTypeID: 'process_cpu:cpu:nanoseconds:cpu:nanoseconds', spanSelector: [span] },
         labelSelector: '{service_name="example.otlp.go"}',
       };
-      return (await client.query<Answer>('SelectMergeStacktraces', request)).flamegraph.total;
+      return (await kiln.client.query<Answer>('SelectMergeStacktraces', request)).flamegraph.total;
     };
     ok(Number(await totalOf('cea0e71a9ce669a0')) > 0);
     equal(Number((await totalOf('0123456789abcdef')) ?? 0), 0);
@@ -85,7 +71,7 @@ describe('OTLP', () => {
       ...{ 'app.name': 'ruled', 'service.name': 's', 'k8s.pod.name': 'p', 'process.pid': 7 },
     });
 
-    const reply = await client.post('/v1development/profiles', otlpJson(message), {
+    const reply = await kiln.client.post('/v1development/profiles', otlpJson(message), {
       'content-type': 'application/json',
     });
 
@@ -98,7 +84,9 @@ describe('OTLP', () => {
       matchers: ['{service_name="ruled"}'],
     };
     const headers = { 'content-type': 'application/json', accept: '*/*;allow-utf8-labelnames=true' };
-    const answer = JSON.parse((await client.post(path, JSON.stringify(request), headers)).body.toString()) as Series;
+    const answer = JSON.parse(
+      (await kiln.client.post(path, JSON.stringify(request), headers)).body.toString(),
+    ) as Series;
     deepEqual(
       answer.labelsSet[0]?.labels
         .filter(({ name }) => !name.startsWith('__'))
@@ -114,11 +102,11 @@ describe('OTLP', () => {
     });
     const message = otlpMessage([{ samples: [of('good1'), of('x'.repeat(3000))] }]);
 
-    const { status, body } = await client.post('/v1development/profiles', otlpProto(message), PROTOBUF);
+    const { status, body } = await kiln.client.post('/v1development/profiles', otlpProto(message), PROTOBUF);
 
     equal(status, 200);
     match(body.toString(), /the value of label \\?"service_name\\?" is too long/);
-    equal(await client.total('good1', 'process_cpu:cpu:nanoseconds:cpu:nanoseconds'), 10n);
+    equal(await kiln.client.total('good1', 'process_cpu:cpu:nanoseconds:cpu:nanoseconds'), 10n);
   });
 
   test('what is wrong with some profiles is told, and the others are stored', async () => {
@@ -128,11 +116,11 @@ describe('OTLP', () => {
       { 'service.name': 'partial' },
     );
 
-    const { status, body } = await client.post('/v1development/profiles', otlpProto(message), PROTOBUF);
+    const { status, body } = await kiln.client.post('/v1development/profiles', otlpProto(message), PROTOBUF);
 
     equal(status, 200);
     const rejected = { rejectedProfiles: 2, message: NO_VALUE };
     deepEqual(body, Buffer.from(otlpAnswerBytes(rejected, 'proto')));
-    equal(await client.total('partial', 'process_cpu:cpu:nanoseconds:cpu:nanoseconds'), 10n);
+    equal(await kiln.client.total('partial', 'process_cpu:cpu:nanoseconds:cpu:nanoseconds'), 10n);
   });
 });
