@@ -56,9 +56,10 @@ export class PprofParts {
   readonly #locations: StampedIds;
   readonly #symbolisedMappings: StampedIds;
   readonly #bareMappings: StampedIds;
-  /** By link, the texts of its ids; 0 where it has none. */
+  /** By link, the text of the id of its span; 0 where it has none. */
   readonly #linkSpans: StampedIds;
-  readonly #linkTraces: StampedIds;
+  /** The same of its trace, for links whose span is known. */
+  readonly #linkTraces: Int32Array;
   /** By row of the strings, the name of the label that a key becomes. */
   readonly #labelKeys: StampedIds;
   readonly #labelValues: StampedIds;
@@ -77,7 +78,8 @@ export class PprofParts {
     this.#symbolisedMappings = new StampedIds(dictionary.mappingCount, budget.memory);
     this.#bareMappings = new StampedIds(dictionary.mappingCount, budget.memory);
     this.#linkSpans = new StampedIds(dictionary.linkCount, budget.memory);
-    this.#linkTraces = new StampedIds(dictionary.linkCount, budget.memory);
+    budget.memory.take(4 * dictionary.linkCount);
+    this.#linkTraces = new Int32Array(dictionary.linkCount);
     this.#labelKeys = new StampedIds(dictionary.stringCount, budget.memory);
     this.#labelValues = new StampedIds(dictionary.attributeCount, budget.memory);
   }
@@ -97,7 +99,7 @@ export class PprofParts {
    */
   *write(part: PprofPart): Steps<Uint8Array<ArrayBuffer>> {
     const tables = [this.#strings, this.#functions, this.#locations, this.#symbolisedMappings, this.#bareMappings];
-    const labels = [this.#linkSpans, this.#linkTraces, this.#labelKeys, this.#labelValues];
+    const labels = [this.#linkSpans, this.#labelKeys, this.#labelValues];
     for (const table of [...tables, ...labels]) table.clear();
     const builder = new PprofBuilder(part.header);
     const writing = new SampleWriting(builder, this.#encoder, part);
@@ -227,7 +229,7 @@ export class PprofParts {
     if (link < 0 || link >= linkCount) throw indexOutOfRange('a sample', 'link', link, linkCount);
     const { builder } = writing;
     let span = this.#linkSpans.get(link);
-    let trace = this.#linkTraces.get(link);
+    let trace = this.#linkTraces[link];
     if (span < 0) {
       this.#budget.text(spanBytes.values[link] + traceBytes.values[link]);
       const hexOf = (start: number, bytes: number): number =>
@@ -235,7 +237,7 @@ export class PprofParts {
       span = spanBytes.values[link] > 0 ? hexOf(spanStart.values[link], spanBytes.values[link]) : 0;
       trace = traceBytes.values[link] === TRACE_BYTES ? hexOf(traceStart.values[link], TRACE_BYTES) : 0;
       this.#linkSpans.set(link, span);
-      this.#linkTraces.set(link, trace);
+      this.#linkTraces[link] = trace;
     }
     if (span > 0) writing.label(writing.spanKey(), span);
     if (trace > 0) writing.label(writing.traceKey(), trace);
