@@ -8,7 +8,8 @@ import { textOf } from './text.ts';
 
 /**
  * The label that an attribute becomes. Of a key that is too long for any label only the beginning is held against the
- * rules: they may leave it out.
+ * rules: they may leave it out. One without a key, or whose label would have no name, is no label: it says nothing, and
+ * should not cost a profile.
  *
  * @returns undefined: none
  * @throws StoreError 'invalid-argument', a refusal, when the key is too long and no rule leaves it out
@@ -18,9 +19,10 @@ export function labelNameOfKey(
   rules: readonly AttributeRule[],
   budget: PartsBudget,
 ): string | undefined {
+  if (key.length === 0) return undefined;
   const limitBytes = budget.labelTextBytesMax;
   budget.text(Math.min(key.length, limitBytes));
-  if (key.length <= limitBytes) return labelNameOf(textOf(key), rules);
+  if (key.length <= limitBytes) return labelNameOf(textOf(key), rules) || undefined;
   const head = Buffer.from(key.buffer, key.byteOffset, limitBytes).toString();
   if (labelNameOf(head, rules) === undefined) return undefined;
   throw tooLong('name', 'the key of an attribute that becomes a label', limitBytes, key.length);

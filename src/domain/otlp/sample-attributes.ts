@@ -158,7 +158,7 @@ export class SampleAttributes {
     const name = labelNameOfKey(key, this.#rules, this.#budget);
     if (name === LabelName.serviceName) return Use.serviceLabel;
     if (SERVICE_KEY.equals(key)) return Use.service;
-    return name === undefined || name === '' ? Use.nothing : Use.label;
+    return name === undefined ? Use.nothing : Use.label;
   }
 
   #stringAt(string: number, row: number): Uint8Array {

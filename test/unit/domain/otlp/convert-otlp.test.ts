@@ -199,6 +199,21 @@ describe('convertOtlp', () => {
     match(shown(message, { rules: 'thread.*=thread_*' })[0], /\{thread_name=main, thread_id=7, thread=other\}$/);
   });
 
+  test('ignores attributes without a key, and those that a rule leaves without one', () => {
+    const attributes = { '': text('of sample'), 'x.': text('of sample'), thread: text('main') };
+    const own = { '': 'of resource', 'x.': 'of resource', host: 'h' };
+    const message = otlpMessage([{ samples: [{ stack: 'a', values: [1], attributes }] }], own, { '': 'of scope' });
+    const [profile] = message.resourceProfiles[0].scopeProfiles[0].profiles as unknown as Record<string, unknown>[];
+    profile['attributeIndices'] = [1, 2];
+
+    deepEqual(shown(message, { rules: 'x.*=*' }), [
+      '__delta__=false __otel__=true __name__=process_cpu host=h service_name=unknown_service | 10 a {thread=main}',
+    ]);
+    deepEqual(shown(message, { rules: 'x.*=,*=otel_*' }), [
+      '__delta__=false __otel__=true __name__=process_cpu otel_host=h service_name=unknown_service | 10 a {otel_thread=main}',
+    ]);
+  });
+
   test('takes the service from the resource, not from the scope', () => {
     const message = otlpMessage([{ samples: [{ stack: 'a', values: [1] }] }], {}, { 'service.name': 'library' });
     match(shown(message)[0], / service.name=library service_name=unknown_service /);
