@@ -3,7 +3,7 @@ import { sizeText } from '#src/domain/model/amount-text.ts';
 import type { Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import type { BuiltValueType, SizeLimit } from '#src/domain/pprof/pprof-builder.ts';
-import { discardReasonOf, tooManySamples } from '#src/domain/pprof/profile-errors.ts';
+import { discardReasonOf, quoted, tooManySamples } from '#src/domain/pprof/profile-errors.ts';
 import { WireReader } from '#src/domain/protobuf/wire-reader.ts';
 import {
   type ConversionBounds,
@@ -220,6 +220,10 @@ class Conversion {
     if (sampleCount === 0) return;
     const periodTypeName = periodType && this.#typeName(periodType);
     const stored = storedTypeOf(this.#typeName(sampleType), periodTypeName, period);
+    // All values would be negative, and such are dropped from a profile: it would vanish, and nobody hear of it.
+    if (stored.values === 'times-period' && period < 0n) {
+      throw notConvertible(`its values are counts of a period that is negative: ${period} nanoseconds`);
+    }
     const limit = this.#deps.options.bounds.limits.maxProfileStacktraceSamples;
     // Without attributes all samples are of one service, and there is no need to group them to see that they are too many.
     if (attributes.length === 0) checkSampleCount(sampleCount, limit);
@@ -314,7 +318,14 @@ class Conversion {
   }
 
   #typeName({ type, unit }: TypeRows): BuiltValueType {
-    return { type: this.#text(type), unit: this.#text(unit) };
+    return { type: this.#typeText(type), unit: this.#typeText(unit) };
+  }
+
+  /** The parts of a profile type are divided by colons, so that nobody could ask for one that has a colon in a part. */
+  #typeText(row: number): string {
+    const text = this.#text(row);
+    if (text.includes(':')) throw notConvertible(`a value type or its unit has a ":": ${quoted(text)}`);
+    return text;
   }
 
   #text(row: number): string {

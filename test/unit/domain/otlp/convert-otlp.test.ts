@@ -334,6 +334,28 @@ describe('convertOtlp', () => {
     });
   });
 
+  test('rejects a profile of the cpu whose period is negative: all of it would be dropped for its values', () => {
+    const cpu = (period: number) => ({
+      ...{ period: ['cpu/nanoseconds', period] as const, samples: [{ stack: 'a', values: [3] }] },
+    });
+    const { profiles, rejected } = convert(otlpMessage([cpu(-7), cpu(10)]));
+
+    deepEqual([profiles.length, rejected.count, rejected.reasons], [1, 1, { malformed_profile: 1 }]);
+    match(rejected.error?.message ?? '', /its values are counts of a period that is negative: -7 nanoseconds/);
+    equal(valuesOf('x/y', { values: [3] }, ['cpu/nanoseconds', -7]), '3', 'others are not multiplied by it');
+  });
+
+  for (const [what, type, period] of [
+    ['a type', 'a:b/count', null],
+    ['a unit', 'a/nano:s', null],
+    ['the type of a period', 'a/count', ['c:d/nanoseconds', 10]],
+    ['the type of a period that is 0', 'a/count', ['c:d/nanoseconds', 0]],
+  ] as const) {
+    test(`rejects a profile with a colon in ${what}, which nobody could ask for`, () => {
+      match(valuesOf(type, { values: [3] }, period), /a value type or its unit has a ":": "(a:b|nano:s|c:d)"/);
+    });
+  }
+
   test('keeps mappings with build ids, and the addresses of what has no functions', () => {
     const message = patchedSymbols();
     const profile = decodeProfile(convert(message).profiles[0].profile);
