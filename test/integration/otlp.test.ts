@@ -95,6 +95,30 @@ describe('OTLP', () => {
     );
   });
 
+  test('frames are called by their function, its system name, or module and offset', async () => {
+    const { resourceProfiles, dictionary } = otlpMessage([{ samples: [{ stack: 'c;b;a', values: [1] }] }], {
+      'service.name': 'frames',
+    });
+    const strings = [...dictionary.stringTable, '_Zmangled', '/lib/libx.so'];
+    const frame = (functionIndex: number) => ({ mappingIndex: 1, address: 0x1034, lines: [{ functionIndex }] });
+    const message = {
+      resourceProfiles,
+      dictionary: {
+        ...dictionary,
+        stringTable: strings,
+        mappingTable: [{}, { memoryStart: 0x1000, filenameStrindex: strings.length - 1 }],
+        functionTable: [...dictionary.functionTable, { systemNameStrindex: strings.length - 2 }, { startLine: 3 }],
+        locationTable: [{}, frame(1), frame(4), frame(5)],
+      },
+    };
+
+    const reply = await client.post('/v1development/profiles', otlpProto(message), PROTOBUF);
+
+    equal(reply.status, 200, reply.body.toString());
+    const { totalByName } = await client.flamegraph('frames', 'process_cpu:cpu:nanoseconds:cpu:nanoseconds');
+    deepEqual([...totalByName.keys()].sort(), ['_Zmangled', 'a', 'libx.so+0x34', 'total']);
+  });
+
   test('what is wrong with samples of one service is told, and those of the others are stored', async () => {
     const of = (service: string) => ({
       ...{ stack: 'a', values: [1] },

@@ -146,7 +146,7 @@ export class PprofParts {
     const lines: { function: number; line: number }[] = [];
     for (let line = firstLine; line < locationLineEnd.values[row]; line++) {
       const fn = lineFunction.values[line];
-      if (isNameless(dictionary, fn)) continue;
+      if (isUnknown(dictionary, fn, row)) continue;
       lines.push({ function: this.#function(builder, fn, row), line: lineNumber.values[line] });
     }
     const mapping = this.#mapping(builder, locationMapping.values[row], row, lines.length > 0);
@@ -156,13 +156,17 @@ export class PprofParts {
   }
 
   #function(builder: PprofBuilder, row: number, location: number): number {
-    const { functionCount, functionName, functionSystemName, functionFilename, functionStartLine } = this.#dictionary;
+    const dictionary = this.#dictionary;
+    const { functionCount, functionName, functionSystemName, functionFilename, functionStartLine } = dictionary;
     if (row < 0 || row >= functionCount) throw indexOutOfRange(`location ${location}`, 'function', row, functionCount);
     const known = this.#functions.get(row);
     if (known >= 0) return known;
+    const systemName = functionSystemName.values[row];
+    // A frame is shown by its name alone.
+    const name = isEmpty(dictionary, functionName.values[row]) ? systemName : functionName.values[row];
     const id = builder.newFunction({
-      name: this.#string(builder, functionName.values[row], 'function', row),
-      systemName: this.#string(builder, functionSystemName.values[row], 'function', row),
+      name: this.#string(builder, name, 'function', row),
+      systemName: this.#string(builder, systemName, 'function', row),
       filename: this.#string(builder, functionFilename.values[row], 'function', row),
       startLine: functionStartLine.values[row],
     });
@@ -360,13 +364,17 @@ function saturated(value: bigint): bigint {
   return value > INT64_MAX ? INT64_MAX : value < INT64_MIN ? INT64_MIN : value;
 }
 
-/** Function 0 stands for none, unless somebody put a real one there. */
-function isNameless(dictionary: Dictionary, row: number): boolean {
-  if (row !== 0) return false;
-  const { functionCount, functionName, functionSystemName } = dictionary;
-  return (
-    functionCount === 0 || [functionName, functionSystemName].every((names) => isEmpty(dictionary, names.values[0]))
-  );
+/**
+ * Whether a line says nothing of what its location is called. Function 0 stands for none, unless somebody put a real one
+ * there; of another one that has no name the address says more, where there is one.
+ */
+function isUnknown(dictionary: Dictionary, row: number, location: number): boolean {
+  const { functionCount, functionName, functionSystemName, locationAddress } = dictionary;
+  if (row === 0 && functionCount === 0) return true;
+  if (row < 0 || row >= functionCount) return false;
+  if (!isEmpty(dictionary, functionName.values[row]) || !isEmpty(dictionary, functionSystemName.values[row]))
+    return false;
+  return row === 0 || locationAddress.low.values[location] !== 0 || locationAddress.high.values[location] !== 0;
 }
 
 function isEmpty({ stringCount, stringBytes }: Dictionary, string: number): boolean {
@@ -382,7 +390,7 @@ function collectLacks(dictionary: Dictionary, start: number, end: number, lacks:
     if (mapping < 0 || mapping >= lacks.length) continue;
     for (let line = startOf(locationLineEnd, location); line < locationLineEnd.values[location]; line++) {
       const fn = lineFunction.values[line];
-      if (isNameless(dictionary, fn)) continue;
+      if (isUnknown(dictionary, fn, location)) continue;
       if (lineNumber.values[line] === 0) lacks[mapping] |= LINES_WITHOUT_NUMBER;
       if (fn < functionCount && functionFilename.values[fn] === 0) lacks[mapping] |= FUNCTIONS_WITHOUT_FILE;
     }

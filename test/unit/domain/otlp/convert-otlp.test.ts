@@ -409,6 +409,57 @@ describe('convertOtlp', () => {
     deepEqual(withFunction0(1), ['10 samples']);
   });
 
+  describe('a function without a name', () => {
+    const linesOf = (change: (m: Patchable) => void): string[] => {
+      const profile = decodeProfile(convert(patched(change)).profiles[0].profile);
+      return profile.locations.map(({ address, mappingId, lines }) => {
+        const names = lines.map(({ functionId }) => profile.functions[Number(functionId) - 1]);
+        const texts = names.map(({ name, systemName }) => `${textAt(profile, name)}/${textAt(profile, systemName)}`);
+        return `${address} ${profile.mappings[Number(mappingId) - 1].hasFunctions} ${texts}`;
+      });
+    };
+    /** The function stands in the table, and the leaf names it and others. */
+    const leafOf = (m: Patchable, fn: OtlpObject, functions: readonly number[], address: number | bigint): void => {
+      m.dictionary['functionTable'][NAMELESS] = { ...fn };
+      m.dictionary['locationTable'][1] = { address, lines: functions.map((functionIndex) => ({ functionIndex })) };
+    };
+    const NAMELESS = 4;
+    const MAIN = '0 true main/';
+
+    test('is called by its system name', () => {
+      const lines = linesOf((m) => {
+        const systemNameStrindex = (m.dictionary['stringTable'] as unknown as string[]).push('_Zwork') - 1;
+        leafOf(m, { systemNameStrindex }, [NAMELESS], 9);
+      });
+      deepEqual(lines, ['9 true _Zwork/_Zwork', MAIN]);
+    });
+
+    test('leaves the frame to its address, apart from other functions of the location', () => {
+      const lines = (functions: readonly number[], address: number | bigint): string[] =>
+        linesOf((m) => leafOf(m, { startLine: 7 }, functions, address));
+      deepEqual(lines([NAMELESS], 9), ['9 false ', MAIN]);
+      deepEqual(lines([NAMELESS], 1n << 32n), ['4294967296 false ', MAIN]);
+      deepEqual(lines([NAMELESS, 1, 0], 9), ['9 true work/', MAIN]);
+    });
+
+    test('stays where there is no address', () => {
+      deepEqual(
+        linesOf((m) => leafOf(m, { startLine: 7 }, [NAMELESS, 0], 0)),
+        ['0 true /', MAIN],
+      );
+    });
+
+    test('says nothing about the lines and files of its mapping', () => {
+      const message = otlpMessage([{ samples: [{ stack: 'main', values: [1] }] }]) as unknown as Patchable;
+      message.dictionary['functionTable'].push({});
+      message.dictionary['functionTable'][1]['filenameStrindex'] = 1;
+      message.dictionary['locationTable'].push({ address: 9, lines: [{ functionIndex: 2 }] });
+      const profile = decodeProfile(convert(message as unknown as OtlpObject).profiles[0].profile);
+      const [{ hasFilenames, hasLineNumbers }] = profile.mappings;
+      deepEqual([hasFilenames, hasLineNumbers], [true, true]);
+    });
+  });
+
   test('takes a message without mappings and strings, where everything that is not set is 0', () => {
     const message = {
       resourceProfiles: [{ scopeProfiles: [{ profiles: [{ sampleType: {}, samples: [{ values: [1] }] }] }] }],
