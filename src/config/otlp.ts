@@ -3,7 +3,7 @@ import type { Kind } from './kinds.ts';
 import type { Section } from './section.ts';
 
 export type OtlpConfig = {
-  /** What becomes of attributes of resources, scopes and samples; the first rule that matches decides. */
+  /** What becomes of attributes of resources, scopes, profiles and samples; the first rule that matches decides. */
   readonly attributeRules: readonly AttributeRule[];
 };
 
