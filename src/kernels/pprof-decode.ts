@@ -129,16 +129,28 @@ export class DecodedProfile {
     return this.#field(Source.mappings);
   }
 
-  /** The build id of each mapping. Row 0 stands for "no mapping", and becomes one when it gets a build id. */
-  get buildIds(): string[] {
-    const column = this.#field(Source.mappingBuild) >>> 2;
-    return Array.from({ length: this.mappingCount }, (_, row) => this.string(this.#kernels.u32()[column + row]));
-  }
-
-  set buildIds(buildIds: readonly string[]) {
-    const first = this.#appendStrings(buildIds);
-    const column = this.#field(Source.mappingBuild) >>> 2;
-    for (let row = 0; row < buildIds.length; row++) this.#kernels.u32()[column + row] = first + row;
+  /**
+   * Puts another build id in the place of each, once for every string, however many mappings have it. Row 0 stands for "no
+   * mapping", and becomes one when it gets a build id.
+   *
+   * @cost O(mappings), plus the strings of distinct ones
+   */
+  replaceBuildIds(replaced: (buildId: string) => string): void {
+    const column = this.#field(Source.mappingBuild);
+    const indices = this.#kernels.takeU32(column, this.mappingCount);
+    const added: string[] = [];
+    const newIndexOf = new Map<number, number>();
+    const { stringCount } = this;
+    for (const [row, index] of indices.entries()) {
+      let newIndex = newIndexOf.get(index);
+      if (newIndex === undefined) {
+        newIndex = stringCount + added.push(replaced(this.string(index))) - 1;
+        newIndexOf.set(index, newIndex);
+      }
+      indices[row] = newIndex;
+    }
+    this.#appendStrings(added);
+    this.#kernels.u32().set(indices, column >>> 2);
   }
 
   string(index: number): string {
@@ -149,7 +161,7 @@ export class DecodedProfile {
     return Buffer.from(u8.buffer, at, length).toString('utf8');
   }
 
-  #appendStrings(strings: readonly string[]): number {
+  #appendStrings(strings: readonly string[]): void {
     const kernels = this.#kernels;
     const count = this.#field(Source.strings);
     const at = new Uint32Array(count + strings.length);
@@ -164,7 +176,6 @@ export class DecodedProfile {
     this.#setField(Source.stringAt, kernels.putColumn(at));
     this.#setField(Source.stringLength, kernels.putColumn(length));
     this.#setField(Source.strings, count + strings.length);
-    return count;
   }
 
   #field(offset: number): number {

@@ -16,7 +16,7 @@ import { checkSampleTypeName, timeInWindow } from '#src/domain/pprof/validate.ts
 import { seriesLabeller } from '#src/domain/series/series-labeller.ts';
 import type { SeriesLabels } from '#src/domain/series/series-labels.ts';
 import { labelsOnArrival } from '#src/domain/series/service-name.ts';
-import { versionedBuildId, versionInfoOf } from '#src/domain/series/version-info.ts';
+import { buildIdVersioner, versionInfoOf } from '#src/domain/series/version-info.ts';
 import { decodeFailure } from '#src/kernels/decode-failure.ts';
 import { appendSamples, DROPPED_GROUP, groupSamples, type LabelGroup } from '#src/kernels/ingest.ts';
 import type { KernelInstance } from '#src/kernels/instance.ts';
@@ -174,7 +174,7 @@ function repairGo(kernels: KernelInstance, profile: DecodedProfile, sampleTypes:
 function writeVersion(profile: DecodedProfile, item: IngestItem): void {
   const version = versionInfoOf(labelsOnArrival(item.labels));
   if (version === undefined) return;
-  profile.buildIds = profile.buildIds.map((buildId) => versionedBuildId(version, buildId));
+  profile.replaceBuildIds(buildIdVersioner(version));
 }
 
 /** Series by series, for each part of the sample types that has a family of its own. */

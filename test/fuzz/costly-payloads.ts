@@ -1,10 +1,17 @@
 import { gzipSync } from 'node:zlib';
 import type { Bytes } from '#src/domain/model/units.ts';
-import { dashedSampleTypes, functionsOfOneFile } from '../fixtures/amplified-pprof.ts';
+import {
+  dashedSampleTypes,
+  functionsOfOneFile,
+  mappingsOfEmptyBuildIds,
+  mappingsOfOneBuildId,
+} from '../fixtures/amplified-pprof.ts';
 import { hostileUploads } from '../fixtures/hostile-uploads.ts';
 import { AGENT_TYPES, type EventSpec, JfrBytes, jfrChunk } from '../fixtures/jfr-builder.ts';
+import { labelList } from '../fixtures/labels.ts';
 import { type OtlpObject, otlpMessage, otlpProto } from '../fixtures/otlp-message.ts';
 import { encodePprof } from '../fixtures/pprof-builder.ts';
+import { pushProto } from '../fixtures/push-message.ts';
 import { bomb } from './gzip-faults.ts';
 import type { Payload } from './payload.ts';
 
@@ -21,6 +28,7 @@ export function* costlyPayloads(size: Bytes): Generator<CostlyPayload> {
   for (const mebibytes of [5, 65, 257]) yield* bombs(mebibytes);
   yield* otlpReferences(size);
   yield* amplified(size);
+  yield* versioned(size);
   for (const { name, format, body, bounds } of hostileUploads(size)) {
     const tenant = bounds.limits.maxProfileSizeBytes === 0 ? 'unlimited' : 'default';
     const headers = { 'x-scope-orgid': tenant, 'content-type': 'text/plain' };
@@ -82,6 +90,31 @@ function* amplified(size: Bytes): Generator<CostlyPayload> {
       };
     }
   }
+}
+
+/** Mappings, each of which is to carry where the source of a service is. */
+function* versioned(size: Bytes): Generator<CostlyPayload> {
+  const ofBytes = (bytes: number) =>
+    labelList({
+      ...{ __name__: 'process_cpu', service_name: 'shop', service_repository: 'r'.repeat(bytes) },
+      ...{ service_git_ref: 'g'.repeat(bytes), service_root_path: 'p'.repeat(bytes) },
+    });
+  // As many bytes as a mapping takes, with a string of its own or without.
+  const shared = gzipSync(encodePprof(mappingsOfOneBuildId(size / 16, 65_535)));
+  const own = gzipSync(encodePprof(mappingsOfEmptyBuildIds(size / 18)));
+  for (const [name, profile, labels] of [
+    ['mappings of one build id, with a long version', shared, ofBytes(2048)],
+    ['mappings of empty build ids, with a long version', own, ofBytes(2048)],
+    ['mappings of empty build ids, with a short version', own, ofBytes(1)],
+  ] as const) {
+    yield pushed(`pprof: ${name}`, pushProto([{ labels, profiles: [profile] }]));
+  }
+}
+
+function pushed(name: string, body: Uint8Array, tenant = 'default'): CostlyPayload {
+  const headers = { 'x-scope-orgid': tenant, 'content-type': 'application/proto' };
+  const path = '/push.v1.PusherService/Push';
+  return { name: `${name}, ${tenant}`, payload: { decoder: 'push-proto', protocol: 'http', path, headers, body } };
 }
 
 function* bombs(mebibytes: number): Generator<CostlyPayload> {

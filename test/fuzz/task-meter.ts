@@ -9,18 +9,13 @@ export class TaskMeter {
   #slowest: SlowestTask = { name: 'none', ms: 0 };
   #slowestStepMs: DurationMs = 0;
 
+  /** A task of one step. */
   run<T>(name: string, work: () => T): T {
-    const startMs = cpuMs();
-    try {
-      return work();
-    } finally {
-      const ms = cpuMs() - startMs;
-      if (ms > this.#slowest.ms) this.#slowest = { name, ms };
-    }
+    return this.#task(name, () => this.#step(work));
   }
 
   runSteps<T>(name: string, steps: Steps<T>): T {
-    return this.run(name, () => runSteps(this.#metered(steps)));
+    return this.#task(name, () => runSteps(this.#metered(steps)));
   }
 
   /** @returns of the tasks since it was last asked */
@@ -31,13 +26,30 @@ export class TaskMeter {
     return taken;
   }
 
+  #task<T>(name: string, work: () => T): T {
+    const startMs = cpuMs();
+    try {
+      return work();
+    } finally {
+      const ms = cpuMs() - startMs;
+      if (ms > this.#slowest.ms) this.#slowest = { name, ms };
+    }
+  }
+
   *#metered<T>(steps: Steps<T>): Steps<T> {
     for (;;) {
-      const startMs = cpuMs();
-      const step = steps.next();
-      this.#slowestStepMs = Math.max(this.#slowestStepMs, cpuMs() - startMs);
+      const step = this.#step(() => steps.next());
       if (step.done) return step.value;
       yield;
+    }
+  }
+
+  #step<T>(work: () => T): T {
+    const startMs = cpuMs();
+    try {
+      return work();
+    } finally {
+      this.#slowestStepMs = Math.max(this.#slowestStepMs, cpuMs() - startMs);
     }
   }
 }

@@ -5,7 +5,7 @@ import type { ValueTypeName } from '#src/domain/series/derive-labels.ts';
 import type { CompiledRelabelRule } from '#src/domain/series/relabel.ts';
 import { seriesLabels } from '#src/domain/series/series-labels.ts';
 import { labelsOnArrival } from '#src/domain/series/service-name.ts';
-import { versionInfoOf } from '#src/domain/series/version-info.ts';
+import { buildIdVersioner, type VersionInfo, versionInfoOf } from '#src/domain/series/version-info.ts';
 import { decodeProfile } from './decode.ts';
 import { repairGoProfile } from './go-repair.ts';
 import { withIngestFixups } from './ingest-fixups.ts';
@@ -65,10 +65,11 @@ function ingest(bytes: Uint8Array, request: IngestRequest): IngestResult {
   const decoded = decodeProfile(bytes, limits.maxProfileStacktraceSamples);
   const mended = request.ingest === undefined ? decoded : withIngestFixups(decoded, request.ingest, limits);
   const valid = validateProfile(mended, bytes.length, limits, nowMs);
+  const version = versionInfoOf(labelsOnArrival(request.labels));
+  if (version !== undefined) checkBuildIds(valid, version);
   const profile = normaliseProfile(isGo(valid, request.labels) ? repairGoProfile(valid) : valid);
   if (profile.samples.length === 0) return { kind: 'dropped' };
 
-  const version = versionInfoOf(labelsOnArrival(request.labels));
   const sampleTypes = profile.sampleTypes.map((sampleType) => valueTypeName(profile, sampleType));
   const periodType = profile.periodType && valueTypeName(profile, profile.periodType);
   const { relabelRules } = request;
@@ -82,6 +83,13 @@ function ingest(bytes: Uint8Array, request: IngestRequest): IngestResult {
     return droppedReason === undefined ? { kind: 'dropped' } : { kind: 'dropped', reason: droppedReason };
   const { timeNanos, durationNanos, period } = profile;
   return { kind: 'stored', series, timeNanos, durationNanos, period };
+}
+
+/** Counts each string once, and "no mapping", whose build id is string 0. */
+function checkBuildIds(profile: PlainProfile, version: VersionInfo): void {
+  const versioned = buildIdVersioner(version);
+  for (const index of new Set([0n, ...profile.mappings.map(({ buildId }) => buildId)]))
+    versioned(textAt(profile, index));
 }
 
 function isGo(profile: PlainProfile, labels: readonly Label[]): boolean {

@@ -56,6 +56,15 @@ export function tooManyFixupNameBytes(limitBytes: Bytes, countedBytes: Bytes): S
   );
 }
 
+/** @param countedBytes  how many there were when counting ended */
+export function tooManyBuildIdBytes(limitBytes: Bytes, countedBytes: Bytes): StoreError {
+  return malformed(
+    `the build ids of its mappings, each with the version of the service, take more than versioned_build_id_bytes_max: ` +
+      `limit ${sizeText(limitBytes)}, actual at least ${sizeText(countedBytes)}`,
+    { limitBytes, countedBytes },
+  );
+}
+
 export function noSampleType(): StoreError {
   return malformed('it has no sample type');
 }

@@ -1,4 +1,6 @@
 import type { Label } from '#src/domain/model/labels.ts';
+import type { Bytes } from '#src/domain/model/units.ts';
+import { tooManyBuildIdBytes } from '#src/domain/pprof/profile-errors.ts';
 
 /** Where the source of a service is, as its labels say. */
 export type VersionInfo = { readonly repository: string; readonly gitRef: string; readonly rootPath: string };
@@ -13,20 +15,54 @@ export function versionInfoOf(labels: readonly Label[]): VersionInfo | undefined
 }
 
 /**
- * The build id that is stored instead of `buildId`: compact JSON, which clients parse again to find the source of a
- * function. Keys in this order, and only those with a value.
+ * Bytes of the build ids of one profile once they have the version in them.
+ *
+ * The labels of a version may have 6 KiB, and a mapping with a build id of its own takes ten bytes of a pprof. A program
+ * with a thousand shared libraries needs half a megabyte.
+ */
+export const versionedBuildIdBytesMax: Bytes = 16 << 20;
+
+/**
+ * Makes the build ids that are stored instead of those of a profile: compact JSON, which clients parse again to find the
+ * source of a function. Keys in this order, and only those with a value.
+ *
+ *     {"repository":"https://git.example/shop","git_ref":"v1","build_id":"deadbeef","root_path":"src"}
  *
  * A location without a mapping needs one to carry it: with no build id and everything else zero.
+ *
+ * @returns a function that throws StoreError 'invalid-argument' when those that it made take more than
+ *          `versionedBuildIdBytesMax`. Whoever asks for each once is never refused for having many mappings
  */
+export function buildIdVersioner(version: VersionInfo): (buildId: string) => string {
+  const { repository, gitRef, rootPath } = version;
+  const before = [field('repository', repository), field('git_ref', gitRef)];
+  const after = field('root_path', rootPath);
+  const object = (buildId: string): string => `{${[...before, buildId, after].filter((text) => text !== '').join()}}`;
+  const plain = object('');
+  const [head, tail] = object('"build_id":\n').split('\n') as [string, string]; // No JSON has a line break in a text.
+  let bytes: Bytes = 0;
+  return (buildId) => {
+    const text = buildId === '' ? plain : head + jsonText(buildId) + tail;
+    bytes += Buffer.byteLength(text);
+    if (bytes > versionedBuildIdBytesMax) throw tooManyBuildIdBytes(versionedBuildIdBytesMax, bytes);
+    return text;
+  };
+}
+
+/** One alone. */
 export function versionedBuildId(version: VersionInfo, buildId: string): string {
-  const entries = Object.entries({
-    repository: version.repository,
-    git_ref: version.gitRef,
-    build_id: buildId,
-    root_path: version.rootPath,
-  });
-  const text = JSON.stringify(Object.fromEntries(entries.filter(([, value]) => value !== '')));
-  return text.replace(ESCAPED_BY_GO, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return buildIdVersioner(version)(buildId);
+}
+
+function field(name: string, value: string): string {
+  return value === '' ? '' : `"${name}":${jsonText(value)}`;
+}
+
+function jsonText(text: string): string {
+  return JSON.stringify(text).replace(
+    ESCAPED_BY_GO,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 // Go writes these as escapes, for the sake of JSON within HTML. The bytes are visible in pprof answers.

@@ -1,0 +1,80 @@
+import { equal, match, ok } from 'node:assert/strict';
+import { describe, type TestContext, test } from 'node:test';
+import type { PlainProfile } from '#src/domain/pprof/plain-profile.ts';
+import { DecodedProfile } from '#src/kernels/pprof-decode.ts';
+import { mappingsOfEmptyBuildIds, mappingsOfOneBuildId } from '../../fixtures/amplified-pprof.ts';
+import { bothResults, kernelResult, openLimits } from '../../fixtures/ingest.ts';
+import { testKernels } from '../../fixtures/kernels.ts';
+import { labelList } from '../../fixtures/labels.ts';
+import { encodePprof } from '../../fixtures/pprof-builder.ts';
+
+// A few bytes of a pprof may refer to a long text, and thousands of them to the same one.
+
+/** How often a string of a profile was read, and how many bytes these had. */
+function readStrings(t: TestContext): { readonly count: number; readonly bytes: number } {
+  const read = { count: 0, bytes: 0 };
+  const original = DecodedProfile.prototype.string;
+  t.mock.method(DecodedProfile.prototype, 'string', function string(this: DecodedProfile, index: number) {
+    const text = original.call(this, index);
+    read.count++;
+    read.bytes += Buffer.byteLength(text);
+    return text;
+  });
+  return read;
+}
+
+describe('ingestProfile, build ids with the version of a service', () => {
+  const labels = labelList({
+    ...{ __name__: 'process_cpu', service_name: 'shop', service_repository: 'r'.repeat(2048) },
+    ...{ service_git_ref: 'g'.repeat(2048), service_root_path: 'p'.repeat(2048) },
+  });
+  const stored = (profile: PlainProfile, scratchBytesMax: number): readonly string[] =>
+    kernelResult(testKernels({ scratchBytesMax }), encodePprof(profile), openLimits, { labels });
+
+  test('takes one for mappings that have it in common, and reads it once', (t) => {
+    const read = readStrings(t);
+
+    const [series] = stored(mappingsOfOneBuildId(20_000, 65_535), 8 << 20);
+
+    match(series ?? '', /^__name__=process_cpu/);
+    ok(read.count < 20, `${read.count} strings were read`);
+    ok(read.bytes < 70_000, `${read.bytes} bytes were read`);
+  });
+
+  test('is one for mappings without', (t) => {
+    const read = readStrings(t);
+
+    const [series] = stored(mappingsOfOneBuildId(100_000, 0), 12 << 20);
+
+    match(series ?? '', /^__name__=process_cpu/);
+    ok(read.count < 20, `${read.count} strings were read`);
+  });
+
+  test('are refused by name when they are too many and too long, before there is room for them', (t) => {
+    const read = readStrings(t);
+
+    const [refused] = stored(mappingsOfEmptyBuildIds(100_000), 12 << 20);
+
+    match(
+      refused ?? '',
+      /^refused: malformed_profile: .*versioned_build_id_bytes_max: limit 16777216 bytes \(16 MiB\), actual at least 1677\d{4} bytes/,
+    );
+    ok(read.count < 3000, `${read.count} strings were read`);
+  });
+
+  test('may take exactly as much, and are counted as the plain version does', () => {
+    // {"git_ref":"…"} is 14 bytes and the text.
+    const of = (bytes: number) =>
+      labelList({ __name__: 'x', service_name: 's', service_git_ref: 'v'.repeat(bytes - 14) });
+    const kernels = testKernels();
+    const limits = { maxLabelValueLength: 0 };
+    // Those of "no mapping" and of 15 mappings.
+    const profile = encodePprof(mappingsOfEmptyBuildIds(15));
+
+    equal(bothResults(kernels, profile, limits, { labels: of(1 << 20) })[0]?.startsWith('refused'), false);
+    match(
+      bothResults(kernels, profile, limits, { labels: of((1 << 20) + 1) })[0] ?? '',
+      /versioned_build_id_bytes_max: limit 16777216 bytes \(16 MiB\), actual at least 16777232 bytes/,
+    );
+  });
+});
