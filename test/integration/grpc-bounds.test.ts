@@ -1,5 +1,6 @@
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
-import type { ClientHttp2Stream } from 'node:http2';
+import { once } from 'node:events';
+import { type ClientHttp2Stream, constants } from 'node:http2';
 import { connect, type Socket } from 'node:net';
 import { describe, test } from 'node:test';
 import { status as Status } from '@grpc/grpc-js';
@@ -343,7 +344,7 @@ describe('a gRPC server', () => {
     ['tiny frames', { framesPerTurnMax: 1000 }, () => Array(50_000).fill(frame(0, 0, 1, Buffer.of(0)))],
     [
       'calls',
-      { callsPerConnectionMax: 100 },
+      { callsPerConnectionMax: 100, callsTurnMs: 0 },
       () => Array.from({ length: 20_000 }, (_, i) => frame(1, 5, 3 + 2 * i, block('/nothing'))),
     ],
   ] as const) {
@@ -367,6 +368,34 @@ describe('a gRPC server', () => {
       equal(await openCallsOf(fixture), 0);
     });
   }
+
+  test('tells a client that floods it so, and answers none of its calls as if it were to blame for what was lost', async (t) => {
+    const fixture = await startGrpc(t, { framesPerTurnMax: 8 });
+    const socket = rawConnection(fixture);
+    const frames = framesOf(socket);
+    const ended = once(socket, 'close');
+
+    socket.write(
+      Buffer.concat([
+        frame(1, 4, 1, block(PUSH)),
+        frame(1, 4, 3, block(PUSH)),
+        ...Array(12).fill(frame(0, 0, 3, Buffer.of(0))),
+        frame(0, 1, 1, frameOf('x')),
+        frame(1, 5, 5, block('/nothing')),
+      ]),
+    );
+    await ended;
+
+    const goAway = frames().find(({ type }) => type === 7);
+    equal(goAway?.payload.readUInt32BE(4), constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    deepEqual(
+      frames().filter(({ type }) => type === 1),
+      [],
+    );
+    equal(fixture.push.messages.length, 0);
+    equal(await refusalsOf(fixture, 'flood'), 1);
+    await until(() => fixture.room.bodies.usedBytes === 0);
+  });
 
   test('outlives a client that says that something is wrong, and calls in the same packet', async (t) => {
     const fixture = await startGrpc(t);
@@ -489,4 +518,20 @@ function rawConnection({ port }: GrpcFixture): Socket {
   socket.resume();
   socket.write(PREFACE);
   return socket;
+}
+
+/** @returns what gives the frames that came whole so far */
+function framesOf(socket: Socket): () => { readonly type: number; readonly payload: Buffer }[] {
+  const chunks: Buffer[] = [];
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+  return () => {
+    const bytes = Buffer.concat(chunks);
+    const frames = [];
+    for (let at = 0; at + 9 <= bytes.length; ) {
+      const end = at + 9 + bytes.readUIntBE(at, 3);
+      frames.push({ type: bytes.readUInt8(at + 3), payload: bytes.subarray(at + 9, end) });
+      at = end;
+    }
+    return frames;
+  };
 }

@@ -77,6 +77,8 @@ export class GrpcCall implements RpcSource {
   /** Frames that came and writes that were taken: whoever sees the same number twice has seen nothing happen. */
   #progress = 0;
   #pausedBytes: Bytes = 0;
+  /** Whether some of the message was thrown away, as its connection ends. What is left is no message. */
+  #cut = false;
   #onChunk: ((chunk: Uint8Array, last: boolean) => void) | undefined;
   /** Aborts when the call is over. There when what still comes is thrown away. */
   #dismissed: AbortController | undefined;
@@ -254,13 +256,14 @@ export class GrpcCall implements RpcSource {
   #listen(): void {
     this.#stream.on('data', (chunk: Buffer) => {
       this.#progress++;
-      if (!this.#host.onFrame()) return;
+      this.#cut ||= !this.#host.onFrame();
+      if (this.#cut) return;
       if (this.#dismissed === undefined) this.#take(chunk);
       else this.#throwAway(chunk.length);
     });
     this.#stream.on('end', () => {
       // Also when the client gave up in the middle; then 'close' follows, and nobody may take half for the whole.
-      if (this.#stream.aborted || this.#stream.rstCode !== constants.NGHTTP2_NO_ERROR) return;
+      if (this.#cut || this.#stream.aborted || this.#stream.rstCode !== constants.NGHTTP2_NO_ERROR) return;
       this.#bodyPending = false;
       const last = this.#held ?? NOTHING;
       this.#held = undefined;

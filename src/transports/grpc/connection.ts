@@ -1,4 +1,6 @@
 import { constants, type IncomingHttpHeaders, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
+import { StoreError } from '#src/domain/errors.ts';
+import type { DurationMs, UnixMs } from '#src/domain/model/units.ts';
 import { TurnCount } from '#src/transports/http/turn-count.ts';
 import { type CallHost, GrpcCall } from './call.ts';
 import { destroyLater } from './destroy-later.ts';
@@ -11,11 +13,10 @@ export type ConnectionHost = Omit<CallHost, 'onFrame'> & {
   readonly callsPerConnectionMax: number;
   /** Connections that are not over yet. */
   readonly connections: Set<Connection>;
+  /** How long a turn may take in which there are more calls than may be open at once. */
+  readonly callsTurnMs: DurationMs;
   readonly onCall: (call: GrpcCall) => void;
 };
-
-/** How many more calls in a turn than may be open at once: some are answered at once, and make room for others. */
-const SPARE_CALLS = 16;
 
 /** One connection of a client: a session of HTTP/2. */
 export class Connection {
@@ -24,6 +25,8 @@ export class Connection {
   readonly #calls: CallHost;
   readonly #framesInTurn = new TurnCount();
   readonly #callsInTurn = new TurnCount();
+  /** When the first of them came. */
+  #turnMs: UnixMs = 0;
   /** Whether something came since the last look. */
   #alive = true;
   #asked = false;
@@ -53,7 +56,7 @@ export class Connection {
   lookAfter(): void {
     if (this.#session.destroyed) return;
     if (this.#asked && !this.#alive) {
-      this.#refuse('keep_alive', constants.NGHTTP2_NO_ERROR);
+      this.#refuse('keep_alive');
       return;
     }
     this.#asked = !this.#alive;
@@ -78,9 +81,23 @@ export class Connection {
 
   #take(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     this.#alive = true;
-    if (this.#callsInTurn.add() > this.#host.callsPerConnectionMax + SPARE_CALLS) this.#endFlood();
-    if (this.#refused) return;
+    if (this.#isFlood()) this.#endFlood();
+    if (this.#refused) {
+      stream.on('error', () => {}); // Of the session that is destroyed.
+      return;
+    }
     this.#host.onCall(new GrpcCall(stream, headers, this.#calls));
+  }
+
+  /**
+   * The number of calls alone tells nothing: those that are answered at once, be it with a refusal, make room for others
+   * in the same turn. But who keeps a turn from its end, and everybody else from theirs, is to blame for it.
+   */
+  #isFlood(): boolean {
+    const { clock, callsPerConnectionMax, callsTurnMs } = this.#host;
+    const count = this.#callsInTurn.add();
+    if (count === 1) this.#turnMs = clock.now();
+    return count > callsPerConnectionMax && clock.now() - this.#turnMs >= callsTurnMs;
   }
 
   /**
@@ -95,13 +112,17 @@ export class Connection {
   }
 
   #endFlood(): void {
-    this.#refuse('flood', constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    this.#refuse('flood');
   }
 
-  #refuse(reason: 'keep_alive' | 'flood', code: number): void {
+  #refuse(reason: 'keep_alive' | 'flood'): void {
     if (this.#refused || this.#session.destroyed) return;
     this.#refused = true;
     this.#host.metrics.refused(reason);
-    this.#session.destroy(undefined, code);
+    if (reason === 'keep_alive') this.#session.destroy();
+    // Node tells the client the code only if there is an error.
+    else this.#session.destroy(FLOOD, constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
 }
+
+const FLOOD = new StoreError('limit-exceeded', 'the connection floods the server');

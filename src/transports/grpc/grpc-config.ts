@@ -17,8 +17,10 @@ export type GrpcConstants = TransportConstants & {
   readonly callsMax: number;
   /** Those of them that last: reflection, and watchers of the health. */
   readonly streamingCallsMax: number;
-  /** Calls that are open at once on a connection. Clients let more of them wait. Nor are there many more in a turn. */
+  /** Calls that are open at once on a connection. Clients let more of them wait. */
   readonly callsPerConnectionMax: number;
+  /** How long a turn of the event loop may take in which there are more. Then the connection is ended. */
+  readonly callsTurnMs: DurationMs;
   /** Above it connections are not accepted. */
   readonly connectionsMax: number;
   /** What a client may send of one message before it is asked for more. */
@@ -46,6 +48,7 @@ export const grpcConstants: GrpcConstants = {
   streamingCallsMax: 256,
   // A push waits for its segment, half a second or so: a gateway that sends 2000 pushes a second needs no second one.
   callsPerConnectionMax: 1000,
+  callsTurnMs: 500,
   connectionsMax: 8192,
   // A push of 4 MiB on a path of 20 ms takes a third of a second.
   windowBytes: 256 << 10,

@@ -122,7 +122,7 @@ export class GrpcServer {
 
   #connectionHost(onCall: (call: GrpcCall) => void): ConnectionHost {
     const { clock, room } = this.#deps;
-    const { framesPerTurnMax, callsPerConnectionMax, windowBytes, lingerMs } = this.#config;
+    const { framesPerTurnMax, callsPerConnectionMax, callsTurnMs, windowBytes, lingerMs } = this.#config;
     return {
       clock,
       metrics: this.#metrics,
@@ -131,6 +131,7 @@ export class GrpcServer {
       lingerMs,
       framesPerTurnMax,
       callsPerConnectionMax,
+      callsTurnMs,
       open: this.#open,
       connections: this.#connections,
       onCall,
