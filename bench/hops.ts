@@ -45,6 +45,7 @@ async function hopCost(profiles: number): Promise<Record<string, number>> {
   const pool = new Pool({
     threads: 1,
     queueTasksMax: 4,
+    openQueueTasksMax: 4,
     headBytesMax: 64 << 20,
     taskBytesMax: 64 << 20,
     hashSecrets: () => [1n, 2n, 3n],

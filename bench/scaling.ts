@@ -74,6 +74,7 @@ async function poolRate(variants: readonly Variant[], threads: number, seconds: 
   const pool = new Pool({
     threads,
     queueTasksMax: 256,
+    openQueueTasksMax: 256,
     headBytesMax: 256 << 20,
     taskBytesMax: 256 << 20,
     hashSecrets: () => SECRETS,

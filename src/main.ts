@@ -60,6 +60,7 @@ function poolOf({ pool }: Config): Pool {
   return new Pool({
     threads: pool.threads,
     queueTasksMax: pool.queueMax,
+    openQueueTasksMax: pool.openQueueMax,
     headBytesMax: pool.headBytesMax,
     taskBytesMax: pool.taskBytesMax,
     hashSecrets,

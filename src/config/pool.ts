@@ -6,8 +6,13 @@ import type { Section } from './section.ts';
 export type PoolConfig = {
   /** Threads that decode, encode and compute. The main loop is one more, mostly idle thread. */
   readonly threads: number;
-  /** Tasks that may wait in each lane (ingest, queries). Above it a request is answered 503. */
+  /** Tasks that may wait in the lanes of ingest and of queries, each. Above it a request is answered 503. */
   readonly queueMax: number;
+  /**
+   * The same of messages that must be opened: OTLP, uploads, compressed pushes. By default as many as the servers of
+   * HTTP and gRPC take requests, so that none is refused here that they took.
+   */
+  readonly openQueueMax: number;
   /**
    * Memory that a thread keeps for the symbols, stacks, series and columns of one window. A window that reaches it is flushed
    * early. A thread has one, which it encodes itself between two windows. At most half of `taskBytesMax`, because what a
@@ -23,7 +28,7 @@ export type PoolConfig = {
 
 export const poolSection: Section<PoolConfig> = {
   title: 'Thread pool',
-  defaults: { threads: 0, queueMax: 256, headBytesMax: 64 << 20, taskBytesMax: 256 << 20 },
+  defaults: { threads: 0, queueMax: 256, openQueueMax: 16_384, headBytesMax: 64 << 20, taskBytesMax: 256 << 20 },
   knobs: {
     threads: {
       flag: 'pool.threads',
@@ -34,7 +39,12 @@ export const poolSection: Section<PoolConfig> = {
     queueMax: {
       flag: LimitFlag.queue,
       kind: integer(1, 65_536),
-      meaning: 'Tasks that may wait in each lane.',
+      meaning: 'Tasks that may wait in the lanes of ingest and of queries, each.',
+    },
+    openQueueMax: {
+      flag: LimitFlag.openQueue,
+      kind: integer(1, 65_536),
+      meaning: 'Messages that may wait to be opened: OTLP, uploads, compressed pushes.',
     },
     headBytesMax: {
       flag: LimitFlag.headBytes,

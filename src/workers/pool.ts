@@ -8,20 +8,28 @@ import { metrics } from '#src/platform/metrics.ts';
 import type { ThreadHeap } from './heap-watch.ts';
 import type { Tasks } from './worker.ts';
 
-/** Who waits for a thread: what an agent sends goes before what a person asks, and both before upkeep. */
-export type Lane = 'ingest' | 'query';
+/**
+ * Who waits for a thread: profiles that are ready go first. Messages that must be opened before anybody knows their
+ * profiles, and what a person asks, come in slices and take turns.
+ */
+export type Lane = 'ingest' | 'open' | 'query';
+
+/** Whose tasks come in slices. */
+type SlicedLane = Exclude<Lane, 'ingest'>;
 
 export type PoolOptions = {
   readonly threads: number;
-  /** Tasks that may wait, per lane. Above it `run` refuses, so that a flood never becomes a heap. */
+  /** Tasks that may wait, for ingest and for queries. Above it `run` refuses, so that a flood never becomes a heap. */
   readonly queueTasksMax: number;
+  /** The same of messages to open. More: each is a request that the servers took, and bodies have a bound of their own. */
+  readonly openQueueTasksMax: number;
   /** Memory of a thread for the head of one window. */
   readonly headBytesMax: Bytes;
   /** Memory of one task, beside the head. */
   readonly taskBytesMax: Bytes;
   /** Three random numbers of 64 bits for each thread's hash tables. */
   readonly hashSecrets: () => readonly [bigint, bigint, bigint];
-  /** After so long a query task lets ingest tasks go first. */
+  /** After so long a task of another lane lets ingest tasks go first. */
   readonly sliceMs?: DurationMs;
 };
 
@@ -41,7 +49,7 @@ export type TaskOptions = {
   readonly always?: true;
 };
 
-/** After so many ingest tasks in a row a waiting query gets its turn, so that a busy writer can still be looked at. */
+/** After so many ingest tasks in a row another lane gets its turn, so that a busy writer can still be looked at. */
 const INGEST_RUN_MAX = 4;
 
 /** A hop costs about 0.1 ms, so slices of this length cost less than a hundredth, and a batch of profiles takes as long. */
@@ -86,8 +94,10 @@ type Thread = {
   readonly ingest: Waiting[];
   busy: boolean;
   ingestRun: number;
-  /** A query task between two slices. It holds the kernels for queries, so no other one begins on this thread. */
+  /** A task between two slices. It holds the kernels for queries, so no other one begins on this thread. */
   suspended: Waiting | undefined;
+  /** Whose turn it is next, if both have something. */
+  slicedTurn: SlicedLane;
 };
 
 const queueGauge = new Gauge({
@@ -155,7 +165,7 @@ const heapGauge = new Gauge({
  *
  * Heads live in threads, so who runs a task matters: each thread is a Piscina of one, and the choice is made here.
  * A running task cannot be interrupted; tasks are therefore short, and what is longer comes in slices: the thread keeps
- * a query task that is not done after `SLICE_MS`, and goes on with it when waiting ingest tasks had their turns.
+ * a task of another lane that is not done after `SLICE_MS`, and goes on with it when waiting ingest tasks had their turns.
  *
  * @invariant tasks with the same `thread` and lane run in the order in which they were given
  */
@@ -163,8 +173,8 @@ export class Pool {
   readonly threadCount: number;
   readonly #options: PoolOptions;
   readonly #threads: Thread[];
-  readonly #shared: Record<Lane, Waiting[]> = { ingest: [], query: [] };
-  readonly #waiting: Record<Lane, number> = { ingest: 0, query: 0 };
+  readonly #shared: Record<Lane, Waiting[]> = { ingest: [], open: [], query: [] };
+  readonly #waiting: Record<Lane, number> = { ingest: 0, open: 0, query: 0 };
   #closed = false;
 
   constructor(options: PoolOptions) {
@@ -188,6 +198,7 @@ export class Pool {
       busy: false,
       ingestRun: 0,
       suspended: undefined,
+      slicedTurn: 'query',
     }));
   }
 
@@ -210,10 +221,11 @@ export class Pool {
   ): Promise<ReturnType<Tasks[Name]>> {
     const { lane } = options;
     if (this.#closed) return Promise.reject(closedError());
-    if (this.#waiting[lane] >= this.#options.queueTasksMax && !options.always) {
+    const { limit, flag } = this.#boundOf(lane);
+    if (this.#waiting[lane] >= limit && !options.always) {
       refusedCounter.inc({ lane });
-      const [limit, actual] = [this.#options.queueTasksMax, this.#waiting[lane]];
-      const message = `the ${lane} lane of the thread pool is full, --${LimitFlag.queue}: limit ${limit} tasks, actual ${actual}`;
+      const actual = this.#waiting[lane];
+      const message = `the ${lane} lane of the thread pool is full, --${flag}: limit ${limit} tasks, actual ${actual}`;
       return Promise.reject(new StoreError('unavailable', message, { limit, actual }));
     }
     return new Promise((resolve, reject) => {
@@ -247,6 +259,12 @@ export class Pool {
     await Promise.all(this.#threads.map((thread) => thread.piscina.close()));
   }
 
+  #boundOf(lane: Lane): { readonly limit: number; readonly flag: string } {
+    const { queueTasksMax, openQueueTasksMax } = this.#options;
+    if (lane === 'open') return { limit: openQueueTasksMax, flag: LimitFlag.openQueue };
+    return { limit: queueTasksMax, flag: LimitFlag.queue };
+  }
+
   #queueOf(options: TaskOptions): Waiting[] {
     // Only heads have a home, and only ingest tasks touch them.
     return options.thread === undefined ? this.#shared[options.lane] : this.#threads[options.thread].ingest;
@@ -264,8 +282,9 @@ export class Pool {
   }
 
   #next(thread: Thread): Waiting | undefined {
-    const queryWaits = thread.suspended !== undefined || this.#shared.query.length > 0;
-    if (thread.ingestRun < INGEST_RUN_MAX || !queryWaits) {
+    const { open, query } = this.#shared;
+    const slicedWaits = thread.suspended !== undefined || open.length > 0 || query.length > 0;
+    if (thread.ingestRun < INGEST_RUN_MAX || !slicedWaits) {
       const ingest = thread.ingest.shift() ?? this.#shared.ingest.shift();
       if (ingest !== undefined) {
         thread.ingestRun++;
@@ -273,7 +292,15 @@ export class Pool {
       }
     }
     thread.ingestRun = 0;
-    return thread.suspended ?? this.#shared.query.shift();
+    return thread.suspended ?? this.#nextSliced(thread);
+  }
+
+  /** However many messages are to be opened, a query waits for one on each thread, and the other way round. */
+  #nextSliced(thread: Thread): Waiting | undefined {
+    const other = thread.slicedTurn === 'query' ? 'open' : 'query';
+    const lane = this.#shared[thread.slicedTurn].length > 0 ? thread.slicedTurn : other;
+    thread.slicedTurn = lane === 'query' ? 'open' : 'query';
+    return this.#shared[lane].shift();
   }
 
   #begin(thread: Thread, waiting: Waiting): void {

@@ -16,6 +16,7 @@ function poolOfOne(t: TestContext, changed: Partial<PoolOptions> = {}): Pool {
   const pool = new Pool({
     threads: 1,
     queueTasksMax: 10,
+    openQueueTasksMax: 10,
     headBytesMax: 16 << 20,
     taskBytesMax: 16 << 20,
     hashSecrets: () => [1n, 2n, 3n],

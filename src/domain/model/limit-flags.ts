@@ -19,6 +19,7 @@ export const LimitFlag = {
   queryLength: 'querier.max-query-length',
   flamegraphNodes: 'querier.max-flamegraph-nodes-max',
   queue: 'pool.queue-max',
+  openQueue: 'pool.open-queue-max',
   headBytes: 'pool.head-bytes-max',
   taskBytes: 'pool.task-bytes-max',
 } as const;

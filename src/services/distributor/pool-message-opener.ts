@@ -15,26 +15,27 @@ export class PoolMessageOpener implements MessageOpener {
   }
 
   /**
-   * In the lane of queries, because it comes in slices: ingest tasks go first, and a thread has one such task at a time.
-   * That is no wait without end. The lane is first in, first out, and every task of it is bounded, as are those that wait
-   * (`pool.queue-max`; of queries the nodes at work), and one of its slices follows on every few ingest tasks.
+   * In a lane of its own, whose tasks come in slices: ingest tasks go first, and a thread has one such task at a time.
+   * That is no wait without end. The lane is first in, first out, it takes turns with that of queries, every task of both
+   * is bounded, as are those that wait (`pool.open-queue-max`, `pool.queue-max`), and one of its slices follows on every
+   * few ingest tasks.
    */
   async open(message: PushMessage, bounds: MessageBounds, signal: AbortSignal): Promise<readonly OpenedProfile[]> {
     const body = ownedBytes(message.body);
-    const options = { lane: 'query', transfer: [body.buffer], signal } as const;
+    const options = { lane: 'open', transfer: [body.buffer], signal } as const;
     return listed(await this.#pool.run('openMessage', { ...message, body, ...bounds }, options));
   }
 
-  /** In the lane of queries, as above. */
+  /** In the same lane. */
   async openUpload(upload: Upload, bounds: ConversionBounds, signal: AbortSignal): Promise<readonly OpenedProfile[]> {
     const body = ownedBytes(upload.body);
     const jfrLabels = upload.jfrLabels && ownedBytes(upload.jfrLabels);
     const transfer = jfrLabels === undefined ? [body.buffer] : [body.buffer, jfrLabels.buffer];
     const task = { upload: { ...upload, body, jfrLabels }, bounds };
-    return listed(await this.#pool.run('openUpload', task, { lane: 'query', transfer, signal }));
+    return listed(await this.#pool.run('openUpload', task, { lane: 'open', transfer, signal }));
   }
 
-  /** In the lane of queries, as above. */
+  /** In the same lane. */
   async openOtlp(
     message: OtlpMessage,
     rules: readonly AttributeRule[],
@@ -44,7 +45,7 @@ export class PoolMessageOpener implements MessageOpener {
     const body = ownedBytes(message.body);
     const task = { ...message, body, rules, bounds };
     const { opened, ...rest } = await this.#pool.run('openOtlp', task, {
-      lane: 'query',
+      lane: 'open',
       transfer: [body.buffer],
       signal,
     });

@@ -16,6 +16,7 @@ function startPool(t: TestContext, changed: Partial<PoolOptions> = {}): Pool {
   const pool = new Pool({
     threads: 1,
     queueTasksMax: 100,
+    openQueueTasksMax: 100,
     headBytesMax: 1 << 20,
     taskBytesMax: 1 << 20,
     hashSecrets: () => [1n, 2n, 3n],
@@ -102,6 +103,47 @@ describe('Pool', () => {
     await Promise.all(tasks);
     equal(await valueOf('kiln_pool_queue_tasks', 'query'), 0);
     equal(await valueOf('kiln_pool_refused_tasks_total', 'query'), before + 1);
+  });
+
+  test('has a bound of its own for messages to open, and refuses neither because of the other', async (t) => {
+    const pool = startPool(t, { queueTasksMax: 1, openQueueTasksMax: 3 });
+    const refusedBefore = await valueOf('kiln_pool_refused_tasks_total', 'open');
+    const tasks = [0, 1, 2, 3].map(() => pool.run('warmUp', undefined, { lane: 'open' }));
+    equal(await valueOf('kiln_pool_queue_tasks', 'open'), 3);
+
+    await rejects(pool.run('warmUp', undefined, { lane: 'open' }), {
+      code: 'unavailable',
+      message: /open lane .* full, --pool.open-queue-max: limit 3 tasks, actual 3$/,
+    });
+    tasks.push(pool.run('warmUp', undefined, { lane: 'query' }));
+    await rejects(pool.run('warmUp', undefined, { lane: 'query' }), { code: 'unavailable', message: /query lane/ });
+
+    await Promise.all(tasks);
+    equal(await valueOf('kiln_pool_queue_tasks', 'open'), 0);
+    equal(await valueOf('kiln_pool_refused_tasks_total', 'open'), refusedBefore + 1);
+  });
+
+  test('lets queries and messages to open take turns, however many of either wait', async (t) => {
+    const pool = startPool(t);
+    const ended: string[] = [];
+    const tasks = [note(pool, ended, 'first', { lane: 'ingest' })];
+    for (let n = 1; n <= 5; n++) tasks.push(note(pool, ended, `open ${n}`, { lane: 'open' }));
+    for (let n = 1; n <= 2; n++) tasks.push(note(pool, ended, `query ${n}`, { lane: 'query' }));
+
+    await Promise.all(tasks);
+
+    deepEqual(ended, ['first', 'query 1', 'open 1', 'query 2', 'open 2', 'open 3', 'open 4', 'open 5']);
+  });
+
+  test('lets a message to be opened in after four ingest tasks', async (t) => {
+    const pool = startPool(t);
+    const ended: string[] = [];
+    const tasks = [note(pool, ended, 'ingest 1', { lane: 'ingest' }), note(pool, ended, 'open', { lane: 'open' })];
+    for (let n = 2; n <= 6; n++) tasks.push(note(pool, ended, `ingest ${n}`, { lane: 'ingest' }));
+
+    await Promise.all(tasks);
+
+    equal(ended.indexOf('open'), 4);
   });
 
   test('does not begin a task whose caller left, and says why it left', async (t) => {

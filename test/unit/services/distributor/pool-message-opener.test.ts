@@ -1,4 +1,4 @@
-import { deepEqual, equal, ok } from 'node:assert/strict';
+import { deepEqual, equal, ok, rejects } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { serialize } from 'node:v8';
 import { runSteps } from '#src/domain/model/steps.ts';
@@ -7,7 +7,7 @@ import { Inflater } from '#src/workers/inflater.ts';
 import { type OpenMessageTask, openMessage } from '#src/workers/open-message.ts';
 import { type OpenOtlpTask, openOtlp } from '#src/workers/open-otlp.ts';
 import { type OpenUploadTask, openUpload } from '#src/workers/open-upload.ts';
-import type { Pool } from '#src/workers/pool.ts';
+import type { Pool, TaskOptions } from '#src/workers/pool.ts';
 import { buffersOf } from '#src/workers/transfer.ts';
 import { labelList } from '../../../fixtures/labels.ts';
 import { defaultLimits } from '../../../fixtures/limits.ts';
@@ -115,5 +115,21 @@ describe('PoolMessageOpener', () => {
     equal(value.profiles[7999]?.service, 'service 7999');
     ok(pool.copiedBytes < 1000, `${pool.copiedBytes} bytes of objects`);
     ok(turns >= (9 * 8000) / 1024, `${turns} turns`);
+  });
+
+  test('has all that is opened wait in the lane for it, apart from queries', async () => {
+    const lanes: string[] = [];
+    const run = async (_name: string, _task: unknown, { lane }: TaskOptions): Promise<never> => {
+      lanes.push(lane);
+      throw new Error('full');
+    };
+    const opener = new PoolMessageOpener({ run } as unknown as Pool);
+    const message = { body: new Uint8Array(1), codec: 'proto', encoding: 'gzip' } as const;
+
+    await rejects(opener.open(message, bounds, signal));
+    await rejects(opener.openUpload(message as never, bounds, signal));
+    await rejects(opener.openOtlp(message, [], bounds, signal));
+
+    deepEqual(lanes, ['open', 'open', 'open']);
   });
 });
