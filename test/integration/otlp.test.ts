@@ -112,10 +112,10 @@ describe('OTLP', () => {
       },
     };
 
-    const reply = await client.post('/v1development/profiles', otlpProto(message), PROTOBUF);
+    const reply = await kiln.client.post('/v1development/profiles', otlpProto(message), PROTOBUF);
 
     equal(reply.status, 200, reply.body.toString());
-    const { totalByName } = await client.flamegraph('frames', 'process_cpu:cpu:nanoseconds:cpu:nanoseconds');
+    const { totalByName } = await kiln.client.flamegraph('frames', 'process_cpu:cpu:nanoseconds:cpu:nanoseconds');
     deepEqual([...totalByName.keys()].sort(), ['_Zmangled', 'a', 'libx.so+0x34', 'total']);
   });
 

@@ -1,9 +1,10 @@
 import { StoreError, toWire, type WireError } from '#src/domain/errors.ts';
 import { sizeText } from '#src/domain/model/amount-text.ts';
+import { quoted } from '#src/domain/model/printable.ts';
 import type { Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import type { BuiltValueType, SizeLimit } from '#src/domain/pprof/pprof-builder.ts';
-import { discardReasonOf, quoted, tooManySamples } from '#src/domain/pprof/profile-errors.ts';
+import { discardReasonOf, tooManySamples } from '#src/domain/pprof/profile-errors.ts';
 import { WireReader } from '#src/domain/protobuf/wire-reader.ts';
 import {
   type ConversionBounds,
