@@ -30,20 +30,23 @@ test('kill -9 under load, ten times: every answered push is there after a restar
   const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
   const random = new Random(seed);
   const dataDir = await mkdtemp(join(tmpdir(), 'kiln-kill-'));
+  const timeouts = ['upload', 'metadata-update'].map((what) => `--segment-writer.${what}-timeout=60s`);
+  // A disk that others use is no fault of a push.
+  const flags = [`--data-dir=${dataDir}`, ...timeouts];
   const ledger = new Ledger();
   t.diagnostic(`seed ${seed}`);
   t.after(() => rm(dataDir, { recursive: true }));
 
   for (let life = 0; life < KILLS; life++) {
     const kiln = new KilnProcess();
-    const { url } = await kiln.start([`--data-dir=${dataDir}`]);
+    const { url } = await kiln.start(flags);
     const client = new KilnClient(url);
     await checkAll(client, ledger);
     await loadAndKill(kiln, client, ledger, random);
   }
 
   const kiln = new KilnProcess();
-  const { url } = await kiln.start([`--data-dir=${dataDir}`]);
+  const { url } = await kiln.start(flags);
   await checkAll(new KilnClient(url), ledger);
   await kiln.stop();
   t.diagnostic(`${ledger.count} pushes answered, ${ledger.unanswered.size} services with pushes cut off`);
