@@ -57,9 +57,9 @@ export function tooManyFixupNameBytes(limitBytes: Bytes, countedBytes: Bytes): S
 }
 
 /** @param countedBytes  how many there were when counting ended */
-export function tooManyBuildIdBytes(limitBytes: Bytes, countedBytes: Bytes): StoreError {
+export function tooManyVersionBytes(limitBytes: Bytes, countedBytes: Bytes): StoreError {
   return malformed(
-    `the build ids of its mappings, each with the version of the service, take more than versioned_build_id_bytes_max: ` +
+    `the version of the service takes more than build_id_version_bytes_max in the build ids of its mappings: ` +
       `limit ${sizeText(limitBytes)}, actual at least ${sizeText(countedBytes)}`,
     { limitBytes, countedBytes },
   );

@@ -1,6 +1,6 @@
 import type { Label } from '#src/domain/model/labels.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
-import { tooManyBuildIdBytes } from '#src/domain/pprof/profile-errors.ts';
+import { tooManyVersionBytes } from '#src/domain/pprof/profile-errors.ts';
 
 /** Where the source of a service is, as its labels say. */
 export type VersionInfo = { readonly repository: string; readonly gitRef: string; readonly rootPath: string };
@@ -15,12 +15,12 @@ export function versionInfoOf(labels: readonly Label[]): VersionInfo | undefined
 }
 
 /**
- * Bytes of the build ids of one profile once they have the version in them.
+ * Bytes that the version takes in all build ids of one profile, beside these themselves.
  *
  * The labels of a version may have 6 KiB, and a mapping with a build id of its own takes ten bytes of a pprof. A program
  * with a thousand shared libraries needs half a megabyte.
  */
-export const versionedBuildIdBytesMax: Bytes = 16 << 20;
+export const buildIdVersionBytesMax: Bytes = 16 << 20;
 
 /**
  * Makes the build ids that are stored instead of those of a profile: compact JSON, which clients parse again to find the
@@ -30,8 +30,8 @@ export const versionedBuildIdBytesMax: Bytes = 16 << 20;
  *
  * A location without a mapping needs one to carry it: with no build id and everything else zero.
  *
- * @returns a function that throws StoreError 'invalid-argument' when those that it made take more than
- *          `versionedBuildIdBytesMax`. Whoever asks for each once is never refused for having many mappings
+ * @returns a function that throws StoreError 'invalid-argument' when the version takes more than `buildIdVersionBytesMax`
+ *          in those that it made. Whoever asks for each once is never refused for having many mappings
  */
 export function buildIdVersioner(version: VersionInfo): (buildId: string) => string {
   const { repository, gitRef, rootPath } = version;
@@ -40,12 +40,13 @@ export function buildIdVersioner(version: VersionInfo): (buildId: string) => str
   const object = (buildId: string): string => `{${[...before, buildId, after].filter((text) => text !== '').join()}}`;
   const plain = object('');
   const [head, tail] = object('"build_id":\n').split('\n') as [string, string]; // No JSON has a line break in a text.
+  const plainBytes = Buffer.byteLength(plain);
+  const aroundBytes = Buffer.byteLength(head) + Buffer.byteLength(tail);
   let bytes: Bytes = 0;
   return (buildId) => {
-    const text = buildId === '' ? plain : head + jsonText(buildId) + tail;
-    bytes += Buffer.byteLength(text);
-    if (bytes > versionedBuildIdBytesMax) throw tooManyBuildIdBytes(versionedBuildIdBytesMax, bytes);
-    return text;
+    bytes += buildId === '' ? plainBytes : aroundBytes;
+    if (bytes > buildIdVersionBytesMax) throw tooManyVersionBytes(buildIdVersionBytesMax, bytes);
+    return buildId === '' ? plain : head + jsonText(buildId) + tail;
   };
 }
 

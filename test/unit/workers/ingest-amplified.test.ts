@@ -57,7 +57,7 @@ describe('ingestProfile, build ids with the version of a service', () => {
 
     match(
       refused ?? '',
-      /^refused: malformed_profile: .*versioned_build_id_bytes_max: limit 16777216 bytes \(16 MiB\), actual at least 1677\d{4} bytes/,
+      /^refused: malformed_profile: .*build_id_version_bytes_max in the build ids of its mappings: limit 16777216 bytes \(16 MiB\), actual at least 1677\d{4} bytes/,
     );
     ok(read.count < 3000, `${read.count} strings were read`);
   });
@@ -74,7 +74,7 @@ describe('ingestProfile, build ids with the version of a service', () => {
     equal(bothResults(kernels, profile, limits, { labels: of(1 << 20) })[0]?.startsWith('refused'), false);
     match(
       bothResults(kernels, profile, limits, { labels: of((1 << 20) + 1) })[0] ?? '',
-      /versioned_build_id_bytes_max: limit 16777216 bytes \(16 MiB\), actual at least 16777232 bytes/,
+      /build_id_version_bytes_max in the build ids of its mappings: limit 16777216 bytes \(16 MiB\), actual at least 16777232 bytes/,
     );
   });
 });
