@@ -36,13 +36,14 @@ const ROW_BYTES = 24;
 /**
  * Finds the samples worth keeping, and how they are labelled.
  *
- * @returns the number of samples kept, and the groups that they are in, by order of first appearance
- * @cost    O(labels), plus the strings of distinct ones
+ * @returns the number of samples kept, and the groups that they are in, by order of first appearance. The labels of a group
+ *          are read when it is asked for, so that whoever refuses one does not pay for the others
+ * @cost    O(labels), plus the distinct strings of those that are asked for
  */
 export function groupSamples(
   kernels: KernelInstance,
   profile: DecodedProfile,
-): { keptCount: number; groupCount: number; groups: LabelGroup[] } {
+): { keptCount: number; groupCount: number; groups: Iterable<LabelGroup> } {
   const { exports } = kernels;
   const keyCount = exports.collectLabelKeys(profile.pointer) >>> 0;
   for (const key of kernels.takeU32(exports.labelKeys.value >>> 0, keyCount)) {
@@ -52,9 +53,7 @@ export function groupSamples(
   exports.groupSamples(profile.pointer);
   const keptCount = exports.keepSamples(profile.pointer) >>> 0;
   const groupCount = exports.tableRows(exports.groupTable.value) >>> 0;
-  const labelsOf = labelReader(kernels, profile);
-  const groups = usedGroups(kernels, keptCount, groupCount).map((group) => ({ group, labels: labelsOf(group) }));
-  return { keptCount, groupCount, groups };
+  return { keptCount, groupCount, groups: labelGroups(kernels, profile, usedGroups(kernels, keptCount, groupCount)) };
 }
 
 /**
@@ -108,15 +107,35 @@ function usedGroups(kernels: KernelInstance, keptCount: number, groupCount: numb
   return [...used];
 }
 
+/** @order before the kernels do anything else with labels */
+function* labelGroups(
+  kernels: KernelInstance,
+  profile: DecodedProfile,
+  groups: readonly number[],
+): Generator<LabelGroup> {
+  const labelsOf = labelReader(kernels, profile);
+  for (const group of groups) yield { group, labels: labelsOf(group) };
+}
+
 /** Reads the labels of groups. Groups that have a label in common share its object. */
 function labelReader(kernels: KernelInstance, profile: DecodedProfile): (group: number) => Label[] {
   const table = kernels.exports.groupTable.value;
   const offsets = kernels.exports.tableOffsets(table) >>> 2;
   const pairs = kernels.exports.tableBytes(table) >>> 2;
-  const u32 = kernels.u32();
   const { stringCount } = profile;
   const known = new Map<number, Label>();
+  // A label is a few bytes, and as many as there are may have the same name of kilobytes.
+  const texts = new Map<number, string>();
+  const text = (index: number): string => {
+    let read = texts.get(index);
+    if (read === undefined) {
+      read = profile.string(index);
+      texts.set(index, read);
+    }
+    return read;
+  };
   return (group) => {
+    const u32 = kernels.u32();
     const labels: Label[] = [];
     const end = pairs + (u32[offsets + group + 1] >>> 2);
     for (let at = pairs + (u32[offsets + group] >>> 2); at < end; at += 2) {
@@ -125,7 +144,7 @@ function labelReader(kernels: KernelInstance, profile: DecodedProfile): (group: 
       const pair = name * stringCount + value;
       let label = known.get(pair);
       if (label === undefined) {
-        label = { name: profile.string(name), value: profile.string(value) };
+        label = { name: text(name), value: text(value) };
         known.set(pair, label);
       }
       labels.push(label);

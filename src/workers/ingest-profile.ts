@@ -194,7 +194,7 @@ type LabelledSeries = Extract<SeriesLabels, { kind: 'series' }>;
  * @param onSeries  is told of each, and may throw: very many samples with labels of their own are as many series
  */
 function seriesOfGroups(
-  groups: readonly LabelGroup[],
+  groups: Iterable<LabelGroup>,
   groupCount: number,
   onSeries: (series: LabelledSeries) => void,
   labelsOf: (sampleLabels: LabelGroup['labels']) => SeriesLabels,

@@ -3,6 +3,7 @@ import type { Bytes } from '#src/domain/model/units.ts';
 import {
   dashedSampleTypes,
   functionsOfOneFile,
+  labelledSamples,
   mappingsOfEmptyBuildIds,
   mappingsOfOneBuildId,
 } from '../fixtures/amplified-pprof.ts';
@@ -29,6 +30,7 @@ export function* costlyPayloads(size: Bytes): Generator<CostlyPayload> {
   yield* otlpReferences(size);
   yield* amplified(size);
   yield* versioned(size);
+  yield* labelled(size);
   for (const { name, format, body, bounds } of hostileUploads(size)) {
     const tenant = bounds.limits.maxProfileSizeBytes === 0 ? 'unlimited' : 'default';
     const headers = { 'x-scope-orgid': tenant, 'content-type': 'text/plain' };
@@ -108,6 +110,40 @@ function* versioned(size: Bytes): Generator<CostlyPayload> {
     ['mappings of empty build ids, with a short version', own, ofBytes(1)],
   ] as const) {
     yield pushed(`pprof: ${name}`, pushProto([{ labels, profiles: [profile] }]));
+  }
+}
+
+/** Samples with labels of their own, all of which refer to one text. */
+function* labelled(size: Bytes): Generator<CostlyPayload> {
+  // As many as the default limit lets through, and as many bytes as a label with a string takes.
+  const samples = Math.min(16_000, size / 96);
+  const few = { samples, labelsPerSample: 8 };
+  const [name, value] = ['k'.repeat(1024), 'v'.repeat(2048)];
+  const number = (index: number): string => index.toString(36);
+  for (const [what, profile] of [
+    ['a name longer than may be', labelledSamples({ ...few, own: 'values', shared: 'k'.repeat(65_535), text: number })],
+    ['a long name', labelledSamples({ ...few, own: 'values', shared: name, text: number })],
+    [
+      'a long name with values that are equal',
+      labelledSamples({ ...few, own: 'values', shared: name, text: () => 'a' }),
+    ],
+    ['a long value', labelledSamples({ ...few, own: 'names', shared: value, text: (i) => `k${number(i)}` })],
+    [
+      'a name that is empty, and short values',
+      labelledSamples({ samples: size / 32, labelsPerSample: 1, own: 'values', shared: '', text: number }),
+    ],
+    [
+      'no name but that of the service',
+      labelledSamples({ samples: size / 32, labelsPerSample: 1, own: 'values', shared: 'service_name', text: number }),
+    ],
+    [
+      'one short name',
+      labelledSamples({ samples: size / 32, labelsPerSample: 1, own: 'values', shared: 'k', text: number }),
+    ],
+  ] as const) {
+    const labels = labelList({ __name__: 'process_cpu', service_name: 'shop' });
+    const body = pushProto([{ labels, profiles: [gzipSync(encodePprof(profile))] }]);
+    for (const tenant of ['default', 'unlimited']) yield pushed(`pprof: labels of ${what}`, body, tenant);
   }
 }
 

@@ -27,6 +27,7 @@ export const LabelName = {
  * from it where a string has characters above U+FFFF.
  */
 export function compareUtf8(a: string, b: string): number {
+  if (a === b) return 0; // Mostly one object, however long it is.
   const length = Math.min(a.length, b.length);
   for (let i = 0; i < length; i++) {
     const x = a.charCodeAt(i);

@@ -130,7 +130,7 @@ function isValidName(name: string, limits: LabelLimits): boolean {
 
 /** A text from JSON may hold half a surrogate pair, which no UTF-8 can say. */
 function isWellFormed(text: string): boolean {
-  return !/\p{Surrogate}/u.test(text);
+  return text.isWellFormed();
 }
 
 const SANITIZABLE = /^[A-Za-z_.][A-Za-z0-9_.]*$/;

@@ -2,7 +2,7 @@ import { equal, match, ok } from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
 import type { PlainProfile } from '#src/domain/pprof/plain-profile.ts';
 import { DecodedProfile } from '#src/kernels/pprof-decode.ts';
-import { mappingsOfEmptyBuildIds, mappingsOfOneBuildId } from '../../fixtures/amplified-pprof.ts';
+import { labelledSamples, mappingsOfEmptyBuildIds, mappingsOfOneBuildId } from '../../fixtures/amplified-pprof.ts';
 import { bothResults, kernelResult, openLimits } from '../../fixtures/ingest.ts';
 import { testKernels } from '../../fixtures/kernels.ts';
 import { labelList } from '../../fixtures/labels.ts';
@@ -76,5 +76,36 @@ describe('ingestProfile, build ids with the version of a service', () => {
       bothResults(kernels, profile, limits, { labels: of((1 << 20) + 1) })[0] ?? '',
       /build_id_version_bytes_max in the build ids of its mappings: limit 16777216 bytes \(16 MiB\), actual at least 16777232 bytes/,
     );
+  });
+});
+
+describe('ingestProfile, labels of samples that share a long text', () => {
+  const limits = { ...openLimits, maxLabelNameLength: 1024, maxLabelValueLength: 2048 };
+  const labelled = (own: 'names' | 'values', shared: string) =>
+    encodePprof(labelledSamples({ samples: 500, labelsPerSample: 4, own, shared, text: (i) => `x${i}` }));
+
+  for (const own of ['names', 'values'] as const) {
+    test(`reads each string once where ${own} are their own`, (t) => {
+      const profile = labelled(own, 'k'.repeat(1000));
+      const read = readStrings(t);
+
+      const [series] = kernelResult(testKernels(), profile, limits);
+
+      match(series ?? '', own === 'values' ? /k{1000}=/ : /=k{1000}/);
+      // Of a name it is asked first whether it is that of a span id.
+      ok(read.count < 2 * 2000 + 20, `${read.count} strings were read`);
+      ok(read.bytes < 2 * (2000 * 6 + 1000), `${read.bytes} bytes were read`);
+    });
+  }
+
+  test('reads no more than the first label that is refused', (t) => {
+    const profile = labelled('values', 'k'.repeat(65_535));
+    const read = readStrings(t);
+
+    const [refused] = kernelResult(testKernels(), profile, limits);
+
+    match(refused ?? '', /^refused: label_name_too_long: .*limit 1024, actual 65535/);
+    ok(read.count < 20, `${read.count} strings were read`);
+    ok(read.bytes < 3 * 65_535, `${read.bytes} bytes were read`);
   });
 });
