@@ -24,7 +24,7 @@ const PROFILE_FRAMES: i32 = 15; // detail: frames
  * @param stacks       u32[...], rows of locations, leaf first
  * @param lineOffsets  u32[locations + 1]
  * @param mostLines    of any location
- * @param deepest      locations of any stack, or more
+ * @param deepest      locations of any stack
  * @returns            false: the failure is in protobuf.ts
  * @cost               O(1), or O(locations of the stacks)
  */

@@ -10,7 +10,7 @@
 
 import { allocScratch, allocZeroed, SCRATCH } from './arena';
 import { intern, internTail, tableNew, tableRows, tableTail } from './intern-table';
-import { SAMPLES, STACK_LOCATIONS, STACK_OFFSETS } from './pprof-decode';
+import { LOCATION_BAD, SAMPLES, STACK_LOCATIONS, STACK_OFFSETS } from './pprof-decode';
 import {
   FUNCTION_FILE, FUNCTION_NAME, FUNCTION_START, FUNCTION_SYSTEM, FUNCTIONS, LINE_FUNCTION, LINE_NUMBER,
   LOCATION_ADDRESS, LOCATION_FOLDED, LOCATION_LINES, LOCATION_MAPPING, LOCATIONS, STRING_AT, STRING_LENGTH, STRINGS,
@@ -160,7 +160,8 @@ function rootPartOf(profile: usize, sample: u32): usize {
 
 /**
  * Replaces every location of the stacks by the first one that means the same: two rows of the table may, above all
- * after names lost their type parameters. Row 0 is "none" and equals nothing.
+ * after names lost their type parameters. Bad ones stay: samples that have one are lost later, and a missing mapping
+ * looks like none here, so that others would be lost with them.
  */
 function useFirstLocations(profile: usize): void {
   const functionRow = equalFunctions(profile);
@@ -172,7 +173,12 @@ function useFirstLocations(profile: usize): void {
   /** u32[rows of the table], the first location of each. */
   const firstOf = allocScratch((<usize>count + 1) << 2);
   const first = allocZeroed(SCRATCH, <usize>count << 2);
+  const bad = <usize>load<u32>(profile, LOCATION_BAD);
   for (let i: u32 = 1; i < count; i++) {
+    if (load<u8>(bad + i) != 0) {
+      store<u32>(first + (<usize>i << 2), i);
+      continue;
+    }
     const lines = load<u32>(lineOffsets + (<usize>i << 2));
     const end = load<u32>(lineOffsets + (<usize>i << 2), 4);
     const length = 16 + ((end - lines) << 4);

@@ -44,7 +44,7 @@ export const LABEL_VALUE: usize = SOURCE_BYTES + 40; // u32[labels], a string
 export const PERIOD_NAME: usize = SOURCE_BYTES + 44; // a string; 0 when there is no period type
 export const PERIOD_UNIT: usize = SOURCE_BYTES + 48;
 export const HAS_PERIOD_TYPE: usize = SOURCE_BYTES + 52; // 0 or 1
-export const MAX_DEPTH: usize = SOURCE_BYTES + 56; // of any stack, before it is cut
+export const MAX_DEPTH: usize = SOURCE_BYTES + 56; // of any stack, after it is cut
 export const MAX_LABELS: usize = SOURCE_BYTES + 60; // of any sample, numeric ones included
 export const LOCATION_BAD: usize = SOURCE_BYTES + 64; // u8[locations], 1: refers to what does not exist
 export const ANY_BAD: usize = SOURCE_BYTES + 68; // 1: a stack may have such a location, or one that nobody has
@@ -504,14 +504,15 @@ function decodeSamples(profile: usize, locationIds: usize, maxDepth: u32, maxLab
     if (maxLabels != 0 && labelCount > maxLabels) return fail(TOO_MANY_LABELS, labelCount, 0) != 0;
     store<u32>(labelOffsets + (i << 2), <u32>firstLabel);
     labels += labelCount;
-    const depth = <u32>((to - stackStart) >> 2);
-    if (depth > deepest) deepest = depth;
     if (labelCount > mostLabels) mostLabels = labelCount;
+    let depth = <u32>((to - stackStart) >> 2);
     if (maxDepth != 0 && depth > maxDepth) {
       // The root side is kept: it says where a runaway recursion came from.
       memory.copy(stackStart, to - (<usize>maxDepth << 2), <usize>maxDepth << 2);
       to = stackStart + (<usize>maxDepth << 2);
+      depth = maxDepth;
     }
+    if (depth > deepest) deepest = depth;
   }
   store<u32>(offsets + (<usize>count << 2), <u32>((to - stacks) >> 2));
   shrinkScratch(to);

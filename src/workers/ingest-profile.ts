@@ -81,10 +81,11 @@ function ingestRaw(
   const sentNanos = ingest === undefined ? profile.timeNanos : ingestTime(profile.timeNanos, ingest.fromNanos);
   const timeNanos = timeInWindow(sentNanos, limits, nowMs);
   checkSampleTypeCount(profile.sampleTypeCount);
-  const { sampleTypes } = profile;
-  for (const type of new Set(sampleTypes.map(({ type }) => type))) checkSampleTypeName(type);
+  for (const type of new Set(profile.sampleTypes.map(({ type }) => type))) checkSampleTypeName(type);
 
-  if (languageOf(kernels, profile, item) === 'go') repairGo(kernels, profile, sampleTypes);
+  if (languageOf(kernels, profile, item) === 'go') repairGo(kernels, profile);
+  // Names of types are strings of the profile, which the repair may have changed.
+  const { sampleTypes } = profile;
   kernels.exports.dropAddresses(profile.pointer);
   writeVersion(profile, item);
 
@@ -163,9 +164,9 @@ function putMarkers(kernels: KernelInstance): number {
   return kernels.putColumn(fields);
 }
 
-function repairGo(kernels: KernelInstance, profile: DecodedProfile, sampleTypes: readonly { type: string }[]): void {
+function repairGo(kernels: KernelInstance, profile: DecodedProfile): void {
   kernels.exports.stripGoShapes(profile.pointer, kernels.put(Buffer.from(GO_SHAPE_PREFIX)));
-  const names = sampleTypes.map(({ type }) => type);
+  const names = profile.sampleTypes.map(({ type }) => type);
   // The deepest stack decides, and only it is known without looking at all of them.
   if (!mayHaveTruncatedStacks(names, [profile.maxDepth])) return;
   kernels.exports.repairGoStacks(profile.pointer);

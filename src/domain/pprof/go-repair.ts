@@ -1,3 +1,4 @@
+import { completeLocations } from './complete-locations.ts';
 import { mayHaveTruncatedStacks, repairTruncatedStacks } from './go-truncated-stacks.ts';
 import { withoutTypeParameters } from './go-type-parameters.ts';
 import { type PlainProfile, plainStringFrom, textAt } from './plain-profile.ts';
@@ -23,34 +24,40 @@ function withoutShapes(profile: PlainProfile): PlainProfile {
 
 /**
  * Gives locations that mean the same the same id: names that lost their type parameters may have become equal, and
- * whole stacks are found by comparing locations.
+ * whole stacks are found by comparing locations. Incomplete ones keep theirs, because samples that have one are lost
+ * later, and others must not be lost with them. An id that nobody has becomes 0, which nobody may
+ * have.
  */
 function withEqualLocations(profile: PlainProfile): PlainProfile {
-  const functionIds = new Map<bigint, bigint>();
-  const firstFunction = new Map<string, bigint>();
-  for (const { id, name, systemName, filename, startLine } of profile.functions) {
+  const functionRows = new Map<bigint, number>();
+  const firstFunction = new Map<string, number>();
+  profile.functions.forEach(({ id, name, systemName, filename, startLine }, row) => {
     const texts = [textAt(profile, name), textAt(profile, systemName), textAt(profile, filename)];
-    functionIds.set(id, firstOf(firstFunction, JSON.stringify([...texts, String(startLine)]), id));
-  }
-  const locationIds = new Map<bigint, bigint>();
+    functionRows.set(id, firstOf(firstFunction, JSON.stringify([...texts, String(startLine)]), row));
+  });
+  const isComplete = completeLocations(profile);
+  const sameLocation = new Map<bigint, bigint>();
   const firstLocation = new Map<string, bigint>();
-  for (const { id, mappingId, address, lines, folded } of profile.locations) {
-    const frames = lines.map(({ functionId, line }) => `${functionIds.get(functionId) ?? 'none'}:${line}`);
-    locationIds.set(id, firstOf(firstLocation, `${mappingId} ${address} ${folded} ${frames.join()}`, id));
+  // Of locations with one id only the last one is there.
+  for (const location of new Map(profile.locations.map((each) => [each.id, each])).values()) {
+    const { id, mappingId, address, lines, folded } = location;
+    const frames = lines.map(({ functionId, line }) => `${functionRows.get(functionId)}:${line}`);
+    const key = `${mappingId} ${address} ${folded} ${frames.join()}`;
+    sameLocation.set(id, isComplete(location) ? firstOf(firstLocation, key, id) : id);
   }
   const samples = profile.samples.map((sample) => ({
     ...sample,
-    locationIds: sample.locationIds.map((id) => locationIds.get(id) ?? id),
+    locationIds: sample.locationIds.map((id) => sameLocation.get(id) ?? 0n),
   }));
   return { ...profile, samples };
 }
 
-/** @returns the id that was first seen with this key */
-function firstOf(known: Map<string, bigint>, key: string, id: bigint): bigint {
+/** @returns what was first seen with this key */
+function firstOf<T>(known: Map<string, T>, key: string, value: T): T {
   const first = known.get(key);
   if (first !== undefined) return first;
-  known.set(key, id);
-  return id;
+  known.set(key, value);
+  return value;
 }
 
 function withWholeStacks(profile: PlainProfile): PlainProfile {

@@ -1,5 +1,6 @@
 import { addSaturated } from '#src/domain/model/saturated-sum.ts';
-import type { PlainLabel, PlainLocation, PlainMapping, PlainProfile, PlainSample } from './plain-profile.ts';
+import { completeLocations } from './complete-locations.ts';
+import type { PlainLabel, PlainMapping, PlainProfile, PlainSample } from './plain-profile.ts';
 
 /**
  * Brings a valid profile into the form that is stored.
@@ -16,11 +17,11 @@ import type { PlainLabel, PlainLocation, PlainMapping, PlainProfile, PlainSample
  */
 export function normaliseProfile(profile: PlainProfile): PlainProfile {
   const mappings = new Map(profile.mappings.map((mapping) => [mapping.id, mapping]));
-  const functionIds = new Set(profile.functions.map(({ id }) => id));
   const locations = new Map(profile.locations.map((location) => [location.id, location]));
+  const isComplete = completeLocations(profile);
   const storable = (id: bigint): boolean => {
     const location = locations.get(id);
-    return location !== undefined && isComplete(location, mappings, functionIds);
+    return location !== undefined && isComplete(location);
   };
   const samples = profile.samples
     .map((sample) => ({ ...sample, labels: sample.labels.filter(({ str }) => str !== 0n) }))
@@ -34,17 +35,6 @@ export function normaliseProfile(profile: PlainProfile): PlainProfile {
       mappings.get(location.mappingId)?.hasFunctions === true ? { ...location, address: 0n } : location,
     ),
   };
-}
-
-/** A location must say where it is, and everything that it refers to must be there. */
-function isComplete(
-  { address, lines, mappingId }: PlainLocation,
-  mappings: ReadonlyMap<bigint, PlainMapping>,
-  functionIds: ReadonlySet<bigint>,
-): boolean {
-  if (lines.length === 0 && address === 0n) return false;
-  if (mappingId !== 0n && !mappings.has(mappingId)) return false;
-  return lines.every(({ functionId }) => functionIds.has(functionId));
 }
 
 function withoutAddresses(mapping: PlainMapping): PlainMapping {
