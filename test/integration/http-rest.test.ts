@@ -10,9 +10,9 @@ function ingest(fixture: Fixture, search: string, body: string | Uint8Array, con
   return fetchFrom(fixture, `/ingest?${search}`, { body, headers: contentType ? { 'content-type': contentType } : {} });
 }
 
-function form(parts: Readonly<Record<string, string>>): string {
+function form(parts: Readonly<Record<string, string>> | readonly (readonly [name: string, data: string])[]): string {
   let text = '';
-  for (const [name, data] of Object.entries(parts)) {
+  for (const [name, data] of Array.isArray(parts) ? parts : Object.entries(parts)) {
     text += `--b\r\nContent-Disposition: form-data; name="${name}"; filename="${name}.bin"\r\n\r\n${data}\r\n`;
   }
   return `${text}--b--\r\n`;
@@ -115,7 +115,7 @@ describe('POST /ingest', () => {
     equal((await ingest(fixture, 'name=a', form({ profile: '' }), FORM)).status, 200);
     equal((await ingest(fixture, 'name=a', form({ sample_type_config: '{}' }), FORM)).status, 200);
     equal((await ingest(fixture, 'name=a', form({ other: '' }), FORM)).status, 200);
-    equal((await ingest(fixture, 'name=a', form({ profile: '', other: 'x' }), FORM)).status, 200);
+    equal((await ingest(fixture, 'name=a', form({ profile: '', sample_type_config: '{}' }), FORM)).status, 200);
     equal(fixture.push.profiles.length, 0);
   });
 
@@ -136,10 +136,13 @@ describe('POST /ingest', () => {
     ['a previous profile', 'name=a', form({ profile: 'x', prev_profile: 'y' }), FORM, 422, 'unknown'],
     ['a file that is no profile', 'name=a', form({ file: 'x' }), FORM, 422, 'unknown'],
     ['JFR that is not called so', 'name=a', form({ jfr: 'FLR' }), FORM, 422, 'unknown'],
+    ['JFR beside an empty profile', 'name=a', form({ profile: '', jfr: 'FLR' }), FORM, 422, 'unknown'],
+    ['two profiles', 'name=a', form([...['x', 'y'].map((data) => ['profile', data] as const)]), FORM, 422, 'unknown'],
     ['a bad configuration', 'name=a', form({ profile: 'x', sample_type_config: '{bad' }), FORM, 422, 'unknown'],
     ['a form that is none', 'name=a', '--x', FORM, 422, 'unknown'],
     ['a form without a boundary', 'name=a', '--x', 'multipart/form-data', 422, 'unknown'],
     ['JFR in a form without it', 'name=a&format=jfr', form({ other: 'x' }), FORM, 422, 'unknown'],
+    ['a profile beside empty JFR', 'name=a&format=jfr', form({ jfr: '', profile: 'x' }), FORM, 422, 'unknown'],
   ] as const) {
     test(`refuses ${problem} with ${status} ${code}`, async (t) => {
       const fixture = await startServer(t);
@@ -149,17 +152,40 @@ describe('POST /ingest', () => {
       equal(response.status, status);
       equal(response.headers['content-type'], 'application/json');
       equal(JSON.parse(response.body.toString()).code, code);
-      equal(fixture.push.profiles.length, 0);
+      equal(fixture.push.profiles.length + fixture.push.uploads.length, 0);
     });
   }
 
   test('says which part of a form it found instead of a profile', async (t) => {
     const fixture = await startServer(t);
-    const messageFor = async (parts: Record<string, string>): Promise<string> =>
-      JSON.parse((await ingest(fixture, 'name=a', form(parts), FORM)).body.toString()).message;
+    const messageFor = async (parts: Parameters<typeof form>[0], search = 'name=a'): Promise<string> =>
+      JSON.parse((await ingest(fixture, search, form(parts), FORM)).body.toString()).message;
 
     equal(await messageFor({ file: 'x' }), 'the form has no part "profile", but one called "file"');
     match(await messageFor({ jfr: 'FLR' }), /"jfr"; a recording needs format=jfr$/);
+    match(await messageFor({ profile: '', jfr: 'FLR' }), /^the form has an empty part "profile", but one called "jfr"/);
+    match(await messageFor({ profile: 'x' }, 'name=a&format=jfr'), /"profile"; a pprof needs format=pprof, or none$/);
+  });
+
+  test('takes what is there of several parts with one name, and refuses to choose', async (t) => {
+    const fixture = await startServer(t);
+    const twice = (name: string, ...all: string[]) => all.map((data) => [name, data] as const);
+    const messageFor = async (search: string, parts: Parameters<typeof form>[0]): Promise<string> =>
+      JSON.parse((await ingest(fixture, search, form(parts), FORM)).body.toString()).message;
+
+    equal((await ingest(fixture, 'name=a', form(twice('profile', '', 'x', '')), FORM)).status, 200);
+    equal((await ingest(fixture, 'name=a&format=jfr', form(twice('jfr', '', 'x')), FORM)).status, 200);
+
+    deepEqual(
+      [...fixture.push.profiles.map(({ profile }) => profile), ...fixture.push.uploads.map(({ body }) => body)].map(
+        String,
+      ),
+      ['x', 'x'].map((text) => String(Buffer.from(text))),
+    );
+    const message = 'the form has 2 parts called "profile", the limit is 1';
+    equal(await messageFor('name=a', twice('profile', 'x', 'y')), message);
+    match(await messageFor('name=a&format=jfr', twice('jfr', 'x', 'y')), /2 parts called "jfr"/);
+    match(await messageFor('name=a', [['profile', 'x'], ...twice('sample_type_config', '{}', '{}')]), /_config"/);
   });
 
   for (const [failure, status, code] of [

@@ -135,7 +135,7 @@ async function uploadOf(
 
 async function jfrFilesOf(body: Uint8Array, contentType: string) {
   const parts = await parseForm(body, contentType);
-  const jfr = partOf(parts, 'jfr');
+  const jfr = mainPartOf(parts, 'jfr');
   if (jfr === undefined) throw undecodableUpload('jfr', 'the form has no part "jfr"');
   return { jfr: jfr.data, labels: partOf(parts, 'labels')?.data };
 }
@@ -149,32 +149,55 @@ type PprofBody = {
 async function pprofOf(body: Uint8Array, format: 'pprof' | 'pprof-form', contentType: string): Promise<PprofBody> {
   if (format === 'pprof') return { profile: body, displayNames: undefined };
   const parts = await parseForm(body, contentType);
-  const part = (name: string): Uint8Array => partOf(parts, name)?.data ?? new Uint8Array(0);
-  if (part('prev_profile').length > 0) {
+  if (parts.some(({ name, data }) => name === 'prev_profile' && data.length > 0)) {
     throw new StoreError('invalid-argument', 'prev_profile is not supported: upgrade to a client that sends deltas');
   }
-  if (partOf(parts, 'profile') === undefined) refuseOtherParts(parts);
-  const config = part('sample_type_config');
-  return { profile: part('profile'), displayNames: config.length > 0 ? parseSampleTypeConfig(config) : undefined };
+  const profile = mainPartOf(parts, 'profile')?.data ?? new Uint8Array(0);
+  const config = partOf(parts, 'sample_type_config')?.data ?? new Uint8Array(0);
+  return { profile, displayNames: config.length > 0 ? parseSampleTypeConfig(config) : undefined };
 }
 
-const PARTS_BESIDE_PROFILE: ReadonlySet<string> = new Set(['sample_type_config', 'prev_profile']);
+const PARTS_BESIDE: Readonly<Record<'profile' | 'jfr', ReadonlySet<string>>> = {
+  profile: new Set(['sample_type_config', 'prev_profile']),
+  jfr: new Set(['labels']),
+};
 
-/** The reference answers 200 to a profile under another name, and it is lost. @throws StoreError 'invalid-argument' */
-function refuseOtherParts(parts: readonly FormPart[]): void {
-  const other = parts.find(({ name, data }) => data.length > 0 && !PARTS_BESIDE_PROFILE.has(name));
-  if (other === undefined) return;
-  const hint = other.name === 'jfr' ? '; a recording needs format=jfr' : '';
-  throw new StoreError(
-    'invalid-argument',
-    `the form has no part "profile", but one called ${quoted(other.name)}${hint}`,
-  );
+const FORM_HINTS: ReadonlyMap<string, string> = new Map([
+  ['jfr', '; a recording needs format=jfr'],
+  ['profile', '; a pprof needs format=pprof, or none'],
+]);
+
+/**
+ * What the form is sent for, which may be missing or empty if nothing else is there. The reference answers 200 to a
+ * profile under another name, and it is lost.
+ *
+ * @throws StoreError 'invalid-argument'
+ */
+function mainPartOf(parts: readonly FormPart[], name: 'profile' | 'jfr'): FormPart | undefined {
+  const part = partOf(parts, name);
+  if (part !== undefined && part.data.length > 0) return part;
+  const other = parts.find(({ name: another, data }) => data.length > 0 && !PARTS_BESIDE[name].has(another));
+  if (other === undefined) return part;
+  const found = part === undefined ? `no part "${name}"` : `an empty part "${name}"`;
+  const hint = FORM_HINTS.get(other.name) ?? '';
+  throw new StoreError('invalid-argument', `the form has ${found}, but one called ${quoted(other.name)}${hint}`);
 }
 
-/** Files first. The reference sees nothing else, and loses a profile in a plain field with an answer of 200. */
+/**
+ * Files first. The reference sees nothing else, and loses a profile in a plain field with an answer of 200; of several
+ * files with one name it keeps the first.
+ *
+ * @throws StoreError 'invalid-argument' when there are several, because only one would be stored
+ */
 function partOf(parts: readonly FormPart[], name: string): FormPart | undefined {
   const named = parts.filter((part) => part.name === name);
-  return named.find(({ filename }) => filename !== undefined) ?? named[0];
+  const full = named.filter(({ data }) => data.length > 0);
+  const files = full.filter(({ filename }) => filename !== undefined);
+  const found = files.length > 0 ? files : full;
+  if (found.length > 1) {
+    throw new StoreError('invalid-argument', `the form has ${found.length} parts called "${name}", the limit is 1`);
+  }
+  return found[0] ?? named[0];
 }
 
 /** The profile's own name follows from its sample types, which only the worker sees. */
