@@ -29,6 +29,7 @@ import { otlpPaths } from './transports/http/otlp.ts';
 import { createHttpServer } from './transports/http/server.ts';
 import { createServerRoom } from './transports/http/server-room.ts';
 import type { Readiness } from './transports/http/status-routes.ts';
+import { openableShare } from './workers/opening.ts';
 import type { Pool } from './workers/pool.ts';
 
 /** A head is flushed when this share of its arena is used: the batches on their way must still fit. */
@@ -138,6 +139,8 @@ export function rolesOf(config: Config, { log, pool, warmedUp }: RolesDeps): { p
   add('HTTP and gRPC servers', async () => {
     const { multitenancyEnabled } = config.auth;
     const { ingestionBodyBytesMax } = config.limits;
+    const openable = openableShare(config.pool.taskBytesMax);
+    const transport = { multitenancyEnabled, ingestionBodyBytesMax, openable };
     const deps = {
       clock,
       log,
@@ -165,9 +168,9 @@ export function rolesOf(config: Config, { log, pool, warmedUp }: RolesDeps): { p
     };
     const http = await createHttpServer(
       { ...deps, uiDirectory: new URL('./ui/', import.meta.url) },
-      { ...httpConstants, multitenancyEnabled, ingestionBodyBytesMax },
+      { ...httpConstants, ...transport },
     );
-    const grpc = new GrpcServer(deps, { ...grpcConstants, multitenancyEnabled, ingestionBodyBytesMax });
+    const grpc = new GrpcServer(deps, { ...grpcConstants, ...transport });
     // Nobody else has to wait for the threads: the first push should not pay for what they compile.
     await warmedUp;
     const { httpListenAddress, httpListenPort, gracefulShutdownTimeoutMs } = config.server;

@@ -27,10 +27,15 @@ const SHARE_NAME = `a thread has room for (1/${SHARE} of --${LimitFlag.taskBytes
 /** What a body that came plain may be. */
 export const TASK_NAME = `a thread has room for (--${LimitFlag.taskBytes})`;
 
+/** What a thread can open, whatever a request may be, and how it is called in messages. */
+export function openableShare(taskBytesMax: Bytes): { readonly bytes: Bytes; readonly name: string } {
+  return { bytes: Math.floor(taskBytesMax / SHARE), name: SHARE_NAME };
+}
+
 /** @param maxBytes  of the request; named where it is the smaller one */
 export function shareOfTask(maxBytes: Bytes, { taskBytesMax }: Pick<Opening, 'taskBytesMax'>): OpeningLimit {
-  const bytes = Math.floor(taskBytesMax / SHARE);
-  return bytes < maxBytes ? { bytes, name: SHARE_NAME } : { bytes: maxBytes, name: undefined };
+  const share = openableShare(taskBytesMax);
+  return share.bytes < maxBytes ? share : { bytes: maxBytes, name: undefined };
 }
 
 /** How the caller says that a body cannot be opened. */

@@ -9,6 +9,7 @@ import { allRoutes, serveCall } from '#src/transports/grpc/routes.ts';
 import { httpConstants } from '#src/transports/http/http-config.ts';
 import { createRouter } from '#src/transports/http/routes.ts';
 import { createServerRoom } from '#src/transports/http/server-room.ts';
+import { openableShare } from '#src/workers/opening.ts';
 import { INGEST_NOW_MS } from '../fixtures/ingest.ts';
 import { defaultLimits } from '../fixtures/limits.ts';
 import { stillClock } from '../fixtures/still-clock.ts';
@@ -72,7 +73,8 @@ export class InlineServer {
         limitsOf: (tenant) => LIMITS[tenant] ?? DEFAULT,
       },
     );
-    const tenancy = { multitenancyEnabled: true, ingestionBodyBytesMax: defaultLimits.ingestionBodyBytesMax };
+    const { ingestionBodyBytesMax } = defaultLimits;
+    const tenancy = { multitenancyEnabled: true, ingestionBodyBytesMax, openable: openableShare(256 << 20) };
     // Payloads ask for nothing that is stored.
     const querier = {} as Querier;
     const deps = {

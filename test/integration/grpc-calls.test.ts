@@ -11,6 +11,7 @@ import {
   EXPORT,
   frameOf,
   type GrpcFixture,
+  HEADERS,
   PROFILE_TYPES,
   PUSH,
   refusalsOf,
@@ -370,6 +371,27 @@ describe('the size of gRPC messages', () => {
       'the body is larger than --distributor.ingestion-body-limit-mb: limit 1000 bytes, actual 4294967295 bytes (4 GiB)',
     );
   });
+
+  for (const [what, limits, limit] of [
+    ['what a thread can open', { ingestionBodyBytesMax: 0, openable: { bytes: 1000, name: 'a share' } }, 'a share'],
+    ['that of the body', { ingestionBodyBytesMax: 1000 }, '--distributor.ingestion-body-limit-mb'],
+    ['its own', { ingestionBodyBytesMax: 0, otlpMessageBytesMax: 1000 }, 'the limit of OTLP messages'],
+  ] as const) {
+    test(`of OTLP has the smallest limit, such as ${what}`, async (t) => {
+      const fixture = await startGrpc(t, limits);
+      const stream = sessionOf(t, fixture).request({ ...HEADERS, ':path': EXPORT });
+      let message: unknown;
+      stream.on('response', (headers) => {
+        message = headers['grpc-message'];
+      });
+      stream.on('error', () => {});
+
+      stream.write(Buffer.from('00000003e9', 'hex'));
+
+      await until(() => message !== undefined);
+      equal(message, `the body is larger than ${limit}: limit 1000 bytes, actual 1001 bytes`);
+    });
+  }
 
   test('counts compressed and inflated where a query is opened', async (t) => {
     const fixture = await startGrpc(t, { queryMessageBytesMax: 1000 });

@@ -39,6 +39,7 @@ export async function startGrpc(
     ...grpcConstants,
     multitenancyEnabled: true,
     ingestionBodyBytesMax: 64 << 20,
+    openable: { bytes: 64 << 20, name: 'a thread has room for' },
     ...overrides,
   };
   const [clock, push, querier, registry] = [new FakeClock(), new FakePush(), new FakeQuerier(), new Registry()];

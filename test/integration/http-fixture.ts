@@ -122,6 +122,7 @@ export async function startServer(
   const config: HttpConfig = {
     multitenancyEnabled: true,
     ingestionBodyBytesMax: 64 << 20,
+    openable: { bytes: 64 << 20, name: 'a thread has room for' },
     ...httpConstants,
     ...overrides,
   };

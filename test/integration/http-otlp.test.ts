@@ -166,4 +166,12 @@ describe('POST /v1development/profiles', () => {
       /the body is larger than --distributor.ingestion-body-limit-mb: limit 6 bytes, actual 7 bytes/,
     );
   });
+
+  test('refuses at its length what a thread could not open', async (t) => {
+    const fixture = await startServer(t, { ingestionBodyBytesMax: 0, openable: { bytes: 6, name: 'a share' } });
+    const { status, body } = await send(fixture);
+    equal(status, 413);
+    match(body.toString(), /larger than a share: limit 6 bytes, actual 7 bytes/);
+    equal(fixture.push.messages.length, 0);
+  });
 });

@@ -74,7 +74,7 @@ export function otlpRoutes(deps: GrpcRouteDeps, config: GrpcConfig): GrpcRoutes 
 }
 
 function otlpRoute({ push }: GrpcRouteDeps, config: GrpcConfig): Map<string, GrpcRoute> {
-  const method = otlpExportMethod(push, config.otlpMessageBytesMax);
+  const method = otlpExportMethod(push, config);
   return new Map([[otlpExportPath, { kind: 'unary', method, large: false, plain401: true }]]);
 }
 

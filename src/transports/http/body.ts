@@ -6,6 +6,7 @@ import type { Clock } from '#src/platform/clock.ts';
 import type { BodyBudget, Intake } from './body-budget.ts';
 import type { Exchange } from './exchange.ts';
 import type { RefusalReason } from './http-metrics.ts';
+import type { TransportConfig } from './transport-config.ts';
 
 export type Body = {
   /** Alone in its ArrayBuffer, so that it can be transferred to a worker. */
@@ -35,6 +36,13 @@ export type BodyLimit = {
 /** Of everything that carries profiles. @param bytesMax 0: none */
 export function ingestionBodyLimit(bytesMax: Bytes): BodyLimit {
   return { bytesMax, name: `--${LimitFlag.ingestionBody}`, reason: 'body_limit' };
+}
+
+/** Of a message of OTLP: that of everything that carries profiles, or what a thread can open, if that is less. */
+export function otlpBodyLimit(config: Pick<TransportConfig, 'ingestionBodyBytesMax' | 'openable'>): BodyLimit {
+  const { ingestionBodyBytesMax: bytesMax, openable } = config;
+  if (bytesMax > 0 && bytesMax <= openable.bytes) return ingestionBodyLimit(bytesMax);
+  return { bytesMax: openable.bytes, name: openable.name, reason: 'body_limit' };
 }
 
 export type BodyRefusalReason = Extract<RefusalReason, 'body_limit' | 'message_limit' | 'no_room' | 'body_timeout'>;

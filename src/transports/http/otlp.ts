@@ -1,26 +1,26 @@
 import { StoreError } from '#src/domain/errors.ts';
+
 import { quoted } from '#src/domain/model/printable.ts';
-import type { Bytes } from '#src/domain/model/units.ts';
 import { isMessageTooLarge } from '#src/domain/otlp/otlp-errors.ts';
 import type { OtlpOutcome, PushService } from '#src/services/distributor/ports.ts';
 import { codedFailure, methodNotAllowed, retryHeaders, textAnswer, wrongContentType } from './answers.ts';
-import { type BodyHost, BodyRefusal, ingestionBodyLimit, readBody } from './body.ts';
+import { type BodyHost, BodyRefusal, otlpBodyLimit, readBody } from './body.ts';
 import { failureOf } from './errors.ts';
 import type { Answer, Exchange } from './exchange.ts';
 import { otlpAnswerBytes } from './otlp-answer.ts';
 import { untilAborted } from './rpc.ts';
 import { parseTenants, writeTenant } from './tenant.ts';
+import type { TransportConfig } from './transport-config.ts';
 
 export const otlpExportPath = '/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export';
 
 /** The route of OTLP over HTTP, and the method of its gRPC service, which takes the same bodies. */
 export const otlpPaths = ['/v1development/profiles', otlpExportPath] as const;
 
-export type OtlpHost = BodyHost & {
-  readonly multitenancyEnabled: boolean;
-  readonly ingestionBodyBytesMax: Bytes;
-  readonly push: PushService;
-};
+export type OtlpHost = BodyHost &
+  Pick<TransportConfig, 'multitenancyEnabled' | 'ingestionBodyBytesMax' | 'openable'> & {
+    readonly push: PushService;
+  };
 
 /** Compared as they are: a parameter behind one is another type, as in Pyroscope. */
 const CODECS: ReadonlyMap<string, 'proto' | 'json'> = new Map([
@@ -58,7 +58,7 @@ async function pushBody(
   codec: 'proto' | 'json',
   host: OtlpHost,
 ): Promise<OtlpOutcome> {
-  const body = await readBody(exchange, ingestionBodyLimit(host.ingestionBodyBytesMax), host);
+  const body = await readBody(exchange, otlpBodyLimit(host), host);
   try {
     // Other codings are taken for none, and then the message cannot be decoded.
     const encoding = exchange.header('content-encoding').toLowerCase() === 'gzip' ? 'gzip' : 'identity';

@@ -6,6 +6,8 @@ export type TransportConfig = {
   readonly multitenancyEnabled: boolean;
   /** Of one body, or message of a push. 0: no limit of its own. */
   readonly ingestionBodyBytesMax: Bytes;
+  /** What a thread can open of a message of OTLP, and how that is called. More is refused at the door. */
+  readonly openable: { readonly bytes: Bytes; readonly name: string };
 } & TransportConstants;
 
 export type TransportConstants = {
