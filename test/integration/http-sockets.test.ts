@@ -1,4 +1,6 @@
-import { deepEqual, equal, match, rejects } from 'node:assert/strict';
+import { deepEqual, doesNotMatch, equal, match, ok, rejects } from 'node:assert/strict';
+import { Agent, get, type IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { describe, test } from 'node:test';
 import { StoreError } from '#src/domain/errors.ts';
 import { httpConstants } from '#src/transports/http/http-config.ts';
@@ -110,6 +112,7 @@ describe('bodies', () => {
 
     client.send(`POST ${PUSH} HTTP/1.1\r\nHost: x\r\n${PROTO}\r\nContent-Length: 1000000\r\n\r\n`);
     await client.receive(/HTTP\/1.1 401 .*\r\n(.+\r\n)*Connection: close/);
+    doesNotMatch(client.received, /Keep-Alive/);
     client.send('x'.repeat(1_000_000));
     client.send('GET /ready HTTP/1.1\r\nHost: x\r\n\r\n');
     await client.receive(/ready$/);
@@ -356,6 +359,22 @@ describe('the memory for bodies', () => {
 });
 
 describe('answers', () => {
+  test('say how long their connection may be used again, and clients that listen leave before it ends', async (t) => {
+    const fixture = await startServer(t);
+    const agent = new Agent({ keepAlive: true });
+    t.after(() => agent.destroy());
+
+    const answer = await new Promise<IncomingMessage>((resolve) => {
+      get({ port: fixture.port, path: '/ready', agent }, resolve);
+    });
+    answer.resume();
+    const idle = await new Promise<Socket>((resolve) => agent.once('free', resolve));
+
+    equal(answer.headers['keep-alive'], 'timeout=7');
+    // The library counts to 10 s in steps of 4.
+    ok(idle.timeout !== undefined && idle.timeout > 0 && idle.timeout < 8000, `${idle.timeout} ms`);
+  });
+
   const ANSWER = '/querier.v1.QuerierService/ProfileTypes';
 
   test('are sent in pieces as the client reads them', async (t) => {

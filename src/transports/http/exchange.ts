@@ -66,6 +66,13 @@ export type HeaderName = (typeof HEADERS)[number];
 const DISCARDED_BYTES_MAX: Bytes = 1 << 30;
 
 /**
+ * How long a connection may be used again. The library ends an idle one after 10 s, which it counts in steps of 4, so after
+ * 8 to 12, and has no setting for it. A client that sends at that moment has no answer, and does not know whether it was
+ * heard. One that reads this does not: a second is left for the way.
+ */
+const KEEP_ALIVE = 'timeout=7';
+
+/**
  * One request and its answer.
  *
  * The library lets nobody touch a response after its end or after the client left, and throws if somebody does. Here
@@ -276,6 +283,7 @@ export class Exchange {
       this.#writeHead(answer);
       // The rest of the body is read and thrown away. A client that listens stops sending instead.
       if (this.#bodyPending || this.#host.closing) this.#response.writeHeader('Connection', 'close');
+      else this.#response.writeHeader('Keep-Alive', KEEP_ALIVE);
       this.#send(body);
     });
   }
