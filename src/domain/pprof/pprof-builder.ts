@@ -57,8 +57,9 @@ export type BuiltLabel = {
 };
 
 /**
- * Writes one plain pprof from its parts. Equal texts, mappings, functions and locations become one, in order of first
- * appearance; samples are written as they come.
+ * Writes one plain pprof from its parts. Equal texts and mappings become one, in order of first appearance; functions,
+ * locations and samples are written as they come, because who makes them has numbers to know them by, which are a tenth of
+ * the cost.
  *
  * Nothing is built in memory but the bytes of the profile and what tells equal parts apart, so that memory is
  * proportional to the size limit whatever the parts come from.
@@ -70,8 +71,6 @@ export class PprofBuilder {
   readonly #sizeLimit: SizeLimit | undefined;
   readonly #strings = new NameTable();
   readonly #mappings = new Map<string, number>();
-  readonly #functions = new Map<string, number>();
-  readonly #locations = new Map<string, number>();
   /** All messages of the profile but its strings. */
   readonly #out = new ChunkedBytes();
   readonly #message = new ChunkedBytes();
@@ -150,17 +149,6 @@ export class PprofBuilder {
   }
 
   /** @returns the id. The system name is the name, unless it is said */
-  function(fn: BuiltFunction): number {
-    const { name, systemName = name, filename = 0, startLine = 0 } = fn;
-    const key = `${name} ${systemName} ${filename} ${startLine}`;
-    const known = this.#functions.get(key);
-    if (known !== undefined) return known;
-    const id = this.newFunction(fn);
-    this.#functions.set(key, id);
-    return id;
-  }
-
-  /** For who knows that it is new: whether it is equal to another one is not looked at, which is most of the cost. */
   newFunction({ name, systemName = name, filename = 0, startLine = 0 }: BuiltFunction): number {
     const id = ++this.#functionCount;
     const out = this.#out;
@@ -177,18 +165,6 @@ export class PprofBuilder {
   }
 
   /** @returns the id */
-  location(location: BuiltLocation): number {
-    const { mapping = 0, address = 0n, lines } = location;
-    let key = `${mapping} ${address}`;
-    for (const { function: functionId, line = 0 } of lines) key += ` ${functionId}:${line}`;
-    const known = this.#locations.get(key);
-    if (known !== undefined) return known;
-    const id = this.newLocation(location);
-    this.#locations.set(key, id);
-    return id;
-  }
-
-  /** For who knows that it is new, as with functions. */
   newLocation({ mapping = 0, address = 0n, lines }: BuiltLocation): number {
     const id = ++this.#locationCount;
     let bytes = fieldBytes(id) + fieldBytes(mapping);

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { decodeProfile } from '#src/domain/pprof/decode.ts';
 import { textAt } from '#src/domain/pprof/plain-profile.ts';
 import { type BuiltHeader, PprofBuilder } from '#src/domain/pprof/pprof-builder.ts';
+import { textWorkOf } from '../../../fixtures/text-work.ts';
 
 const header: BuiltHeader = {
   sampleTypes: [
@@ -76,14 +77,14 @@ describe('PprofBuilder', () => {
       hasFunctions: true,
       hasLineNumbers: true,
     });
-    const work = builder.function({ name: builder.text('work'), filename: builder.text('w.c'), startLine: 7 });
-    const inlined = builder.function({ name: builder.text('größe'), systemName: builder.text('_Z') });
-    const location = builder.location({
+    const work = builder.newFunction({ name: builder.text('work'), filename: builder.text('w.c'), startLine: 7 });
+    const inlined = builder.newFunction({ name: builder.text('größe'), systemName: builder.text('_Z') });
+    const location = builder.newLocation({
       mapping,
       address: 0x1234n,
       lines: [{ function: inlined, line: 9 }, { function: work }],
     });
-    const bare = builder.location({ address: 2n ** 63n, lines: [] });
+    const bare = builder.newLocation({ address: 2n ** 63n, lines: [] });
     builder.sample(
       [location, bare],
       [2n ** 63n - 1n, -1n],
@@ -145,32 +146,35 @@ describe('PprofBuilder', () => {
     );
   });
 
-  test('makes one of equal texts, mappings, functions and locations', () => {
+  test('makes one of equal texts and mappings, by keys that are short', () => {
     const builder = new PprofBuilder(header);
     const name = builder.text('f');
+    const large = 2n ** 64n - 1n;
+    const mapping = { memoryStart: large, memoryLimit: large, fileOffset: large, filename: 2 ** 31, buildId: 2 ** 31 };
+    const lines = Array.from({ length: 10_000 }, (_, i) => ({ function: i + 1, line: 9 }));
 
     equal(builder.text(''), 0);
     equal(builder.bytes(Buffer.from('f')), name);
     equal(builder.mapping({ fileOffset: 1n }), builder.mapping({ fileOffset: 1n, filename: 0 }));
-    equal(builder.function({ name }), builder.function({ name, systemName: name, startLine: 0 }));
-    ok(builder.function({ name, startLine: 1 }) !== builder.function({ name }));
-    const lines = [{ function: 1, line: 2 }];
-    equal(builder.location({ lines }), builder.location({ mapping: 0, address: 0n, lines: [...lines] }));
-    ok(builder.location({ lines: [{ function: 1, line: 3 }] }) !== builder.location({ lines }));
-    ok(builder.location({ lines, mapping: 1 }) !== builder.location({ lines }));
+    const { longestKey } = textWorkOf(() => {
+      equal(builder.mapping(mapping), builder.mapping({ ...mapping }));
+      for (let i = 0; i < 3; i++) builder.newLocation({ lines });
+    });
+
+    ok(longestKey < 128, `a key of ${longestKey} characters`);
   });
 
-  test('takes who says that a part is new at their word', () => {
+  test('writes functions and locations as they come', () => {
     const builder = new PprofBuilder(header);
     const name = builder.text('f');
 
-    const [known, added] = [builder.function({ name }), builder.newFunction({ name, systemName: 0 })];
-    const lines = [{ function: added, line: 3 }];
-    const locations = [builder.location({ lines }), builder.newLocation({ lines })];
+    const functions = [builder.newFunction({ name }), builder.newFunction({ name, systemName: 0 })];
+    const lines = [{ function: 2, line: 3 }];
+    const locations = [builder.newLocation({ lines }), builder.newLocation({ lines })];
     builder.sample(locations, [1n, 2n]);
 
     const profile = decodeProfile(builder.take());
-    deepEqual([known, added, ...locations], [1, 2, 1, 2]);
+    deepEqual([...functions, ...locations], [1, 2, 1, 2]);
     deepEqual(
       profile.functions.map((fn) => [fn.id, fn.name, fn.systemName]),
       [
@@ -197,8 +201,8 @@ describe('PprofBuilder', () => {
   test('never says less than its size, and ends at its limit whatever grows', () => {
     const builder = new PprofBuilder(header);
     for (let i = 0; i < 20_000; i++) {
-      const fn = builder.function({ name: builder.text(`function number ${i}`) });
-      builder.sample([builder.location({ lines: [{ function: fn }] })], [BigInt(i), 1n]);
+      const fn = builder.newFunction({ name: builder.text(`function number ${i}`) });
+      builder.sample([builder.newLocation({ lines: [{ function: fn }] })], [BigInt(i), 1n]);
     }
     const { sizeBytes } = builder;
     const written = builder.take();
@@ -209,8 +213,8 @@ describe('PprofBuilder', () => {
     const endless: readonly ((builder: PprofBuilder, i: number) => unknown)[] = [
       (b, i) => b.text(`text ${i}`),
       (b, i) => b.mapping({ fileOffset: BigInt(i) }),
-      (b, i) => b.function({ name: 0, startLine: i }),
-      (b, i) => b.location({ address: BigInt(i), lines: [] }),
+      (b, i) => b.newFunction({ name: 0, startLine: i }),
+      (b, i) => b.newLocation({ address: BigInt(i), lines: [] }),
       (b) => b.sample([1], [1n, 1n]),
     ];
     for (const grow of endless) {
