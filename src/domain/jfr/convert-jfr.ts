@@ -26,10 +26,10 @@ import type { HashSecret } from './word-table.ts';
 /** Samples that are looked at, or locations and labels that are written, in a step. */
 const STEP_RECORDS = 8192;
 
-/** Names of functions are joined in pieces of so many bytes. */
-const NAMES_BYTES: Bytes = 16 << 10;
-
 const LARGEST = 2n ** 63n - 1n;
+
+/** Bytes that are written in a step, most of them of names and labels. */
+const STEP_BYTES: Bytes = 1 << 20;
 
 /** What a thread has for it. */
 export type JfrMeans = {
@@ -134,8 +134,10 @@ class FamilyWriter {
   readonly #locationIds: Int32Array;
   /** Likewise, by the number of the function. */
   readonly #functionIds: Int32Array;
-  #names = new Uint8Array(0);
-  #namesEnd = 0;
+  /** Room for the name of a function. */
+  #name = new Uint8Array(256);
+  /** Whether there is a sample. */
+  #written = false;
 
   constructor(family: ProfileFamily, upload: Upload, sizeLimit: SizeLimit, soFar: RecordingSoFar) {
     const { fromNanos, untilNanos, sampleRate } = upload;
@@ -158,27 +160,38 @@ class FamilyWriter {
 
   /** @returns undefined when all values are 0 */
   *write(rows: Uint32Array): Steps<Uint8Array<ArrayBuffer> | undefined> {
+    let row = 0;
+    while (row < rows.length) {
+      row = this.#writeRows(rows, row);
+      if (row < rows.length) yield;
+    }
+    return this.#written ? yield* this.#builder.takeInSteps() : undefined;
+  }
+
+  /** Writes samples of one step. @returns the place of the next one among the rows */
+  #writeRows(rows: Uint32Array, first: number): number {
     const { stacks, sums, labels } = this.#soFar;
-    let written = 0;
-    let records = 0;
-    for (const row of rows) {
+    const builder = this.#builder;
+    const ids = this.#locationIds;
+    const stopBytes = builder.sizeBytes + STEP_BYTES;
+    let at = first;
+    for (let records = 0; at < rows.length && records < STEP_RECORDS && builder.sizeBytes < stopBytes; at++) {
+      const row = rows[at];
+      records++;
       if (!this.#takeValues(row)) continue;
       const count = stacks.locationsOf(sums.stackOf(row));
       const { frames } = stacks;
       for (let i = 0; i < count; i++) {
-        const known = this.#locationIds[frames[i]];
+        const known = ids[frames[i]];
         frames[i] = known !== 0 ? known : this.#newLocation(frames[i]);
       }
       const labelSet = sums.labelSetOf(row);
       const ofSample = labelSet === 0 ? NO_LABELS : labels.labelsOf(labelSet, this.#labelsOut);
-      this.#builder.sampleOfValues(frames, count, ofSample);
-      written++;
-      records += 1 + count + ofSample.length;
-      if (records < STEP_RECORDS) continue;
-      records = 0;
-      yield;
+      builder.sampleOfValues(frames, count, ofSample);
+      this.#written = true;
+      records += count + ofSample.length;
     }
-    return written === 0 ? undefined : yield* this.#builder.takeInSteps();
+    return at;
   }
 
   /** Brings the values of a row where the builder takes them from. @returns false when all are 0 */
@@ -188,37 +201,28 @@ class FamilyWriter {
     const { values } = this.#builder;
     if (this.#family.timed) setNanos(values, words[at], words[at + 1], this.#periodNanos);
     else for (let i = 0; i < values.length; i++) values[i] = words[at + i];
-    for (const half of values) if (half !== 0) return true;
+    for (let i = 0; i < values.length; i++) if (values[i] !== 0) return true;
     return false;
   }
 
   #newLocation(location: number): number {
     const { functionId, line } = this.#soFar.stacks.functionAndLineOf(location);
-    const lines = [{ function: this.#functionIdOf(functionId), line }];
-    const id = this.#builder.newLocation({ mapping: this.#mapping, lines });
+    const id = this.#builder.newLineLocation(this.#mapping, this.#functionIdOf(functionId), line);
     this.#locationIds[location] = id;
     return id;
   }
 
   #functionIdOf(functionId: number): number {
     if (this.#functionIds[functionId] !== 0) return this.#functionIds[functionId];
+    const { stacks } = this.#soFar;
+    const length = stacks.functionNameBytes(functionId);
+    if (length > this.#name.length) this.#name = new Uint8Array(2 * length);
+    stacks.writeFunctionName(this.#name, 0, functionId);
     // No other text of the profile is looked for among these, so that all are new.
-    const name = this.#builder.newBytes(this.#functionName(functionId));
+    const name = this.#builder.newBytes(this.#name, 0, length);
     const id = this.#builder.newFunction({ name, systemName: 0 });
     this.#functionIds[functionId] = id;
     return id;
-  }
-
-  #functionName(functionId: number): Uint8Array {
-    const { stacks } = this.#soFar;
-    const length = stacks.functionNameBytes(functionId);
-    if (this.#namesEnd + length > this.#names.length) {
-      this.#names = new Uint8Array(Math.max(length, NAMES_BYTES));
-      this.#namesEnd = 0;
-    }
-    const start = this.#namesEnd;
-    this.#namesEnd = stacks.writeFunctionName(this.#names, start, functionId);
-    return this.#names.subarray(start, this.#namesEnd);
   }
 }
 

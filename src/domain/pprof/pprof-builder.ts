@@ -69,16 +69,19 @@ export type BuiltLabel = {
 export class PprofBuilder {
   readonly #valueCount: number;
   readonly #sizeLimit: SizeLimit | undefined;
-  readonly #strings = new NameTable();
+  /** Texts that may come again, and their rows. */
+  readonly #names = new NameTable();
+  readonly #rowsOfNames: number[] = [];
   readonly #mappings = new Map<string, number>();
-  /** All messages of the profile but its strings. */
+  /** All messages of the profile but its strings, and its strings. */
   readonly #out = new ChunkedBytes();
-  readonly #message = new ChunkedBytes();
+  readonly #strings = new ChunkedBytes();
+  readonly #message = new ChunkedBytes(MESSAGE_BYTES);
   /** Halves of the values of a sample, for `sampleOfValues`: low, high. */
   readonly values: Int32Array;
   #functionCount = 0;
   #locationCount = 0;
-  #checkedStrings = 0;
+  #stringCount = 0;
 
   constructor({ sampleTypes, timeNanos, durationNanos, periodType, period, sizeLimit }: BuiltHeader) {
     this.#valueCount = sampleTypes.length;
@@ -92,30 +95,33 @@ export class PprofBuilder {
     this.#out.integerField(12, period);
   }
 
-  /** Of the profile as it would be written now; a little more, never less. */
+  /** Of the profile as it would be written now. */
   get sizeBytes(): Bytes {
-    return this.#out.sizeBytes + this.#strings.sizeBytes + this.#strings.length * STRING_OVERHEAD_BYTES;
+    return this.#out.sizeBytes + this.#strings.sizeBytes;
   }
 
   /** @returns the row of the string table. Half a surrogate pair becomes U+FFFD */
   text(text: string): number {
-    const row = this.#strings.internText(text);
-    this.#checkStrings();
-    return row;
+    return this.#rowOf(this.#names.internText(text));
   }
 
   /** @param bytes  need not be UTF-8, though whoever stores the profile will refuse them then; must not change any more */
   bytes(bytes: Uint8Array): number {
-    const row = this.#strings.intern(bytes);
-    this.#checkStrings();
-    return row;
+    return this.#rowOf(this.#names.intern(bytes));
   }
 
-  /** For who knows that it is new, as below. @param bytes  UTF-8, which must not change any more */
-  newBytes(bytes: Uint8Array): number {
-    const row = this.#strings.addNew(bytes);
-    this.#checkStrings();
-    return row;
+  /**
+   * For who knows that it is new: it is not looked for later, so that an equal one may come beside it.
+   *
+   * @param start, end  of the bytes that are the text, as UTF-8; default: all
+   */
+  newBytes(bytes: Uint8Array, start = 0, end = bytes.length): number {
+    const out = this.#strings;
+    out.byte((6 << 3) | 2);
+    out.varint(end - start);
+    out.bytes(bytes, start, end);
+    this.#checkSize();
+    return this.#stringCount++;
   }
 
   /** @returns the id */
@@ -160,6 +166,23 @@ export class PprofBuilder {
     out.integerField(3, systemName);
     out.integerField(4, filename);
     out.integerField(5, startLine);
+    this.#checkSize();
+    return id;
+  }
+
+  /** One with a function and a line. @returns the id */
+  newLineLocation(mapping: number, functionId: number, line: number): number {
+    const id = ++this.#locationCount;
+    const ofLine = fieldBytes(functionId) + fieldBytes(line);
+    const out = this.#out;
+    out.byte((4 << 3) | 2);
+    out.byte(fieldBytes(id) + fieldBytes(mapping) + 2 + ofLine);
+    out.integerField(1, id);
+    out.integerField(2, mapping);
+    out.byte((4 << 3) | 2);
+    out.byte(ofLine);
+    out.integerField(1, functionId);
+    out.integerField(2, line);
     this.#checkSize();
     return id;
   }
@@ -247,27 +270,19 @@ export class PprofBuilder {
     return runSteps(this.takeInSteps());
   }
 
-  /** The same for profiles that may be large: one of 51 MB of short texts takes half a second or more. */
+  /** The same for profiles that may be large. */
   *takeInSteps(): Steps<Uint8Array<ArrayBuffer>> {
-    let writtenBytes = this.#out.sizeBytes;
-    for (let row = 0; row < this.#strings.length; row++) {
-      const bytes = this.#strings.bytesOf(row);
-      this.#out.byte((6 << 3) | 2);
-      this.#out.varint(bytes.length);
-      this.#out.bytes(bytes);
-      if ((row + 1) % STEP_STRINGS !== 0 && this.#out.sizeBytes - writtenBytes < STEP_BYTES) continue;
-      writtenBytes = this.#out.sizeBytes;
-      yield;
-    }
-    const profile = new Uint8Array(this.#out.sizeBytes);
+    const profile = new Uint8Array(this.sizeBytes);
     let [end, stop] = [0, STEP_BYTES];
-    for (const piece of this.#out.take()) {
-      if (end >= stop) {
-        stop = end + STEP_BYTES;
-        yield;
+    for (const bytes of [this.#out, this.#strings]) {
+      for (const piece of bytes.take()) {
+        if (end >= stop) {
+          stop = end + STEP_BYTES;
+          yield;
+        }
+        profile.set(piece, end);
+        end += piece.length;
       }
-      profile.set(piece, end);
-      end += piece.length;
     }
     return profile;
   }
@@ -278,10 +293,9 @@ export class PprofBuilder {
     this.#out.message(field, this.#message);
   }
 
-  #checkStrings(): void {
-    if (this.#strings.length === this.#checkedStrings) return;
-    this.#checkedStrings = this.#strings.length;
-    this.#checkSize();
+  #rowOf(name: number): number {
+    if (name === this.#rowsOfNames.length) this.#rowsOfNames.push(this.newBytes(this.#names.bytesOf(name)));
+    return this.#rowsOfNames[name];
   }
 
   #checkSize(): void {
@@ -312,9 +326,8 @@ function messageBytes(bytes: number): number {
   return 1 + smallVarintBytes(bytes) + bytes;
 }
 
-/** Texts that are written in one step, and bytes that are written or copied. */
-const STEP_STRINGS = 1 << 14;
+/** Bytes that are copied in one step. */
 const STEP_BYTES: Bytes = 4 << 20;
 
-/** Tag and length of a string; shorter ones take two bytes. */
-const STRING_OVERHEAD_BYTES = 5;
+/** Of the messages that are put together apart, most have less. */
+const MESSAGE_BYTES: Bytes = 1 << 10;

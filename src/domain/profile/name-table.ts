@@ -56,15 +56,6 @@ export class NameTable {
     return this.#append(Buffer.from(text, 'latin1'), 0, text.length);
   }
 
-  /**
-   * Adds a name that is not there, as its caller knows. It is not looked for later, so an equal one may come beside it.
-   *
-   * @cost a tenth of `intern`: the map is left alone
-   */
-  addNew(bytes: Uint8Array): number {
-    return this.#append(asBuffer(bytes), 0, bytes.length);
-  }
-
   /** @returns its number, -1 when it was never interned */
   find(bytes: Uint8Array): number {
     const source = asBuffer(bytes);

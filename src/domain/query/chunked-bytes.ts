@@ -5,6 +5,10 @@ const chunkBytes = 64 * 1024;
 
 /** So many numbers, which take five bytes at most, surely fit a piece that is empty. */
 const VARINTS_PIECE = 1024;
+
+/** So few bytes are written faster one by one. */
+const LOOP_BYTES_MAX = 64;
+
 const quote = 0x22;
 const backslash = 0x5c;
 
@@ -27,9 +31,14 @@ const escapeLetters = new Map([
  */
 export class ChunkedBytes {
   #full: Uint8Array[] = [];
-  #chunk = new Uint8Array(chunkBytes);
+  #chunk: Uint8Array;
   #length = 0;
   #sizeBytes = 0;
+
+  /** @param firstBytes  of the first piece, at most 64 KiB, for who knows that little will be written */
+  constructor(firstBytes = chunkBytes) {
+    this.#chunk = new Uint8Array(firstBytes);
+  }
 
   get sizeBytes(): number {
     return this.#sizeBytes + this.#length;
@@ -60,6 +69,12 @@ export class ChunkedBytes {
   /** A field of a protobuf message that is an integer. Leaves zero out, as proto3 does. @param field at most 15 */
   integerField(field: number, value: bigint | number): void {
     if (value === 0 || value === 0n) return;
+    if (typeof value === 'number' && value < 2 ** 31) {
+      this.#reserve(6);
+      this.#chunk[this.#length++] = field << 3;
+      this.#length = writeVarint(this.#chunk, this.#length, value);
+      return;
+    }
     this.byte(field << 3);
     if (typeof value === 'number') this.varint(value);
     else this.varint64(Number(value & 0xffff_ffffn), Number((value >> 32n) & 0xffff_ffffn));
@@ -70,19 +85,23 @@ export class ChunkedBytes {
     this.#chunk[this.#length++] = value;
   }
 
-  bytes(source: Uint8Array): void {
-    if (source.length <= chunkBytes - this.#length) {
-      this.#chunk.set(source, this.#length);
-      this.#length += source.length;
+  /** @param start, end  of what is written of `source`; default: all */
+  bytes(source: Uint8Array, start = 0, end = source.length): void {
+    const size = end - start;
+    if (size <= LOOP_BYTES_MAX) {
+      this.#reserve(size);
+      const chunk = this.#chunk;
+      let at = this.#length;
+      for (let i = start; i < end; i++) chunk[at++] = source[i];
+      this.#length = at;
       return;
     }
-    let rest = source;
-    while (rest.length > 0) {
+    for (let from = start; from < end; ) {
       this.#reserve(1);
-      const part = rest.subarray(0, chunkBytes - this.#length);
-      this.#chunk.set(part, this.#length);
-      this.#length += part.length;
-      rest = rest.subarray(part.length);
+      const to = Math.min(end, from + this.#chunk.length - this.#length);
+      this.#chunk.set(source.subarray(from, to), this.#length);
+      this.#length += to - from;
+      from = to;
     }
   }
 
@@ -163,7 +182,7 @@ export class ChunkedBytes {
   }
 
   #reserve(sizeBytes: number): void {
-    if (this.#length + sizeBytes <= chunkBytes) return;
+    if (this.#length + sizeBytes <= this.#chunk.length) return;
     this.#full.push(this.#chunk.subarray(0, this.#length));
     this.#sizeBytes += this.#length;
     this.#chunk = new Uint8Array(chunkBytes);

@@ -22,8 +22,8 @@ function texts(builder: PprofBuilder, count: number, length: number): void {
 
 describe('PprofBuilder', () => {
   for (const [what, fill, steps] of [
-    ['many texts', (builder: PprofBuilder) => texts(builder, 100_000, 1), 100_000 >> 14],
-    ['long texts', (builder: PprofBuilder) => texts(builder, 20, 1 << 20), 4 + 4],
+    ['many texts', (builder: PprofBuilder) => texts(builder, 100_000, 100), 2],
+    ['long texts', (builder: PprofBuilder) => texts(builder, 20, 1 << 20), 4],
     [
       'large samples',
       (builder: PprofBuilder) => {
@@ -170,11 +170,15 @@ describe('PprofBuilder', () => {
 
     const functions = [builder.newFunction({ name }), builder.newFunction({ name, systemName: 0 })];
     const lines = [{ function: 2, line: 3 }];
-    const locations = [builder.newLocation({ lines }), builder.newLocation({ lines })];
+    const locations = [
+      builder.newLocation({ lines }),
+      builder.newLineLocation(0, 2, 3),
+      builder.newLocation({ lines }),
+    ];
     builder.sample(locations, [1n, 2n]);
 
     const profile = decodeProfile(builder.take());
-    deepEqual([...functions, ...locations], [1, 2, 1, 2]);
+    deepEqual([...functions, ...locations], [1, 2, 1, 2, 3]);
     deepEqual(
       profile.functions.map((fn) => [fn.id, fn.name, fn.systemName]),
       [
@@ -184,9 +188,9 @@ describe('PprofBuilder', () => {
     );
     deepEqual(
       profile.locations.map(({ id, lines: [line] }) => [id, line]),
-      [1n, 2n].map((id) => [id, { functionId: 2n, line: 3n }]),
+      [1n, 2n, 3n].map((id) => [id, { functionId: 2n, line: 3n }]),
     );
-    deepEqual(profile.samples[0]?.locationIds, [1n, 2n]);
+    deepEqual(profile.samples[0]?.locationIds, [1n, 2n, 3n]);
   });
 
   test('keeps bytes that are no text as they are', () => {
