@@ -134,6 +134,8 @@ class FamilyWriter {
   readonly #locationIds: Int32Array;
   /** Likewise, by the number of the function. */
   readonly #functionIds: Int32Array;
+  /** Room for the ids of a stacktrace. */
+  readonly #ofStack: Int32Array;
   /** Room for the name of a function. */
   #name = new Uint8Array(256);
   /** Whether there is a sample. */
@@ -153,6 +155,7 @@ class FamilyWriter {
       sizeLimit,
     });
     this.#mapping = this.#builder.mapping({ hasFunctions: true });
+    this.#ofStack = new Int32Array(soFar.stacks.columns.stride);
     this.#locationIds = new Int32Array(soFar.stacks.locationCount);
     this.#labelsOut = { builder: this.#builder, textRows: new Int32Array(soFar.labels.textCount) };
     this.#functionIds = new Int32Array(soFar.stacks.functionCount);
@@ -169,25 +172,28 @@ class FamilyWriter {
   }
 
   /** Writes samples of one step. @returns the place of the next one among the rows */
-  #writeRows(rows: Uint32Array, first: number): number {
+  #writeRows(rows: Uint32Array, start: number): number {
     const { stacks, sums, labels } = this.#soFar;
     const builder = this.#builder;
     const ids = this.#locationIds;
+    const ofStack = this.#ofStack;
+    const { frames } = stacks;
     const stopBytes = builder.sizeBytes + STEP_BYTES;
-    let at = first;
+    let at = start;
     for (let records = 0; at < rows.length && records < STEP_RECORDS && builder.sizeBytes < stopBytes; at++) {
       const row = rows[at];
       records++;
       if (!this.#takeValues(row)) continue;
-      const count = stacks.locationsOf(sums.stackOf(row));
-      const { frames } = stacks;
+      const stack = sums.stackOf(row);
+      const count = stacks.countOf(stack);
+      const first = stacks.firstOf(stack);
       for (let i = 0; i < count; i++) {
-        const known = ids[frames[i]];
-        frames[i] = known !== 0 ? known : this.#newLocation(frames[i]);
+        const known = ids[frames[first + i]];
+        ofStack[i] = known !== 0 ? known : this.#newLocation(frames[first + i]);
       }
       const labelSet = sums.labelSetOf(row);
       const ofSample = labelSet === 0 ? NO_LABELS : labels.labelsOf(labelSet, this.#labelsOut);
-      builder.sampleOfValues(frames, count, ofSample);
+      builder.sampleOfValues(ofStack, count, ofSample);
       this.#written = true;
       records += count + ofSample.length;
     }

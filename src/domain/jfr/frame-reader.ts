@@ -159,16 +159,16 @@ export class FrameReader {
     if (count > FRAMES_MAX) throw malformedJfr(`a stacktrace of ${count} frames, the limit is ${FRAMES_MAX}`, offset);
     this.#framesRead += count;
     this.#stacks.reserveFrames(count);
-    let kept = 0;
     this.#readFrames(cursor, item, count);
-    const { columns, frames } = this.#stacks;
-    const { low, high, stride } = columns;
+    const { low, high, stride } = this.#stacks.columns;
+    const { words, start } = this.#stacks.nextFrames();
+    let end = start;
     for (let i = 0; i < count; i++) {
       // Lines below zero are those that are not known.
       const location = this.#locationOf(low[i], high[i], Math.max(0, low[stride + i]));
-      if (location !== UNKNOWN) frames[kept++] = location;
+      if (location !== UNKNOWN) words[end++] = location;
     }
-    return this.#stacks.stackOfFrames(kept);
+    return this.#stacks.stackOfFrames(end - start);
   }
 
   /** Reads the keys of methods and the lines of frames, as two columns. */

@@ -2,6 +2,7 @@ import type { Bytes } from '#src/domain/model/units.ts';
 import { undecodableUpload } from '#src/domain/upload/upload.ts';
 import type { IntegerColumns } from './jfr-cursor.ts';
 import { SymbolTable } from './symbol-table.ts';
+import { WordLists } from './word-lists.ts';
 import { type TableMeans, WordTable } from './word-table.ts';
 
 /** Of one stacktrace. async-profiler and the JDK cut them at 2048 unless they are told otherwise. */
@@ -24,17 +25,11 @@ const FUNCTION_NAME_BYTES_MAX: Bytes = 16 << 20;
 /**
  * The functions, locations and stacktraces of a recording. Chunks number them anew, here they have one number for all.
  *
- * Functions count from 0 and locations as well; stacktraces are rows of a tree, as in a stack table: 0 is the empty one,
- * and every other one is a location called from another stacktrace.
+ * All of them count from 0. A stacktrace is a list of locations, leaf first, and 0 is the empty one.
  */
 export class RecordedStacks {
-  /** Room for the locations of one stacktrace, while it is read, and for the two columns that they are made of. */
-  frames: Int32Array;
+  /** Room for the two columns that a stacktrace is made of, while it is read. */
   columns: IntegerColumns;
-  /** The stacktrace before, root first: its locations, and the stacktraces that end in them. */
-  #pathLocations: Int32Array;
-  #pathStacks: Int32Array;
-  #pathLength = 0;
   /** Names of classes and methods. */
   readonly symbols: SymbolTable;
   /** Symbols of the class and the method; the function, which is the row where the method has no point. */
@@ -42,19 +37,16 @@ export class RecordedStacks {
   #nameBytes: Bytes = 0;
   /** Function, line. */
   readonly #locations: WordTable;
-  /** The stacktrace of the caller, location. Row i is stacktrace i + 1. */
-  readonly #stacks: WordTable;
+  readonly #stacks: WordLists;
 
   constructor(means: TableMeans) {
-    this.frames = new Int32Array(FRAMES_AT_FIRST);
     this.columns = columnsOf(FRAMES_AT_FIRST);
-    this.#pathLocations = new Int32Array(FRAMES_AT_FIRST);
-    this.#pathStacks = new Int32Array(FRAMES_AT_FIRST);
     this.symbols = new SymbolTable(means);
     this.symbols.intern('');
     this.#functions = new WordTable('functions', { keyWords: 2, dataWords: 1, rows: 1024 }, means);
     this.#locations = new WordTable('locations', { keyWords: 2, dataWords: 0, rows: 1024 }, means);
-    this.#stacks = new WordTable('calls', { keyWords: 2, dataWords: 0, rows: 2048 }, means);
+    this.#stacks = new WordLists('stacktraces', { words: 1 << 14, rows: 512 }, means);
+    this.#stacks.internLast(0);
   }
 
   get locationCount(): number {
@@ -106,31 +98,25 @@ export class RecordedStacks {
     return this.#locations.intern();
   }
 
-  /** Makes room for a stacktrace. What was in it is gone, save for the one before. */
+  /** Makes room for a stacktrace, in the columns and where its locations are written. */
   reserveFrames(count: number): void {
-    if (count <= this.frames.length) return;
-    const length = Math.max(count, Math.min(2 * this.frames.length, FRAMES_MAX));
-    this.frames = new Int32Array(length);
-    this.columns = columnsOf(length);
-    this.#pathLocations = widened(this.#pathLocations, length);
-    this.#pathStacks = widened(this.#pathStacks, length);
+    this.#stacks.reserve(count);
+    const { stride } = this.columns;
+    if (count > stride) this.columns = columnsOf(Math.max(count, Math.min(2 * stride, FRAMES_MAX)));
   }
 
-  /** The stacktrace of the first locations in `frames`, leaf first. */
+  /**
+   * Where the locations of the next stacktrace are written, leaf first.
+   *
+   * @order behind `reserveFrames`
+   */
+  nextFrames(): { words: Int32Array; start: number } {
+    return { words: this.#stacks.words, start: this.#stacks.end };
+  }
+
+  /** The stacktrace that was written. */
   stackOfFrames(count: number): number {
-    const { key } = this.#stacks;
-    let depth = 0;
-    // Neighbours mostly begin alike, and need not be looked for as long as they do.
-    const common = Math.min(count, this.#pathLength);
-    while (depth < common && this.#pathLocations[depth] === this.frames[count - 1 - depth]) depth++;
-    let stack = depth === 0 ? 0 : this.#pathStacks[depth - 1];
-    for (; depth < count; depth++) {
-      key[0] = stack;
-      key[1] = this.#pathLocations[depth] = this.frames[count - 1 - depth];
-      stack = this.#pathStacks[depth] = this.#stacks.intern() + 1;
-    }
-    this.#pathLength = count;
-    return stack;
+    return this.#stacks.internLast(count);
   }
 
   functionAndLineOf(location: number): { functionId: number; line: number } {
@@ -138,13 +124,17 @@ export class RecordedStacks {
     return { functionId: words[2 * location], line: words[2 * location + 1] };
   }
 
-  /** Writes the locations of a stacktrace into `frames`, leaf first. @returns how many they are */
-  locationsOf(stack: number): number {
-    const { words } = this.#stacks;
-    const { frames } = this;
-    let count = 0;
-    for (let row = stack; row > 0; row = words[2 * row - 2]) frames[count++] = words[2 * row - 1];
-    return count;
+  /** How many locations a stacktrace has. They begin at `firstOf` among the `frames`, leaf first. */
+  countOf(stack: number): number {
+    return this.#stacks.lengthOf(stack);
+  }
+
+  firstOf(stack: number): number {
+    return this.#stacks.startOf(stack);
+  }
+
+  get frames(): Int32Array {
+    return this.#stacks.words;
   }
 
   /** How long the name of a function is. */
@@ -166,12 +156,6 @@ export class RecordedStacks {
 
 function columnsOf(stride: number): IntegerColumns {
   return { low: new Int32Array(2 * stride), high: new Int32Array(2 * stride), stride };
-}
-
-function widened(column: Int32Array, length: number): Int32Array {
-  const wider = new Int32Array(length);
-  wider.set(column);
-  return wider;
 }
 
 function functionNamesTooLong(): Error {

@@ -179,7 +179,7 @@ describe('a malformed recording', () => {
     match(refusalOf(named), /its names of functions take more than 16777216 bytes/);
   });
 
-  test('is refused when its tables would take too much memory, of constants, calls, spans or samples', () => {
+  test('is refused when its tables would take too much memory, of constants, stacktraces, spans or samples', () => {
     const keys = (base: bigint) => Array.from({ length: 20_000 }, (_, i) => base + BigInt(i));
     const symbols = keys(1n << 40n).map((key) => [key, new JfrBytes().raw([3]).int(1).raw([65])] as const);
     const spans = Array.from({ length: 20_000 }, (_, i) => ({
@@ -189,7 +189,7 @@ describe('a malformed recording', () => {
     }));
     const stacks = Array.from({ length: 200 }, (_, i) => ({
       event: 'profiler.LiveObject',
-      stack: Array.from({ length: 100 }, (_, k) => `A.m${(i * k) % 97}`).join(';'),
+      stack: Array.from({ length: 200 }, (_, k) => `A.m${(i * k) % 197}`).join(';'),
     }));
     for (const recording of [
       jfrChunk({ events, pools: { 'jdk.types.Symbol': symbols } }),
