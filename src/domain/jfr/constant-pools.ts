@@ -89,6 +89,11 @@ export class ConstantPool {
     return other === -1 ? -1 : this.#others.words[3 * other + 2];
   }
 
+  /** All keys below that have nothing in their upper half may be small ones: whoever notes something by key needs so much room. */
+  get smallKeys(): number {
+    return this.#direct.length;
+  }
+
   offsetOf(row: number): Bytes {
     return this.#offsets[row];
   }

@@ -36,6 +36,9 @@ const wantedOfState = new Map<string, WantedField>([['name', { slot: 0, type: 'j
 /** Settings and states that are known by their names have shorter ones: so much says whether a text is one of them. */
 export const KNOWN_LENGTH_MAX = 32;
 
+/** What is wanted of a constant at most. */
+const SLOTS = 2;
+
 /** What was made of a constant that cannot be used. Everything else that is made of one is a number from 1. */
 const UNKNOWN = -1;
 
@@ -51,15 +54,18 @@ export class FrameReader {
   readonly #stacks: RecordedStacks;
   readonly #frames: { before: ValuePlan; item: ValuePlan } | undefined;
   readonly #plans: { readonly class: ValuePlan; method: ValuePlan; symbol: ValuePlan; state: ValuePlan };
-  readonly #slots = new ValueSlots(2);
+  readonly #slots = new ValueSlots(SLOTS);
   readonly #frameCursor: JfrCursor;
   /** What is wanted of a frame that is integers only, as it is in all known writers; it takes a fraction of the time. */
   readonly #frameIntegers: Int32Array | undefined;
   /** Which of the two columns frames do not have. */
   readonly #framesLack: readonly number[];
-  /** Of each method the line that was met last, and its location + 1: most methods are met in one line. */
+  /**
+   * Of each method with a small key the line that was met last, and its location + 1: most methods are met in one line.
+   *
+   * @shapes Int32Array[2 × small keys]
+   */
   readonly #lastLines: Int32Array;
-  readonly #lastLocations: Int32Array;
   /** A symbol begins with its text, as it does in all known writers. */
   readonly #textsFirst: boolean;
   #framesRead = 0;
@@ -71,8 +77,7 @@ export class FrameReader {
     this.#pools = pools;
     this.#stacks = stacks;
     this.#frames = planner.arrayOf(pools['jdk.types.StackTrace'].type, 'frames', wantedOfFrame);
-    this.#lastLines = new Int32Array(pools['jdk.types.Method'].length);
-    this.#lastLocations = new Int32Array(pools['jdk.types.Method'].length);
+    this.#lastLines = new Int32Array(2 * pools['jdk.types.Method'].smallKeys);
     this.#frameIntegers = this.#frames && integerSlotsOf(this.#frames.item);
     this.#framesLack = [0, 1].filter((column) => this.#frameIntegers?.includes(column) === false);
     this.#plans = {
@@ -86,7 +91,7 @@ export class FrameReader {
 
   /** Of what is noted for each method. */
   get sizeBytes(): Bytes {
-    return this.#lastLines.byteLength + this.#lastLocations.byteLength;
+    return this.#lastLines.byteLength;
   }
 
   /** Frames so far, for whoever has to stop after some time. */
@@ -163,10 +168,23 @@ export class FrameReader {
     const { low, high, stride } = this.#stacks.columns;
     const { words, start } = this.#stacks.nextFrames();
     let end = start;
+    const lastLines = this.#lastLines;
+    const smallKeys = lastLines.length >>> 1;
     for (let i = 0; i < count; i++) {
+      const key = low[i];
       // Lines below zero are those that are not known.
-      const location = this.#locationOf(low[i], high[i], Math.max(0, low[stride + i]));
-      if (location !== UNKNOWN) words[end++] = location;
+      const line = Math.max(0, low[stride + i]);
+      const small = high[i] === 0 && key >= 0 && key < smallKeys;
+      if (small && lastLines[2 * key] === line && lastLines[2 * key + 1] !== 0) {
+        words[end++] = lastLines[2 * key + 1] - 1;
+        continue;
+      }
+      const location = this.#locationOf(key, high[i], line);
+      if (location === UNKNOWN) continue;
+      words[end++] = location;
+      if (!small) continue;
+      lastLines[2 * key] = line;
+      lastLines[2 * key + 1] = location + 1;
     }
     return this.#stacks.stackOfFrames(end - start);
   }
@@ -195,13 +213,8 @@ export class FrameReader {
   #locationOf(low: number, high: number, line: number): number {
     const row = this.#pools['jdk.types.Method'].rowOf(low, high);
     if (row === -1) return UNKNOWN;
-    if (this.#lastLocations[row] !== 0 && this.#lastLines[row] === line) return this.#lastLocations[row] - 1;
     const functionId = this.#functionOf(row);
-    if (functionId === UNKNOWN) return UNKNOWN;
-    const location = this.#stacks.locationOf(functionId, line);
-    this.#lastLines[row] = line;
-    this.#lastLocations[row] = location + 1;
-    return location;
+    return functionId === UNKNOWN ? UNKNOWN : this.#stacks.locationOf(functionId, line);
   }
 
   #functionOf(row: number): number {
@@ -226,8 +239,13 @@ export class FrameReader {
     const pool = this.#pools['java.lang.Class'];
     const row = pool.rowOf(low, high);
     if (row === -1) return undefined;
-    this.#run(this.#plans.class, pool, row);
-    return this.#symbolOf(this.#slots.low[0], this.#slots.high[0]);
+    let made = pool.madeOf(row);
+    if (made === 0) {
+      this.#run(this.#plans.class, pool, row);
+      made = 1 + this.#symbolOf(this.#slots.low[0], this.#slots.high[0]);
+      pool.setMade(row, made);
+    }
+    return made - 1;
   }
 
   /** @returns its number in the recording */
@@ -263,9 +281,11 @@ export class FrameReader {
   /** Reads a constant into the slots. What it has no field for is 0 and empty. */
   #run(plan: ValuePlan, pool: ConstantPool, row: number): void {
     const { low, high, text } = this.#slots;
-    low.fill(0);
-    high.fill(0);
-    text.fill('');
+    for (let slot = 0; slot < SLOTS; slot++) {
+      low[slot] = 0;
+      high[slot] = 0;
+      text[slot] = '';
+    }
     this.#cursor.position = pool.offsetOf(row);
     runPlan(plan, this.#cursor, this.#slots);
   }
