@@ -39,6 +39,13 @@ export const KNOWN_LENGTH_MAX = 32;
 /** What is wanted of a constant at most. */
 const SLOTS = 2;
 
+/** What is gone through in a step: frames of stacktraces that are met for the first time, and the texts of their names. */
+const STEP_FRAMES = 1 << 15;
+const STEP_TEXT_BYTES: Bytes = 1 << 20;
+
+/** Instead of a stacktrace. */
+export const UNFINISHED = -1;
+
 /** What was made of a constant that cannot be used. Everything else that is made of one is a number from 1. */
 const UNKNOWN = -1;
 
@@ -69,6 +76,8 @@ export class FrameReader {
   /** A symbol begins with its text, as it does in all known writers. */
   readonly #textsFirst: boolean;
   #framesRead = 0;
+  #stopFrames = 0;
+  #stopTexts: Bytes = 0;
 
   /** @param end  of the chunk */
   constructor(recording: Uint8Array, end: Bytes, pools: ConstantPools, planner: ValuePlanner, stacks: RecordedStacks) {
@@ -94,18 +103,19 @@ export class FrameReader {
     return this.#lastLines.byteLength;
   }
 
-  /** Frames so far, for whoever has to stop after some time. */
-  get framesRead(): number {
-    return this.#framesRead;
+  /** Begins a step, which is over after so many frames, or bytes of texts. */
+  beginStep(): void {
+    this.#stopFrames = this.#framesRead + STEP_FRAMES;
+    this.#stopTexts = this.#cursor.decoded + STEP_TEXT_BYTES;
   }
 
-  /** Bytes of texts that were read so far, likewise. */
-  get textBytes(): Bytes {
-    return this.#cursor.decoded;
+  get stepIsOver(): boolean {
+    return this.#framesRead >= this.#stopFrames || this.#cursor.decoded >= this.#stopTexts;
   }
 
   /**
-   * The stacktrace of a key, 0 when it is unknown or has no frame.
+   * The stacktrace of a key, 0 when it is unknown or has no frame. `UNFINISHED` when its names are too long for a step: what
+   * was read of them is kept, and who asks again in the next step gets further.
    */
   stackOf(low: number, high: number): number {
     const pool = this.#pools['jdk.types.StackTrace'];
@@ -114,6 +124,7 @@ export class FrameReader {
     const made = pool.madeOf(row);
     if (made !== 0) return made === UNKNOWN ? 0 : made;
     const stack = this.#readStack(pool.offsetOf(row));
+    if (stack === UNFINISHED) return UNFINISHED;
     pool.setMade(row, stack === 0 ? UNKNOWN : stack);
     return stack;
   }
@@ -179,6 +190,7 @@ export class FrameReader {
         words[end++] = lastLines[2 * key + 1] - 1;
         continue;
       }
+      if (this.#cursor.decoded >= this.#stopTexts) return UNFINISHED;
       const location = this.#locationOf(key, high[i], line);
       if (location === UNKNOWN) continue;
       words[end++] = location;

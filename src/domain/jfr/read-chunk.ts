@@ -4,7 +4,7 @@ import { type ChunkHeader, readChunkHeader } from './chunk-header.ts';
 import { type ChunkTypes, readMetadata } from './chunk-metadata.ts';
 import { readConstantPools } from './constant-pools.ts';
 import { EVENT_KINDS, type EventKind, FAMILY_NAMES, type FamilyName, SLOT_COUNT, Slot } from './event-kinds.ts';
-import { FrameReader, KNOWN_LENGTH_MAX } from './frame-reader.ts';
+import { FrameReader, KNOWN_LENGTH_MAX, UNFINISHED } from './frame-reader.ts';
 import { JfrCursor, TEXT_LENGTH_MAX } from './jfr-cursor.ts';
 import { malformedJfr } from './malformed-jfr.ts';
 import type { RecordedStacks } from './recorded-stacks.ts';
@@ -23,10 +23,8 @@ export type RecordingSoFar = {
   event: string;
 };
 
-/** What is gone through in a step: bytes of events; frames of stacktraces that are met for the first time, and their texts. */
-const STEP_BYTES = 128 << 10;
-const STEP_FRAMES = 1 << 15;
-const STEP_TEXT_BYTES: Bytes = 1 << 20;
+/** Of events, what is gone through in a step. The smallest that need a text to be looked at take most of a microsecond. */
+const STEP_BYTES: Bytes = 32 << 10;
 
 const NANOSECONDS_PER_SECOND = 1e9;
 
@@ -100,9 +98,8 @@ class ChunkEvents {
     const { end } = this.#header;
     const stop = Math.min(this.#next + STEP_BYTES, end);
     const frames = this.#frames;
-    const stopFrames = frames.framesRead + STEP_FRAMES;
-    const stopTexts = frames.textBytes + STEP_TEXT_BYTES;
-    while (this.#next < stop && frames.framesRead < stopFrames && frames.textBytes < stopTexts) {
+    frames.beginStep();
+    while (this.#next < stop && !frames.stepIsOver) {
       const start = this.#next;
       cursor.position = start;
       cursor.end = end;
@@ -116,7 +113,10 @@ class ChunkEvents {
       const planned = this.#plans.get(cursor.unsigned());
       if (planned === undefined) continue;
       runPlan(planned.plan, cursor, planned.slots);
-      this.#take(planned.kind, planned.slots);
+      if (this.#take(planned.kind, planned.slots)) continue;
+      // The step is over, and the event is read again in the next one.
+      this.#next = start;
+      break;
     }
     return this.#next < end;
   }
@@ -136,17 +136,18 @@ class ChunkEvents {
     this.#event.text[0] = slots.text[Slot.settingValue];
   }
 
-  #take(kind: EventKind, slots: ValueSlots): void {
+  /** @returns false when its stacktrace is unfinished */
+  #take(kind: EventKind, slots: ValueSlots): boolean {
     if (kind.family === 'setting') {
       this.#takeSetting(slots);
-      return;
+      return true;
     }
     const stack = this.#frames.stackOf(slots.low[Slot.stackTrace], slots.high[Slot.stackTrace]);
-    if (stack === 0) return;
+    if (stack <= 0) return stack !== UNFINISHED;
     const labelSet = this.#soFar.labels.setOf(slots);
     if (kind.family === 'execution' || kind.family === 'wall-clock') {
       this.#takeThread(kind.family, slots, stack, labelSet);
-      return;
+      return true;
     }
     const { sums } = this.#soFar;
     let low = slots.low[Slot.value];
@@ -157,6 +158,7 @@ class ChunkEvents {
       high = Math.floor(nanos / 2 ** 32);
     }
     sums.add(numberOf(kind.family), stack, labelSet, 1, low, high);
+    return true;
   }
 
   /** A sample of a thread counts as time on the CPU, as time that passed, or as both. */

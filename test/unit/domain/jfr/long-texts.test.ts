@@ -154,6 +154,24 @@ describe('long texts of one length', () => {
   });
 });
 
+describe('a stacktrace with long names', () => {
+  const stack = Array.from({ length: 100 }, (_, i) => `A.${String(i).padStart(50_000, 'x')}`).join(';');
+  const uploadWith = (event: string) => uploadOf(jfrChunk({ events: [{ event, stack }, live] }));
+
+  test('is read in steps, and is the same', () => {
+    const count = (event: string) => {
+      const steps = stepsOf(uploadWith(event), bounds);
+      let counted = 0;
+      while (!steps.next().done) counted++;
+      return counted;
+    };
+
+    // Five megabytes of names, of which nobody asks for those of memory that is free again.
+    ok(count('profiler.LiveObject') >= 5 + count('profiler.Free'));
+    deepEqual(shown(at(convert(uploadWith('profiler.LiveObject')))).samples, ['A.a 1', `${stack} 1`]);
+  });
+});
+
 function at(profiles: readonly ConvertedProfile[]): ConvertedProfile {
   const [profile] = profiles;
   if (profile === undefined) throw new Error('there is no profile');
