@@ -171,10 +171,18 @@ export class JfrCursor {
   skipIntegers(count: number): void {
     const { bytes } = this;
     let at = this.position;
-    for (let i = 0; i < count; i++) {
-      const ninth = at + 8;
-      while (at < ninth && bytes[at] > 0x7f) at++;
-      at++;
+    // Without a branch on each byte: which ones are the last of an integer cannot be foreseen.
+    let run = 0;
+    for (let left = count; left > 0; ) {
+      const more = bytes[at++] >>> 7;
+      left -= 1 - more;
+      run = (run + 1) & -more;
+      if (run === 8) {
+        // The ninth is the last one whatever it is.
+        at++;
+        left--;
+        run = 0;
+      }
     }
     if (at > this.end) throw this.endsWithin('an integer');
     this.position = at;
