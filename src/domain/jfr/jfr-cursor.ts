@@ -270,8 +270,16 @@ export class JfrCursor {
   }
 
   #chars(count: number): string {
-    let text = '';
     this.decoded += count;
+    const { bytes, position } = this;
+    let bits = 0;
+    for (let i = 0; i < count; i++) bits |= bytes[position + i];
+    if (bits < 0x80) {
+      // So many bytes are there, and each is a character.
+      this.position += count;
+      return bytes.toString('latin1', position, this.position);
+    }
+    let text = '';
     for (let read = 0; read < count; read += CHARS_PIECE) {
       const codes = new Uint16Array(Math.min(CHARS_PIECE, count - read));
       for (let i = 0; i < codes.length; i++) codes[i] = this.int();
