@@ -47,8 +47,9 @@ export const TABLE_BYTES_MAX: Bytes = 128 << 20;
  * times of events are not looked at.
  *
  * @throws StoreError 'invalid-argument' when the recording or the labels are malformed, or a profile would be too large
- * @cost   memory: the recording, its tables (at most 36 bytes a constant of its largest chunk, stacktraces and samples as
- *         rows), and the profiles, twice while they are copied: together at most six times the recording, for real ones
+ * @cost   memory: the recording, its tables (at most 36 bytes a constant of its largest chunk and 68 a method, names and
+ *         stacktraces as lists, samples as rows), and the profiles, twice while they are copied: together at most six times
+ *         the recording, for real ones
  */
 export function* convertJfr(
   upload: Upload,
