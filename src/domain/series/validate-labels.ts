@@ -4,6 +4,7 @@ import { LimitFlag } from '#src/domain/model/limit-flags.ts';
 import { quoted } from '#src/domain/model/printable.ts';
 import type { DiscardReason, ProfileLimits } from '#src/domain/pprof/ingest-options.ts';
 import { refusal } from '#src/domain/pprof/profile-errors.ts';
+import { UNKNOWN_SERVICE } from './service-name.ts';
 
 export type LabelLimits = Pick<
   ProfileLimits,
@@ -137,15 +138,18 @@ const SANITIZABLE = /^[A-Za-z_.][A-Za-z0-9_.]*$/;
 
 /** Dots become underscores. A name that is there already must have the same value, and the two are one label then. */
 function withSanitizedNames(labels: Labels): Labels {
-  const renamed = labels.map(({ name, value }) => ({ name: name.replaceAll('.', '_'), value }));
+  const renamed = labels.map(({ name, value }) => ({ sent: name, name: name.replaceAll('.', '_'), value }));
   renamed.sort((a, b) => compareUtf8(a.name, b.name));
-  return renamed.filter((label, i) => {
+  const distinct = renamed.filter(({ sent, name, value }, i) => {
     const before = renamed[i - 1];
-    if (before?.name !== label.name) return true;
-    if (before.value === label.value) return false;
-    const why = `two labels have the name ${quoted(label.name)} once dots became underscores`;
-    throw invalid('duplicate_label_names', labels, why);
+    if (before?.name !== name) return true;
+    if (before.value === value) return false;
+    const names = `the labels ${quoted(before.sent)} and ${quoted(sent)}`;
+    // That label may be the one that profiles get which have none.
+    const hint = name === LabelName.serviceName ? `; without ${name} a profile gets ${quoted(UNKNOWN_SERVICE)}` : '';
+    throw invalid('duplicate_label_names', labels, `${names} have one name once dots became underscores${hint}`);
   });
+  return distinct.map(({ name, value }) => ({ name, value }));
 }
 
 function overLimit(

@@ -109,6 +109,16 @@ describe('validateLabels', () => {
       equal(reasonOf(labelList({ ...base, 'a.b': '1', a_b: '2' }), sanitized), 'duplicate_label_names');
     });
 
+    test('names both labels that become one, and says where a service comes from that nobody sent', () => {
+      throws(() => validate(labelList({ ...base, 'a.b': '1', a_b: '2' }), sanitized), {
+        message: /^the labels "a.b" and "a_b" have one name once dots became underscores; series /,
+      });
+      throws(() => validate(labelList({ ...base, service_name: 'unknown_service', 'service.name': 'x' }), sanitized), {
+        message:
+          /^the labels "service.name" and "service_name" .*; without service_name a profile gets "unknown_service"; /,
+      });
+    });
+
     test('refuses other characters and a digit in front', () => {
       for (const name of ['a-b', 'größe', '1a', ' '])
         equal(reasonOf(labelList({ ...base, [name]: 'x' }), sanitized), 'invalid_labels');
