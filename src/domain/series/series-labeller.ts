@@ -39,7 +39,7 @@ export function seriesLabeller(input: RequestLabelsInput): (sampleLabels: readon
 type Base = {
   /** Names of the request, which no label of a sample can set. */
   readonly requestNames: ReadonlySet<string>;
-  /** Other names that mean something to a rule or to the labels that are derived, or that a rule has set. */
+  /** Other names that mean something to a rule, to the labels that are derived or to a limit, or that a rule has set. */
   readonly entangledNames: ReadonlySet<string>;
   /** Labels before those that are derived. */
   readonly labelCount: number;
@@ -55,7 +55,7 @@ function baseOf(input: RequestLabelsInput): Base | undefined {
   const relabeled = rules.every(namesItsLabels) ? relabel(ofRequest, rules) : undefined;
   const valid = relabeled && validOrUndefined(relabeled, input.limits);
   if (relabeled === undefined || valid === undefined) return undefined;
-  const entangledNames = new Set(DERIVED_NAMES);
+  const entangledNames = new Set(DERIVED_NAMES).add(LabelName.sessionId);
   for (const { sourceLabels, targetLabel } of rules) {
     for (const name of sourceLabels) entangledNames.add(name);
     entangledNames.add(targetLabel);

@@ -44,7 +44,9 @@ export type SeriesLabels =
  * @throws StoreError 'invalid-argument' when the labels are refused, with the reason in its details
  */
 export function seriesLabels(input: SeriesLabelsInput): SeriesLabels {
-  const all = withSampleLabels(labelsOfRequest(input), input.sampleLabels);
+  // A session is one wherever its id stands: otherwise samples could make any number of series.
+  const ofSamples = withSessionReduced(input.sampleLabels, input.limits.maxSessionsPerSeries);
+  const all = withSampleLabels(labelsOfRequest(input), ofSamples);
   const relabeled = relabel(all, relabelRulesOf(input));
   if (relabeled === undefined) return { kind: 'dropped', reason: 'dropped_by_relabel_rules' };
   const valid = validateLabels(relabeled, input.limits);

@@ -84,6 +84,16 @@ describe('seriesLabels', () => {
     });
   });
 
+  test('drops and folds session ids of samples like those of the request', () => {
+    const labels = { __name__: 'process_cpu', service_name: 's' };
+    const sampleLabels = labelList({ __session_id__: '0d00000000000000' });
+    const [text = ''] = textsOf(labels, { sampleLabels });
+    const [folded = ''] = textsOf(labels, { sampleLabels, limits: { ...limits, maxSessionsPerSeries: 10 } });
+
+    equal(text.includes('__session_id__'), false);
+    equal(/__session_id__=([^,]*)/.exec(folded)?.[1], '0300000000000000');
+  });
+
   test('renames all sample types of a profile at once', () => {
     const sampleTypes = [{ type: 'wall', unit: 'nanoseconds' }, cpu];
     const types = textsOf({ __name__: 'wall', service_name: 't', __type__: 'cpu' }, { sampleTypes }).map(
