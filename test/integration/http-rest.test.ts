@@ -20,6 +20,11 @@ function form(parts: Readonly<Record<string, string>> | readonly (readonly [name
 
 const FORM = 'multipart/form-data; boundary=b';
 
+/** A part without a filename, to stand before others. */
+function fieldPart(name: string, data: string): string {
+  return `--b\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${data}\r\n`;
+}
+
 function pushedBy(fixture: Fixture) {
   return fixture.push.profiles.map(({ tenant, labels, profile, ingest }) => ({
     tenant,
@@ -92,12 +97,13 @@ describe('POST /ingest', () => {
 
   test('takes parts without a filename too, and files before those', async (t) => {
     const fixture = await startServer(t);
-    const plain = (name: string, data: string): string =>
-      `--b\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${data}\r\n`;
-    const fields = plain('profile', 'field') + plain('sample_type_config', '{"x":{"display-name":"y"}}');
+    const fields = fieldPart('profile', 'field') + fieldPart('sample_type_config', '{"x":{"display-name":"y"}}');
 
     equal((await ingest(fixture, 'name=a', `${fields}--b--`, FORM)).status, 200);
-    equal((await ingest(fixture, 'name=a', plain('profile', 'field') + form({ profile: 'file' }), FORM)).status, 200);
+    equal(
+      (await ingest(fixture, 'name=a', fieldPart('profile', 'field') + form({ profile: 'file' }), FORM)).status,
+      200,
+    );
 
     deepEqual(
       pushedBy(fixture).map(({ profile, ingest }) => [profile, ingest?.displayNames]),
@@ -134,6 +140,7 @@ describe('POST /ingest', () => {
     ['a tag that is not UTF-8', 'name=a{b=%ff}&format=pprof', 'x', '', 400, 'invalid_argument'],
     ['an agent that is not UTF-8', 'name=a&spyName=%C3&format=lines', 'x', '', 400, 'invalid_argument'],
     ['a previous profile', 'name=a', form({ profile: 'x', prev_profile: 'y' }), FORM, 422, 'unknown'],
+    ['one in a field', 'name=a', fieldPart('prev_profile', 'y') + form({ profile: 'x' }), FORM, 422, 'unknown'],
     ['a file that is no profile', 'name=a', form({ file: 'x' }), FORM, 422, 'unknown'],
     ['JFR that is not called so', 'name=a', form({ jfr: 'FLR' }), FORM, 422, 'unknown'],
     ['JFR beside an empty profile', 'name=a', form({ profile: '', jfr: 'FLR' }), FORM, 422, 'unknown'],

@@ -8,15 +8,18 @@ const CONFIG_BYTES_MAX: Bytes = 64 << 10;
 /**
  * Reads `sample_type_config`: `{"<sample type>": {"display-name": "…", …}}`.
  *
- * @returns the display name of every sample type in it, empty where it has none: that a type is there says something
+ * @returns the display name of every sample type in it, empty where it has none: that a type is there says something.
+ *          undefined for `null`, which is how a client in Go writes that it has none
  * @throws  StoreError 'invalid-argument' naming what is wrong
  */
-export function parseSampleTypeConfig(bytes: Uint8Array): Record<string, string> {
+export function parseSampleTypeConfig(bytes: Uint8Array): Record<string, string> | undefined {
   if (bytes.length > CONFIG_BYTES_MAX) {
     throw malformed(`it has ${bytes.length} bytes, the limit is ${CONFIG_BYTES_MAX}`);
   }
+  const parsed = parse(bytes);
+  if (parsed === null) return undefined;
   const names: [string, string][] = [];
-  for (const [sampleType, config] of Object.entries(objectOf(parse(bytes), 'it'))) {
+  for (const [sampleType, config] of Object.entries(objectOf(parsed, 'it'))) {
     const name = objectOf(config, quoted(sampleType))['display-name'] ?? '';
     if (typeof name !== 'string') throw malformed(`the display-name of ${quoted(sampleType)} is not a string`);
     names.push([sampleType, name]);
