@@ -1,4 +1,4 @@
-import { deepEqual, equal, throws } from 'node:assert/strict';
+import { deepEqual, equal, ok, throws } from 'node:assert/strict';
 import { test } from 'node:test';
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { decodeProfile } from '#src/domain/pprof/decode.ts';
@@ -118,6 +118,25 @@ test('mendedPprof gives functions of .NET without ids those of their locations, 
   deepEqual(idsOf(Buffer.concat([...locations.slice(1), ...functions])), [0n, 0n, 0n]);
   deepEqual(idsOf(Buffer.concat([...locations, ...functions.slice(1), field(5, number(1, 8n))])), [0n, 0n, 8n]);
 });
+
+for (const spyName of ['pyspy', 'rbspy', 'scripting']) {
+  test(`mendedPprof names functions of ${spyName} whatever their ids are, up to the largest that there is`, () => {
+    const profile = plainPprof({ samples: [{ stack: [{ fn: 'work', file: 'f' }, 'idle'], v: [1] }] });
+    const last = 2n ** 64n - 1n;
+    const functions = profile.functions.map((fn, row) => ({ ...fn, id: last - BigInt(row) }));
+
+    const mended = decodeProfile(
+      mendedPprof(writePlainProfile({ ...profile, functions }), ingestOf(spyName), openLimits),
+    );
+
+    const named = mended.functions.map(({ id, name }) => [id, mended.strings[Number(name)]?.text]);
+    deepEqual(named.slice(0, 2), [
+      [last, 'f work'],
+      [last - 1n, ' idle'],
+    ]);
+    ok(mended.functions.every(({ id }) => id > 0n));
+  });
+}
 
 test('mendedPprof refuses bytes that are cut off', () => {
   const bytes = pprof({ samples: [{ stack: 'main;work', v: [1] }] });
