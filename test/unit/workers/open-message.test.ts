@@ -34,6 +34,16 @@ describe('openMessage', () => {
     deepEqual(open(gzipSync(pushProto(series)), { codec: 'proto', encoding: 'gzip' }).profiles, expected);
   });
 
+  test('sends the labels of a series once, and its profiles share them', () => {
+    const labels = labelList({ __name__: 'x', service_name: 's' });
+    const many = [{ labels, profiles: Array.from({ length: 1000 }, () => Uint8Array.of(1)) }, ...series];
+
+    for (const { opened, profiles } of [open(pushProto(many), { codec: 'proto' }), open(pushJson(many))]) {
+      equal(opened.series.ends.length, 3);
+      equal(new Set(profiles.map((profile) => profile.labels)).size, 3);
+    }
+  });
+
   test('keeps labels back that are over the limits of the tenant, and says so of each profile', () => {
     const labels = Array.from({ length: 100_000 }, (_, i) => ({ name: `l${i}`, value: 'v' }));
     const wide = [{ labels, profiles: [Uint8Array.of(1), Uint8Array.of(2)] }];
