@@ -361,7 +361,7 @@ describe('the memory for bodies', () => {
 describe('answers', () => {
   test('say how long their connection may be used again, and clients that listen leave before it ends', async (t) => {
     const fixture = await startServer(t);
-    const agent = new Agent({ keepAlive: true });
+    const agent = new Agent({ keepAlive: true, timeout: 60_000 });
     t.after(() => agent.destroy());
 
     const answer = await new Promise<IncomingMessage>((resolve) => {
