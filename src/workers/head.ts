@@ -5,7 +5,7 @@ import { type Label, LabelName, type Labels, valueOf } from '#src/domain/model/l
 import type { Bytes, UnixNanos } from '#src/domain/model/units.ts';
 import type { ProfileRow } from '#src/kernels/ingest.ts';
 import { Arena, arenaFullError, type KernelInstance, type Pointer } from '#src/kernels/instance.ts';
-import { LabelSetKeys } from './label-set-keys.ts';
+import { LabelSetIndex } from './label-set-index.ts';
 
 /** One row of `DatasetColumns.pushes`. */
 export type Push = {
@@ -34,9 +34,9 @@ const SERIES_BYTES: Bytes = 120;
 const LABEL_BYTES: Bytes = 16;
 const TEXT_BYTES: Bytes = 200;
 
-/** The most that a profile adds to the heap: all its series are new, and so are the texts of their labels. */
+/** The most that a profile adds to the heap: all its series are new. */
 export class HeapEstimate {
-  readonly #known = new Set<Label>();
+  readonly #labels = new LabelBytes();
   #bytes: Bytes = PUSH_BYTES;
 
   get bytes(): Bytes {
@@ -45,14 +45,21 @@ export class HeapEstimate {
 
   /** @param series  the labels of each type */
   add(series: readonly Labels[]): void {
-    for (const labels of series) {
-      this.#bytes += ROW_BYTES + SERIES_BYTES + LABEL_BYTES * labels.length;
-      for (const label of labels) {
-        if (this.#known.has(label)) continue;
-        this.#known.add(label);
-        this.#bytes += TEXT_BYTES + 2 * (label.name.length + label.value.length);
-      }
+    for (const labels of series) this.#bytes += ROW_BYTES + this.#labels.ofSeries(labels);
+  }
+}
+
+/** What series of one profile take, which share the objects of their labels. */
+class LabelBytes {
+  readonly #known = new Set<Label>();
+
+  ofSeries(labels: Labels): Bytes {
+    let bytes = SERIES_BYTES + LABEL_BYTES * labels.length;
+    for (const label of labels) {
+      const before = this.#known.size;
+      if (this.#known.add(label).size > before) bytes += TEXT_BYTES + 2 * (label.name.length + label.value.length);
     }
+    return bytes;
   }
 }
 
@@ -70,7 +77,6 @@ type HeapUse = { bytes: Bytes };
  */
 export class HeadDataset {
   readonly pointer: Pointer;
-  readonly series: Labels[] = [];
   readonly pushes: Push[] = [];
   /** Columns of `DatasetColumns.profiles`, in order of arrival; runs are counted per family. */
   readonly rows = {
@@ -81,8 +87,7 @@ export class HeadDataset {
     column: [] as number[],
     total: [] as bigint[],
   };
-  readonly #numberByLabelText = new Map<string, number>();
-  readonly #seriesByKey = new Map<string, number>();
+  readonly #series = new LabelSetIndex();
   readonly #heap: HeapUse;
 
   /** @param heap  of the whole head; grows with what is added here */
@@ -91,40 +96,26 @@ export class HeadDataset {
     this.pointer = kernels.exports.datasetNew() >>> 0;
   }
 
-  /**
-   * Finds the series of one profile.
-   *
-   * @returns the number of the series with certain labels, which is new if nobody asked before
-   */
-  #seriesFinder(keys: LabelSetKeys): (labels: Labels) => number {
-    return (labels) => {
-      const key = keys.keyOf(labels);
-      let index = this.#seriesByKey.get(key);
-      if (index === undefined) {
-        index = this.series.push(labels) - 1;
-        this.#seriesByKey.set(key, index);
-        this.#heap.bytes += SERIES_BYTES + LABEL_BYTES * labels.length;
-      }
-      return index;
-    };
+  get series(): readonly Labels[] {
+    return this.#series.sets;
   }
 
   /** @param labelsOf  the labels of the series that a row belongs to */
   add(push: Push, rows: readonly ProfileRow[], labelsOf: (row: ProfileRow) => Labels): void {
     const index = this.pushes.push(push) - 1;
-    const keys = new LabelSetKeys(this.#numberByLabelText);
-    const textsBefore = this.#numberByLabelText.size;
-    const seriesIndexOf = this.#seriesFinder(keys);
+    const labelBytes = new LabelBytes();
     for (const row of rows) {
-      this.rows.series.push(seriesIndexOf(labelsOf(row)));
+      const labels = labelsOf(row);
+      const seriesBefore = this.series.length;
+      this.rows.series.push(this.#series.numberOf(labels));
+      if (this.series.length > seriesBefore) this.#heap.bytes += labelBytes.ofSeries(labels);
       this.rows.push.push(index);
       this.rows.family.push(row.family);
       this.rows.run.push(row.run);
       this.rows.column.push(row.type % columnsMax);
       this.rows.total.push(row.total);
     }
-    const textCount = this.#numberByLabelText.size - textsBefore;
-    this.#heap.bytes += PUSH_BYTES + ROW_BYTES * rows.length + TEXT_BYTES * textCount + 2 * keys.newTextLength;
+    this.#heap.bytes += PUSH_BYTES + ROW_BYTES * rows.length;
   }
 }
 

@@ -25,7 +25,7 @@ import { type Head, type HeadSpace, HeapEstimate } from './head.ts';
 import { type ArenaBytes, inflateIntoArena } from './inflate-into-arena.ts';
 import type { Inflater } from './inflater.ts';
 import type { HeadFull, IngestItem, IngestOutcome } from './ingest-messages.ts';
-import { LabelSetKeys } from './label-set-keys.ts';
+import { LabelSetIndex } from './label-set-index.ts';
 
 /** Without a size limit of the tenant, the arena sets one: what is decoded takes a few times the space of the pprof. */
 const SCRATCH_PER_RAW_BYTE = 6;
@@ -202,19 +202,17 @@ function seriesOfGroups(
 ): { seriesOfGroup: Uint32Array; series: LabelledSeries[]; service: string } {
   const seriesOfGroup = new Uint32Array(groupCount).fill(DROPPED_GROUP);
   const series: LabelledSeries[] = [];
-  const keys = new LabelSetKeys();
-  const indexByKey = new Map<string, number>();
+  // Of the first sample type, which stand for the others.
+  const index = new LabelSetIndex();
   for (const { group, labels } of groups) {
     const found = labelsOf(labels);
     if (found.kind === 'dropped') continue;
-    const key = keys.keyOf(found.labels[0]);
-    let index = indexByKey.get(key);
-    if (index === undefined) {
-      index = series.push(found) - 1;
-      indexByKey.set(key, index);
+    const number = index.numberOf(found.labels[0]);
+    if (number === series.length) {
+      series.push(found);
       onSeries(found);
     }
-    seriesOfGroup[group] = index;
+    seriesOfGroup[group] = number;
   }
   return { seriesOfGroup, series, service: series[0]?.service ?? '' };
 }

@@ -1,0 +1,63 @@
+import { deepEqual, equal, ok } from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import type { Label, Labels } from '#src/domain/model/labels.ts';
+import { LabelSetIndex } from '#src/workers/label-set-index.ts';
+import { labelList } from '../../fixtures/labels.ts';
+import { Random, runSeed } from '../../fixtures/random.ts';
+
+describe('LabelSetIndex', () => {
+  test('numbers sets in order of first appearance, equal ones alike', () => {
+    const index = new LabelSetIndex();
+    const sets = [{}, { a: '1' }, { a: '1', b: '2' }, { b: '2' }, { a: '12' }, { a1: '2' }, { a: '', '1': '' }];
+
+    const lists = sets.map((labels) => labelList(labels));
+    const numbers = lists.map((labels) => index.numberOf(labels));
+
+    deepEqual(numbers, [...sets.keys()]);
+    deepEqual(
+      sets.map((labels) => index.numberOf(labelList(labels))),
+      numbers,
+    );
+    deepEqual(index.sets, lists);
+  });
+
+  test('does as a map of whole texts does', () => {
+    const random = new Random(runSeed());
+    const index = new LabelSetIndex();
+    const plain = new Map<string, number>();
+    const text = (): string => 'ab'.repeat(random.int(0, 40)) + random.int(0, 2);
+    for (let i = 0; i < 5000; i++) {
+      const labels = Array.from({ length: random.int(0, 2) }, () => ({ name: text(), value: text() }));
+      const key = JSON.stringify(labels);
+      if (!plain.has(key)) plain.set(key, plain.size);
+
+      equal(index.numberOf(labels), plain.get(key));
+    }
+    ok(plain.size > 1000);
+  });
+
+  // Of a long text only its ends are hashed, so these have one hash; and no text of 20 KB is a key of a map.
+  for (const length of [100, 20_000]) {
+    test(`tells sets of one hash apart without comparing all with all, of ${length} characters`, () => {
+      const index = new LabelSetIndex();
+      let reads = 0;
+      const setOf = (i: number): Labels => {
+        const value = `${'x'.repeat(length / 2)}${String(i).padStart(5, '0')}${'x'.repeat(length / 2)}`;
+        const label: Label = {
+          name: 'a',
+          get value() {
+            reads++;
+            return value;
+          },
+        };
+        return [label];
+      };
+      const count = 2000;
+
+      for (let i = 0; i < count; i++) equal(index.numberOf(setOf(i)), i);
+      for (let i = 0; i < count; i++) equal(index.numberOf(setOf(i)), i);
+
+      ok(reads < 2 * count * 24, `${reads} reads of ${2 * count} sets`);
+    });
+  }
+});
