@@ -25,6 +25,7 @@ import { DECODERS, payloadOf } from '../test/fuzz/decoders.ts';
 import { fuzzHttp } from '../test/fuzz/fuzz-http.ts';
 import { answerOne, FuzzFailure, fuzzInline } from '../test/fuzz/fuzz-inline.ts';
 import { addReport, type FuzzReport, reportText } from '../test/fuzz/fuzz-report.ts';
+import { BATCH_PROFILES } from '../test/fuzz/inline-heads.ts';
 import { InlineServer } from '../test/fuzz/inline-server.ts';
 import { MemoryPlateau } from '../test/fuzz/memory-plateau.ts';
 import { OWN_GROWTH_MAX, ownMemory } from '../test/fuzz/own-memory.ts';
@@ -130,8 +131,9 @@ async function inProcess(share: number): Promise<FuzzReport> {
 
 /** What is made to cost much, first: what it takes is the most that is ever taken. */
 async function warmUp(server: InlineServer, isToldOf: boolean): Promise<void> {
-  for (const { name, payload } of costlyPayloads(costlyBytes)) {
+  for (const { name, payload, fillsBatch } of costlyPayloads(costlyBytes)) {
     const report: FuzzReport = {};
+    server.heads.senders = fillsBatch ? BATCH_PROFILES : 1;
     await answerOne(server, payload, 0, Number.POSITIVE_INFINITY, report).catch(keep);
     const [{ slowestMs, slowestStepMs }] = Object.values(report);
     // Such a task may take longer: it is what its limits let through. Its steps may not.
@@ -139,6 +141,7 @@ async function warmUp(server: InlineServer, isToldOf: boolean): Promise<void> {
     const times = `${slowestMs.toFixed(0).padStart(5)} ms, in steps of ${slowestStepMs.toFixed(0).padStart(3)} ms at most`;
     if (isToldOf) console.log(`${times}  ${name}`);
   }
+  server.heads.senders = 1;
   server.heads.seal();
 }
 

@@ -23,7 +23,7 @@ export type IngestItem = {
 
 /**
  * Of the profiles of a batch, uncompressed. Who makes a batch knows only what profiles say of themselves; the thread stops
- * when what it took came to that much in truth.
+ * when what it took has cost as much as so many bytes in truth (`IngestCost`).
  */
 export const BATCH_BYTES_MAX: Bytes = 4 << 20;
 

@@ -24,17 +24,23 @@ import { DecodedProfile, decodeProfile } from '#src/kernels/pprof-decode.ts';
 import { type Head, type HeadSpace, HeapEstimate } from './head.ts';
 import { type ArenaBytes, inflateIntoArena } from './inflate-into-arena.ts';
 import type { Inflater } from './inflater.ts';
-import type { HeadFull, IngestItem, IngestOutcome } from './ingest-messages.ts';
+import { IngestCost } from './ingest-cost.ts';
+import { BATCH_BYTES_MAX, type HeadFull, type IngestItem, type IngestOutcome } from './ingest-messages.ts';
 import { LabelSetIndex } from './label-set-index.ts';
 
 /** Without a size limit of the tenant, the arena sets one: what is decoded takes a few times the space of the pprof. */
 const SCRATCH_PER_RAW_BYTE = 6;
+
+/** Bytes that names are mended in or into take some times as long as others. */
+const FIXUP_WEIGHT = 4;
 
 /**
  * Decodes one profile into the head: inflate, decode, validate, repair, split into series, intern, sum. Its plain
  * twin is `ingestPlain` in src/domain/pprof, and what both must do is said there.
  *
  * The head changes only when all of it succeeds.
+ *
+ * @param cost  grows by what it costs, whatever comes out. Bytes that cannot be inflated are not in it
  */
 export function ingestProfile(
   kernels: KernelInstance,
@@ -43,6 +49,7 @@ export function ingestProfile(
   limits: ProfileLimits,
   nowMs: UnixMs,
   inflater?: Inflater,
+  cost = new IngestCost(),
 ): IngestOutcome | HeadFull {
   let rawBytes: Bytes = 0;
   try {
@@ -51,7 +58,8 @@ export function ingestProfile(
       const { maxBytes, limitName } = sizeLimit(kernels, limits);
       const raw = inflateIntoArena(kernels, inflater, item.profile, maxBytes, limitName);
       rawBytes = raw.length;
-      return ingestRaw(kernels, head, item, raw, limits, nowMs);
+      cost.add(rawBytes);
+      return ingestRaw(kernels, head, item, { raw, cost }, limits, nowMs);
     });
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
@@ -67,11 +75,11 @@ function ingestRaw(
   kernels: KernelInstance,
   head: Head,
   item: IngestItem,
-  raw: ArenaBytes,
+  { raw, cost }: { raw: ArenaBytes; cost: IngestCost },
   limits: ProfileLimits,
   nowMs: UnixMs,
 ): IngestOutcome {
-  const mended = withFixups(kernels, raw, item.ingest, limits);
+  const mended = withFixups(kernels, item.ingest, { raw, cost }, limits);
   const profile = decodeProfile(kernels, mended, limits);
   if (!(profile instanceof DecodedProfile)) {
     const beginning = kernels.takeU8(mended.pointer, Math.min(mended.length, FOREIGN_HEAD_BYTES));
@@ -87,7 +95,7 @@ function ingestRaw(
   // Names of types are strings of the profile, which the repair may have changed.
   const { sampleTypes } = profile;
   kernels.exports.dropAddresses(profile.pointer);
-  writeVersion(profile, item);
+  writeVersion(profile, item, cost);
 
   const { keptCount, groupCount, groups } = groupSamples(kernels, profile);
   if (keptCount === 0) return { kind: 'dropped', rawBytes: raw.length };
@@ -97,7 +105,9 @@ function ingestRaw(
     groups,
     groupCount,
     ({ labels }) => {
+      const before = estimate.bytes;
       estimate.add(labels);
+      cost.add(estimate.bytes - before);
       head.checkRoom(estimate.bytes);
     },
     seriesLabeller({ requestLabels: item.labels, sampleTypes, periodType: profile.periodType, ingest, limits }),
@@ -132,12 +142,15 @@ function sizeLimit(
 /** Some agents need mending that looks at every name. They are rare: no kernel does it. */
 function withFixups(
   kernels: KernelInstance,
-  raw: ArenaBytes,
   ingest: IngestOptions | undefined,
+  { raw, cost }: { raw: ArenaBytes; cost: IngestCost },
   limits: ProfileLimits,
 ): ArenaBytes {
   if (ingest === undefined || nameFixupOf(ingest) === undefined) return raw;
+  // Until more is known: it may be refused when all of it is done.
+  cost.add(BATCH_BYTES_MAX);
   const mended = mendedPprof(kernels.takeU8(raw.pointer, raw.length), ingest, limits);
+  cost.add(FIXUP_WEIGHT * (raw.length + mended.length) - BATCH_BYTES_MAX);
   return { pointer: kernels.put(mended), length: mended.length };
 }
 
@@ -172,10 +185,15 @@ function repairGo(kernels: KernelInstance, profile: DecodedProfile): void {
   kernels.exports.repairGoStacks(profile.pointer);
 }
 
-function writeVersion(profile: DecodedProfile, item: IngestItem): void {
+function writeVersion(profile: DecodedProfile, item: IngestItem, cost: IngestCost): void {
   const version = versionInfoOf(labelsOnArrival(item.labels));
   if (version === undefined) return;
-  profile.replaceBuildIds(buildIdVersioner(version));
+  const versioned = buildIdVersioner(version);
+  profile.replaceBuildIds((buildId) => {
+    const text = versioned(buildId);
+    cost.add(text.length);
+    return text;
+  });
 }
 
 /** Series by series, for each part of the sample types that has a family of its own. */

@@ -6,6 +6,7 @@ import type { ArenaMemory, KernelInstance } from '#src/kernels/instance.ts';
 import { encodeHead } from './encode-head.ts';
 import { Head } from './head.ts';
 import type { Inflater } from './inflater.ts';
+import { IngestCost } from './ingest-cost.ts';
 import {
   BATCH_BYTES_MAX,
   type IngestBatch,
@@ -56,7 +57,7 @@ export class ThreadHead {
   }
 
   /**
-   * Decodes profiles into the head, until they came to `BATCH_BYTES_MAX` or one finds no room there. What a whole head has
+   * Decodes profiles into the head, until they have cost as much as `BATCH_BYTES_MAX` or one finds no room there. What a whole head has
    * no room for is refused.
    *
    * @throws what is no StoreError: a bug, or a kernel that trapped. The head may be half-written then, so it is dropped
@@ -69,14 +70,15 @@ export class ThreadHead {
       while (outcomes.length < items.length && spentBytes < BATCH_BYTES_MAX) {
         const item = items[outcomes.length];
         const limit = limits[item.limits];
-        const outcome = ingestProfile(this.#kernels, this.#head, item, limit, nowMs, this.#options.inflater);
+        const cost = new IngestCost();
+        const outcome = ingestProfile(this.#kernels, this.#head, item, limit, nowMs, this.#options.inflater, cost);
         if (outcome.kind === 'head-full') {
           headFull = true;
           break;
         }
         // Names and stacktraces of what was refused may be all that is in it.
         if (outcome.kind === 'refused' && this.#head.empty) this.#head = new Head(this.#kernels);
-        spentBytes += spentOn(item.profile, outcome);
+        spentBytes += spentOn(item.profile, outcome, cost);
         discard(item.profile);
         outcomes.push(outcome);
       }
@@ -125,8 +127,8 @@ export class ThreadHead {
 /** The most that deflate makes of a byte. */
 const DEFLATE_RATIO_MAX = 1032;
 
-/** What a profile came to, or the most it can have been where nobody knows, because it failed before or in the end. */
-function spentOn(profile: Uint8Array, outcome: IngestOutcome): Bytes {
-  if (outcome.rawBytes > 0) return outcome.rawBytes;
+/** What a profile cost, or the most it can have been where nobody knows, because it failed before or in the end. */
+function spentOn(profile: Uint8Array, outcome: IngestOutcome, cost: IngestCost): Bytes {
+  if (outcome.rawBytes > 0) return cost.bytes;
   return isGzip(profile) ? profile.length * DEFLATE_RATIO_MAX : profile.length;
 }

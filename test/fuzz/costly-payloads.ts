@@ -17,7 +17,12 @@ import { bomb } from './gzip-faults.ts';
 import type { Payload } from './payload.ts';
 
 /** A payload that costs its reader more than its sender, and its name. */
-export type CostlyPayload = { readonly name: string; readonly payload: Payload };
+export type CostlyPayload = {
+  readonly name: string;
+  readonly payload: Payload;
+  /** To be sent by as many at once as a task takes profiles. */
+  readonly fillsBatch?: boolean;
+};
 
 /**
  * Bodies that are made to cost much, and gzip that inflates to more than may be. They come first in a run: what they need is
@@ -78,18 +83,21 @@ function* recordings(size: Bytes): Generator<CostlyPayload> {
 /** Pprofs of agents whose names are mended: a few bytes each refer to the same long one. */
 function* amplified(size: Bytes): Generator<CostlyPayload> {
   const long = Math.min(size, 1_000_000);
-  const functions = gzipSync(encodePprof(functionsOfOneFile(2000, long)));
-  const sampleTypes = gzipSync(encodePprof(dashedSampleTypes(1000, long)));
-  const headers = { 'content-type': 'text/plain' };
-  for (const tenant of ['default', 'unlimited']) {
-    for (const spyName of ['pyspy', 'rbspy', 'scripting', 'dotnetspy']) {
-      const body = spyName === 'dotnetspy' ? sampleTypes : functions;
-      const path = `/ingest?name=fuzz&format=pprof&spyName=${spyName}`;
-      const payload = { decoder: 'pprof', protocol: 'http', path, body } as const;
-      yield {
-        name: `pprof: long names of ${spyName}, ${tenant}`,
-        payload: { ...payload, headers: { ...headers, 'x-scope-orgid': tenant } },
-      };
+  const functions = [
+    ['long names', functionsOfOneFile(2000, long)],
+    ['names that just fit', functionsOfOneFile(250, 65_000)],
+    ['many short names', functionsOfOneFile(Math.min(60_000, size / 64), 100)],
+  ] as const;
+  const sampleTypes = [['long names', dashedSampleTypes(1000, long)]] as const;
+  for (const spyName of ['pyspy', 'rbspy', 'scripting', 'dotnetspy']) {
+    for (const [what, profile] of spyName === 'dotnetspy' ? sampleTypes : functions) {
+      const body = gzipSync(encodePprof(profile));
+      for (const tenant of ['default', 'unlimited']) {
+        const path = `/ingest?name=fuzz&format=pprof&spyName=${spyName}`;
+        const headers = { 'content-type': 'text/plain', 'x-scope-orgid': tenant };
+        const payload = { decoder: 'pprof', protocol: 'http', path, headers, body } as const;
+        yield { name: `pprof: ${what} of ${spyName}, ${tenant}`, payload, fillsBatch: true };
+      }
     }
   }
 }
@@ -150,7 +158,8 @@ function* labelled(size: Bytes): Generator<CostlyPayload> {
 function pushed(name: string, body: Uint8Array, tenant = 'default'): CostlyPayload {
   const headers = { 'x-scope-orgid': tenant, 'content-type': 'application/proto' };
   const path = '/push.v1.PusherService/Push';
-  return { name: `${name}, ${tenant}`, payload: { decoder: 'push-proto', protocol: 'http', path, headers, body } };
+  const payload = { decoder: 'push-proto', protocol: 'http', path, headers, body } as const;
+  return { name: `${name}, ${tenant}`, payload, fillsBatch: true };
 }
 
 function* bombs(mebibytes: number): Generator<CostlyPayload> {

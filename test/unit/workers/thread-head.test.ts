@@ -1,13 +1,16 @@
 import { deepEqual, equal, match, notEqual, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
+import type { PlainProfile } from '#src/domain/pprof/plain-profile.ts';
 import type { KernelInstance } from '#src/kernels/instance.ts';
-import type { IngestBatch, IngestReply, SealReply } from '#src/workers/ingest-messages.ts';
+import type { IngestBatch, IngestItem, IngestOutcome, IngestReply, SealReply } from '#src/workers/ingest-messages.ts';
 import { ThreadHead } from '#src/workers/thread-head.ts';
 import { buffersOf } from '#src/workers/transfer.ts';
+import { functionsOfOneFile, labelledSamples, mappingsOfEmptyBuildIds } from '../../fixtures/amplified-pprof.ts';
 import { INGEST_NOW_MS, ingestItem, openLimits } from '../../fixtures/ingest.ts';
 import { testKernels } from '../../fixtures/kernels.ts';
-import { pprof } from '../../fixtures/pprof-builder.ts';
+import { labelList } from '../../fixtures/labels.ts';
+import { encodePprof, pprof } from '../../fixtures/pprof-builder.ts';
 
 function setUp(keptBytesMax = Number.POSITIVE_INFINITY, headBytesMax?: number) {
   const made: KernelInstance[] = [];
@@ -165,6 +168,32 @@ describe('ThreadHead', () => {
       deepEqual(countsOf(head.ingest(batch(broken, broken, broken, plain))), [2, 2]);
       deepEqual(countsOf(head.ingest(batch(...Array.from({ length: 16 }, () => small)))), [16, 0]);
     });
+  });
+
+  describe('a batch of profiles that stand for more than their bytes', () => {
+    const spy = { ingest: { spyName: 'pyspy', fromNanos: 0n, displayNames: undefined } };
+    const version = { labels: labelList({ __name__: 'x', service_name: 's', service_git_ref: 'r'.repeat(2000) }) };
+    const own = { labelsPerSample: 1, own: 'values', text: (i: number) => `${i}` } as const;
+    const cases: readonly (readonly [string, PlainProfile, Partial<IngestItem>, IngestOutcome['kind'], number])[] = [
+      ['names with files in front', functionsOfOneFile(200, 10_000), spy, 'stored', 1],
+      ['too many of these', functionsOfOneFile(2000, 10_000), spy, 'refused', 1],
+      ['the same names as they are', functionsOfOneFile(200, 10_000), {}, 'stored', 16],
+      ['build ids with a version', mappingsOfEmptyBuildIds(3000), version, 'stored', 1],
+      ['the same build ids without', mappingsOfEmptyBuildIds(3000), {}, 'stored', 16],
+      ['long labels', labelledSamples({ ...own, samples: 3000, shared: 'k'.repeat(1000) }), {}, 'stored', 1],
+      ['few labels', labelledSamples({ ...own, samples: 300, shared: 'k' }), {}, 'stored', 16],
+    ];
+    for (const [what, profile, overrides, kind, taken] of cases) {
+      test(`takes ${taken} at a time where it has ${what}`, () => {
+        const { head } = setUp();
+        const bytes = encodePprof(profile);
+        const items = Array.from({ length: 16 }, () => ingestItem(new Uint8Array(bytes), overrides));
+
+        const { outcomes, later } = head.ingest({ items, limits: [openLimits], nowMs: INGEST_NOW_MS });
+
+        deepEqual([outcomes[0]?.kind, outcomes.length, later.length], [kind, taken, 16 - taken]);
+      });
+    }
   });
 
   test('drops the head and the kernels when a batch traps', () => {
