@@ -6,7 +6,7 @@ import { StoreError } from './domain/errors.ts';
 import { EXIT } from './exit-codes.ts';
 import { systemClock } from './platform/clock.ts';
 import { Lifecycle } from './platform/lifecycle.ts';
-import { createLog } from './platform/log.ts';
+import { createLog, type Log } from './platform/log.ts';
 import { systemRandom } from './platform/random.ts';
 import { endOnSignals } from './platform/signals.ts';
 import { Pool } from './workers/pool.ts';
@@ -17,7 +17,7 @@ async function main(): Promise<void> {
   const config = configOrExit();
   const log = createLog(config.log.level);
   // Half of a start is to read and compile what runs. Threads do so for themselves while this one reads the rest.
-  const pool = poolOf(config);
+  const pool = poolOf(config, log);
   const warmedUp = pool.warmUp();
   warmedUp.catch(() => {}); // Told to who awaits it.
   const { rolesOf } = await import('./roles.ts');
@@ -56,7 +56,7 @@ function isBadData(error: unknown): boolean {
   return error instanceof StoreError && (error.code === 'corrupted' || error.code === 'unimplemented');
 }
 
-function poolOf({ pool }: Config): Pool {
+function poolOf({ pool }: Config, log: Log): Pool {
   return new Pool({
     threads: pool.threads,
     queueTasksMax: pool.queueMax,
@@ -64,6 +64,7 @@ function poolOf({ pool }: Config): Pool {
     headBytesMax: pool.headBytesMax,
     taskBytesMax: pool.taskBytesMax,
     hashSecrets,
+    onBug: (error, task) => log.error('a pool thread failed', { task, error }),
   });
 }
 

@@ -31,6 +31,8 @@ export type PoolOptions = {
   readonly hashSecrets: () => readonly [bigint, bigint, bigint];
   /** After so long a task of another lane lets ingest tasks go first. */
   readonly sliceMs?: DurationMs;
+  /** Is told why a thread failed in a task, or died with it: a bug, though who asked hears 'unavailable'. */
+  readonly onBug?: (error: unknown, task: string) => void;
 };
 
 /** What a thread is told once, when it starts. */
@@ -143,6 +145,13 @@ const waitSeconds = new Histogram({
   help: 'Time a task waited for a thread.',
   labelNames: ['lane'],
   buckets: [0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3],
+  registers: [metrics],
+});
+
+const failedCounter = new Counter({
+  name: 'kiln_pool_failed_tasks_total',
+  help: 'Tasks that ended with a bug, or with the death of their thread.',
+  labelNames: ['task'],
   registers: [metrics],
 });
 
@@ -338,6 +347,8 @@ export class Pool {
       else task.resolve(reply.value);
     } catch (error) {
       // The task threw what is not a StoreError, or its thread died. Either is a bug; the process lives on.
+      failedCounter.inc({ task: task.name });
+      this.#options.onBug?.(error, task.name);
       task.reject(
         new StoreError('unavailable', `a pool thread failed in ${task.name}`, { task: task.name }, { cause: error }),
       );

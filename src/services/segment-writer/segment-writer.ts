@@ -103,6 +103,11 @@ const failedCounter = new Counter({
   help: 'Segments whose pushes were refused because they could not be stored or registered.',
   registers: [metrics],
 });
+const lostCounter = new Counter({
+  name: 'kiln_segment_writer_lost_profiles_total',
+  help: 'Profiles whose pushes were refused because the head that held them was lost, with its thread or a failed batch.',
+  registers: [metrics],
+});
 const flushesGauge = new Gauge({
   name: 'kiln_segment_writer_flushes',
   help: 'Segments on their way to storage.',
@@ -352,6 +357,10 @@ export class SegmentWriter implements ProfileWriter {
     const lost = window.stored.filter(({ lane, headId }) => sealedHeads.get(lane) !== headId);
     const why = 'the head that held this profile is lost, with its thread or a failed batch; send it again';
     for (const { pending } of lost) pending.answer(failed(new StoreError('unavailable', why)));
+    if (lost.length > 0) {
+      lostCounter.inc(lost.length);
+      this.#deps.log.warn('a head was lost', { profiles: lost.length });
+    }
     if (parts.length === 0) return;
 
     try {

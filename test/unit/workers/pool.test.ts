@@ -181,13 +181,17 @@ describe('Pool', () => {
   });
 
   test('a task with a bug is unavailable, and the thread goes on', async (t) => {
-    const pool = startPool(t);
+    const told: unknown[] = [];
+    const pool = startPool(t, { onBug: (error, task) => void told.push(task, error) });
+    const failedBefore = await sumOf('kiln_pool_failed_tasks_total');
     const broken = { query: { kind: 'label-names', matchers: [] } } as unknown as NodeTask;
 
     await rejects(pool.run('queryNode', broken, { lane: 'query' }), (error) => {
       match(String(error), /a pool thread failed in queryNode/);
+      deepEqual(told, ['queryNode', (error as Error).cause]);
       return error instanceof StoreError && error.code === 'unavailable' && error.cause !== undefined;
     });
+    equal((await sumOf('kiln_pool_failed_tasks_total')) - failedBefore, 1);
 
     await pool.run('warmUp', undefined, { lane: 'query' });
   });
@@ -301,7 +305,8 @@ describe('Pool', () => {
   });
 
   test('a suspended query is unavailable when its thread dies, and the thread that takes its place goes on', async (t) => {
-    const pool = startPool(t, { sliceMs: 0 });
+    const told: string[] = [];
+    const pool = startPool(t, { sliceMs: 0, onBug: (error, task) => void told.push(`${task}: ${error}`) });
     const run = Piscina.prototype.run;
     let deaths = 0;
     t.mock.method(Piscina.prototype, 'run', async function (this: Piscina, ...call: Parameters<Piscina['run']>) {
@@ -315,6 +320,7 @@ describe('Pool', () => {
 
     await refused;
     equal(deaths, 1);
+    match(told.join('\n'), /^writeAnswer: /);
     await noteStepped(pool, [], 'next');
   });
 

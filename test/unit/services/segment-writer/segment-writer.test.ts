@@ -8,7 +8,13 @@ import { metrics } from '#src/platform/metrics.ts';
 import type { ProfileOutcome, RoutedProfile } from '#src/services/distributor/ports.ts';
 import { FLUSHES_MAX, SegmentWriter, type SegmentWriterOptions } from '#src/services/segment-writer/segment-writer.ts';
 import { FakeClock } from '../../../fixtures/fake-clock.ts';
-import { FakeHeadThreads, fakeProfile, numbersIn } from '../../../fixtures/fake-head-threads.ts';
+import {
+  FakeHeadThreads,
+  fakeProfile,
+  type HeadFaults,
+  noHeadFaults,
+  numbersIn,
+} from '../../../fixtures/fake-head-threads.ts';
 import {
   FakeBlockRegistry,
   FakeObjectWriter,
@@ -39,6 +45,7 @@ function setUp(
   }: {
     profilesMax?: number;
     triedMax?: number;
+    faults?: HeadFaults;
     putFaults?: StorageFaults;
   } = {},
   changed: Partial<SegmentWriterOptions> = {},
@@ -84,6 +91,24 @@ describe('SegmentWriter', () => {
     await clock.turn(1000);
 
     deepEqual((await write).map(summaryOf), [...kinds]);
+  });
+
+  test('says and counts which profiles are gone with their thread', async (t) => {
+    const { clock, writer } = setUp({ faults: { ...noHeadFaults, diesQuietly: 1 } });
+    const warn = t.mock.method(silentLog, 'warn');
+    const lost = async (): Promise<number> =>
+      Number(/^kiln_segment_writer_lost_profiles_total (\d+)$/m.exec(await metrics.metrics())?.[1]);
+    const before = await lost();
+
+    const write = writer.write([routed(fakeProfile(0)), routed(fakeProfile(1))], signal);
+    await clock.turn(1000);
+
+    deepEqual((await write).map(summaryOf), ['unavailable', 'unavailable']);
+    deepEqual(
+      warn.mock.calls.map((call) => call.arguments),
+      [['a head was lost', { profiles: 2 }]],
+    );
+    equal((await lost()) - before, 2);
   });
 
   test('what finds no room in the head of a window goes first in the next ones', async () => {
