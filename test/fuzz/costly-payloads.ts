@@ -11,7 +11,7 @@ import { hostileUploads } from '../fixtures/hostile-uploads.ts';
 import { AGENT_TYPES, type EventSpec, JfrBytes, jfrChunk } from '../fixtures/jfr-builder.ts';
 import { labelList } from '../fixtures/labels.ts';
 import { type OtlpObject, otlpMessage, otlpProto } from '../fixtures/otlp-message.ts';
-import { encodePprof } from '../fixtures/pprof-builder.ts';
+import { encodePprof, pprof } from '../fixtures/pprof-builder.ts';
 import { pushProto } from '../fixtures/push-message.ts';
 import { bomb } from './gzip-faults.ts';
 import type { Payload } from './payload.ts';
@@ -36,6 +36,7 @@ export function* costlyPayloads(size: Bytes): Generator<CostlyPayload> {
   yield* amplified(size);
   yield* versioned(size);
   yield* labelled(size);
+  yield* typed(size);
   for (const { name, format, body, bounds } of hostileUploads(size)) {
     const tenant = bounds.limits.maxProfileSizeBytes === 0 ? 'unlimited' : 'default';
     const headers = { 'x-scope-orgid': tenant, 'content-type': 'text/plain' };
@@ -153,6 +154,16 @@ function* labelled(size: Bytes): Generator<CostlyPayload> {
     const body = pushProto([{ labels, profiles: [gzipSync(encodePprof(profile))] }]);
     for (const tenant of ['default', 'unlimited']) yield pushed(`pprof: labels of ${what}`, body, tenant);
   }
+}
+
+/** Sample types that all have the name of the period in their profile type. */
+function* typed(size: Bytes): Generator<CostlyPayload> {
+  const types = Array.from({ length: 1000 }, () => 'a/b');
+  const period = [`${'p'.repeat(Math.min(size, 1_000_000))}/c`, 1] as const;
+  const profile = gzipSync(pprof({ types, period, samples: [{ stack: 'main', v: types.map(() => 1) }] }));
+  const labels = labelList({ __name__: 'process_cpu', service_name: 'shop' });
+  const body = pushProto([{ labels, profiles: [profile] }]);
+  for (const tenant of ['default', 'unlimited']) yield pushed('pprof: types of one long period', body, tenant);
 }
 
 function pushed(name: string, body: Uint8Array, tenant = 'default'): CostlyPayload {

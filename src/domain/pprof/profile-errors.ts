@@ -69,6 +69,14 @@ export function noSampleType(): StoreError {
   return malformed('it has no sample type');
 }
 
+export function profileTypesTooLong(limit: number, actual: number): StoreError {
+  return malformed(
+    `the profile types of its sample types have more characters than profile_type_characters_max: limit ${limit}, ` +
+      `actual ${actual}`,
+    { limit, actual },
+  );
+}
+
 export function tooManySampleTypes(limit: number, actual: number): StoreError {
   return malformed(`it has more sample types than sample_types_max: limit ${limit}, actual ${actual}`, {
     limit,

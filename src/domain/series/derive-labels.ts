@@ -1,4 +1,5 @@
 import { type Label, LabelName, type Labels, valueOf as labelValue, sortedLabels } from '#src/domain/model/labels.ts';
+import { profileTypesTooLong } from '#src/domain/pprof/profile-errors.ts';
 
 /** A sample type or a period type, by name. */
 export type ValueTypeName = { readonly type: string; readonly unit: string };
@@ -16,6 +17,34 @@ export const DERIVED_NAMES: ReadonlySet<string> = new Set([
   LabelName.unit,
   LabelName.profileType,
 ]);
+
+/**
+ * Characters of `__profile_type__` in all sample types of a profile. Each has the name of the profile and of its period
+ * again, which may be megabytes where a tenant has no limit on values; those of real profiles are a hundred at most.
+ */
+export const profileTypeCharactersMax = 16 << 20;
+
+/**
+ * `deriveLabels` for each sample type.
+ *
+ * @throws StoreError 'invalid-argument' when their profile types have more than `profileTypeCharactersMax`, before they
+ *         are made
+ */
+export function deriveLabelsOfTypes(
+  labels: Labels,
+  sampleTypes: readonly ValueTypeName[],
+  periodType: ValueTypeName | undefined,
+): Labels[] {
+  const separators = 4;
+  const common = labelValue(labels, LabelName.name)?.length ?? 0;
+  const period = (periodType?.type.length ?? 0) + (periodType?.unit.length ?? 0);
+  const characters = sampleTypes.reduce(
+    (sum, { type, unit }) => sum + common + type.length + unit.length + period + separators,
+    0,
+  );
+  if (characters > profileTypeCharactersMax) throw profileTypesTooLong(profileTypeCharactersMax, characters);
+  return sampleTypes.map((sampleType) => deriveLabels(labels, sampleType, periodType));
+}
 
 /**
  * The labels of one series: those of the request and the samples, and what follows from the profile's header. Derived

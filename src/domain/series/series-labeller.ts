@@ -1,7 +1,7 @@
 import { StoreError } from '#src/domain/errors.ts';
 import { compareUtf8, type Label, LabelName, type Labels, valueOf } from '#src/domain/model/labels.ts';
 import type { ProfileLimits } from '#src/domain/pprof/ingest-options.ts';
-import { DERIVED_NAMES, deriveLabels } from './derive-labels.ts';
+import { DERIVED_NAMES, deriveLabelsOfTypes } from './derive-labels.ts';
 import { type CompiledRelabelRule, type RelabelAction, relabel } from './relabel.ts';
 import {
   labelsOfRequest,
@@ -53,8 +53,9 @@ function baseOf(input: RequestLabelsInput): Base | undefined {
   const rules = relabelRulesOf(input);
   const ofRequest = labelsOfRequest(input);
   const relabeled = rules.every(namesItsLabels) ? relabel(ofRequest, rules) : undefined;
-  const valid = relabeled && validOrUndefined(relabeled, input.limits);
-  if (relabeled === undefined || valid === undefined) return undefined;
+  const valid = relabeled && undefinedIfRefused(() => validateLabels(relabeled, input.limits));
+  const labels = valid && undefinedIfRefused(() => deriveLabelsOfTypes(valid, input.sampleTypes, input.periodType));
+  if (relabeled === undefined || valid === undefined || labels === undefined) return undefined;
   const entangledNames = new Set(DERIVED_NAMES).add(LabelName.sessionId);
   for (const { sourceLabels, targetLabel } of rules) {
     for (const name of sourceLabels) entangledNames.add(name);
@@ -65,7 +66,7 @@ function baseOf(input: RequestLabelsInput): Base | undefined {
     requestNames: new Set(ofRequest.map(({ name }) => name)),
     entangledNames,
     labelCount: relabeled.length,
-    labels: input.sampleTypes.map((sampleType) => deriveLabels(valid, sampleType, input.periodType)),
+    labels,
     service: valueOf(valid, LabelName.serviceName) ?? '',
   };
 }
@@ -76,9 +77,9 @@ function namesItsLabels({ action, targetLabel }: CompiledRelabelRule): boolean {
   return !LOOKS_AT_ALL_NAMES.has(action) && !targetLabel.includes('$');
 }
 
-function validOrUndefined(labels: readonly Label[], limits: ProfileLimits): Labels | undefined {
+function undefinedIfRefused<T>(work: () => T): T | undefined {
   try {
-    return validateLabels(labels, limits);
+    return work();
   } catch (error) {
     if (error instanceof StoreError) return undefined;
     throw error;

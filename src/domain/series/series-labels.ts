@@ -1,7 +1,7 @@
 import { compareUtf8, type Label, LabelName, type Labels, valueOf as labelValue } from '#src/domain/model/labels.ts';
 import type { DiscardReason, IngestOptions, ProfileLimits } from '#src/domain/pprof/ingest-options.ts';
 import { defaultRelabelRules } from './default-relabel-rules.ts';
-import { deriveLabels, type ValueTypeName } from './derive-labels.ts';
+import { deriveLabelsOfTypes, type ValueTypeName } from './derive-labels.ts';
 import { profileNameOf } from './profile-name.ts';
 import { type CompiledRelabelRule, relabel } from './relabel.ts';
 import { labelsOnArrival } from './service-name.ts';
@@ -52,7 +52,7 @@ export function seriesLabels(input: SeriesLabelsInput): SeriesLabels {
   const valid = validateLabels(relabeled, input.limits);
   return {
     kind: 'series',
-    labels: input.sampleTypes.map((sampleType) => deriveLabels(valid, sampleType, input.periodType)),
+    labels: deriveLabelsOfTypes(valid, input.sampleTypes, input.periodType),
     service: labelValue(valid, LabelName.serviceName) ?? '',
   };
 }

@@ -6,7 +6,7 @@ import { labelledSamples, mappingsOfEmptyBuildIds, mappingsOfOneBuildId } from '
 import { bothResults, kernelResult, openLimits } from '../../fixtures/ingest.ts';
 import { testKernels } from '../../fixtures/kernels.ts';
 import { labelList } from '../../fixtures/labels.ts';
-import { encodePprof } from '../../fixtures/pprof-builder.ts';
+import { encodePprof, pprof } from '../../fixtures/pprof-builder.ts';
 
 // A few bytes of a pprof may refer to a long text, and thousands of them to the same one.
 
@@ -107,5 +107,31 @@ describe('ingestProfile, labels of samples that share a long text', () => {
     match(refused ?? '', /^refused: label_name_too_long: .*limit 1024, actual 65535/);
     ok(read.count < 20, `${read.count} strings were read`);
     ok(read.bytes < 3 * 65_535, `${read.bytes} bytes were read`);
+  });
+});
+
+describe('ingestProfile, profile types', () => {
+  const limits = { maxLabelValueLength: 0 };
+  // The name of the profile, the period and four colons are in each.
+  const typed = (count: number, period: number) =>
+    pprof({
+      types: Array.from({ length: count }, () => 'a/b'),
+      period: [`${'p'.repeat(period)}/c`, 1],
+      samples: [{ stack: 'main', v: Array.from({ length: count }, () => 1) }],
+    });
+  const labels = labelList({ __name__: 'x', service_name: 's' });
+
+  test('may have exactly as many characters as are made of them, and are refused by name before that', () => {
+    const kernels = testKernels();
+
+    equal(bothResults(kernels, typed(16, (1 << 20) - 8), limits, { labels })[0]?.startsWith('refused'), false);
+    match(
+      bothResults(kernels, typed(16, (1 << 20) - 7), limits, { labels })[0] ?? '',
+      /profile_type_characters_max: limit 16777216, actual 16777232$/,
+    );
+    match(
+      bothResults(kernels, typed(1000, 1 << 20), limits, { labels })[0] ?? '',
+      /profile_type_characters_max: limit 16777216, actual 10485\d{5}$/,
+    );
   });
 });
