@@ -161,7 +161,7 @@ export class FrameReader {
     if (row === -1) return '';
     this.#cursor.position = pool.offsetOf(row);
     // A constant that is a constant again would be no text, and could be itself.
-    return this.#cursor.text(lengthMax) ?? '';
+    return this.#cursor.textBeginning(lengthMax) ?? '';
   }
 
   #readStack(offset: Bytes): number {

@@ -34,8 +34,10 @@ export class JfrCursor {
   /** Of the integer that was read last, or the key of the constant that `text` met. As signed 32 bits. */
   low = 0;
   high = 0;
-  /** Bytes and characters of all texts that were decoded, for whoever has to stop after some time. */
-  decoded = 0;
+  /** Bytes of all texts that were gone through, for whoever has to stop after some time. */
+  decoded: Bytes = 0;
+  /** Of the string that was begun last, when it is one of single characters. */
+  #charsLeft = 0;
 
   constructor(recording: Uint8Array, start: Bytes, end: Bytes) {
     this.bytes = Buffer.from(recording.buffer, recording.byteOffset, recording.byteLength);
@@ -218,8 +220,23 @@ export class JfrCursor {
    * @param lengthMax  bytes or single characters that are decoded; a character of several is left out when it is beyond
    */
   text(lengthMax = TEXT_LENGTH_MAX): string | undefined {
+    const text = this.textBeginning(lengthMax);
+    if (this.#charsLeft > 0) {
+      const start = this.position;
+      this.skipIntegers(this.#charsLeft);
+      this.decoded += this.position - start;
+    }
+    return text;
+  }
+
+  /**
+   * As `text`, for a string behind which nothing is read: what is beyond the beginning is not gone through. The end of
+   * single characters can only be found one by one, and very many may refer to one such string.
+   */
+  textBeginning(lengthMax: number): string | undefined {
     const start = this.position;
     const tag = this.byte();
+    this.#charsLeft = 0;
     if (tag === StringTag.none || tag === StringTag.empty) return '';
     if (tag === StringTag.constant) {
       this.long();
@@ -227,9 +244,9 @@ export class JfrCursor {
     }
     if (tag === StringTag.chars) {
       const count = this.#charCount();
-      const text = this.#chars(Math.min(count, lengthMax));
-      this.skipIntegers(count - text.length);
-      return text;
+      const read = Math.min(count, lengthMax);
+      this.#charsLeft = count - read;
+      return this.#chars(read);
     }
     if (tag !== StringTag.utf8 && tag !== StringTag.latin1) throw unknownTag(tag, start);
     const length = this.count('bytes of a string', 1);
@@ -270,14 +287,14 @@ export class JfrCursor {
   }
 
   #chars(count: number): string {
-    this.decoded += count;
-    const { bytes, position } = this;
+    const { bytes, position: start } = this;
     let bits = 0;
-    for (let i = 0; i < count; i++) bits |= bytes[position + i];
+    for (let i = 0; i < count; i++) bits |= bytes[start + i];
     if (bits < 0x80) {
       // So many bytes are there, and each is a character.
+      this.decoded += count;
       this.position += count;
-      return bytes.toString('latin1', position, this.position);
+      return bytes.toString('latin1', start, this.position);
     }
     let text = '';
     for (let read = 0; read < count; read += CHARS_PIECE) {
@@ -285,6 +302,7 @@ export class JfrCursor {
       for (let i = 0; i < codes.length; i++) codes[i] = this.int();
       text += String.fromCharCode(...codes);
     }
+    this.decoded += this.position - start;
     return text;
   }
 }

@@ -37,6 +37,14 @@ export function stepsOf(
   return convertJfr(upload, within, { secret: [0x1234_5678, 0x7654_3210], inflate, ...means });
 }
 
+/** How many steps a conversion has. */
+export function stepCount(upload: Upload): number {
+  const steps = stepsOf(upload);
+  let count = 1;
+  while (!steps.next().done) count++;
+  return count;
+}
+
 /** What is in a profile, as text. */
 export type ShownProfile = {
   /** Name of the profile and its types, such as "memory live/count period objects/count". */

@@ -93,10 +93,20 @@ describe('JfrCursor', () => {
       ],
     );
     deepEqual(cut(new JfrBytes().raw([5]).int(3).raw([0xe9, 0x80, 0x62]), 2), ['é\u0080', 2]);
-    deepEqual(cut(new JfrBytes().raw([4]).int(3).int(0x61).int(0x20ac).int(0x62), 2), ['a€', 2]);
+    // The end of single characters is found by going through all of them, which take one and two bytes here.
+    deepEqual(cut(new JfrBytes().raw([4]).int(3).int(0x61).int(0x20ac).int(0x62), 2), ['a€', 4]);
     // What is no UTF-8 has no beginnings of characters.
     deepEqual(cut(new JfrBytes().raw([3]).int(6).raw(new Uint8Array(6).fill(0x80)), 5), ['\ufffd\ufffd', 2]);
     deepEqual(cut(new JfrBytes().text('x'.repeat(70_000))), ['x'.repeat(65_535), 65_535]);
+  });
+
+  test('goes no further than the beginning of a text, when nothing behind it is wanted', () => {
+    const chars = cursorOf(new JfrBytes().raw([4]).int(100_000).raw(new Uint8Array(100_000).fill(0x61)));
+    equal(chars.textBeginning(32), 'a'.repeat(32));
+    deepEqual([chars.decoded, chars.position], [32, 4 + 32]);
+    const utf8 = cursorOf(new JfrBytes().text('é'.repeat(1000)));
+    deepEqual([utf8.textBeginning(3), utf8.decoded], ['é', 2]);
+    equal(cursorOf(new JfrBytes().raw([2]).int(7)).textBeginning(3), undefined);
   });
 
   test('refuses what cannot be there, naming it', () => {

@@ -3,19 +3,20 @@ import { describe, test } from 'node:test';
 import { LABEL_BYTES_MAX } from '#src/domain/jfr/labels-snapshot.ts';
 import { PICTURED_BYTES_MAX } from '#src/domain/profile/name-table.ts';
 import type { ConvertedProfile, Upload } from '#src/domain/upload/upload.ts';
-import { AGENT_TYPES, type EventSpec, JfrBytes, jfrChunk } from '../../../fixtures/jfr-builder.ts';
+import { AGENT_TYPES, type ChunkSpec, type EventSpec, JfrBytes, jfrChunk } from '../../../fixtures/jfr-builder.ts';
 import { labelsSnapshot } from '../../../fixtures/labels-snapshot.ts';
 import { textWorkOf } from '../../../fixtures/text-work.ts';
-import { bounds, convert, shown, stepsOf, uploadOf } from './converted.ts';
+import { convert, shown, stepCount, uploadOf } from './converted.ts';
 
 const LONG = 300_000;
 const REFERENCES = 300;
 
 /** A chunk in which a text that is `@` is the constant 77, which says `text`. */
-function chunkOf(events: readonly EventSpec[], text: string, pools: Parameters<typeof jfrChunk>[0]['pools'] = {}) {
+function chunkOf(events: readonly EventSpec[], text: string | JfrBytes, pools: ChunkSpec['pools'] = {}) {
+  const constant = typeof text === 'string' ? new JfrBytes().text(text) : text;
   return jfrChunk({
     events,
-    pools: { 'java.lang.String': [[77, new JfrBytes().text(text)]], ...pools },
+    pools: { 'java.lang.String': [[77, constant]], ...pools },
     text: (bytes, own) => (own === '@' ? bytes.raw([2]).int(77) : bytes.text(own)),
   });
 }
@@ -101,6 +102,44 @@ describe('a long text that very many refer to', () => {
   });
 });
 
+describe('a long text of single characters that very many refer to', () => {
+  const LETTERS = 1 << 20;
+  /** The end of such a text is found by going through all of it. */
+  const chars = (text: string) =>
+    new JfrBytes()
+      .raw([4])
+      .int(LETTERS)
+      .raw(Buffer.from(text.padEnd(LETTERS, 'x')));
+  const many = Array.from({ length: REFERENCES }, (_, i) => 1000 + i);
+
+  /** As many steps as the bytes of the recording take: going through the text again for each would take some hundred. */
+  function convertsInFewSteps(recording: Uint8Array): readonly ConvertedProfile[] {
+    const upload = uploadOf(recording);
+    ok(stepCount(upload) < 20, `${stepCount(upload)} steps`);
+    return convert(upload);
+  }
+
+  test('may be the name of settings', () => {
+    const settings = many.map(() => ({ event: 'jdk.ActiveSetting', name: '@', value: 'x' }));
+
+    equal(eventOf(convertsInFewSteps(chunkOf([live, ...settings], chars('event')))), '');
+  });
+
+  test('may be what was sampled by', () => {
+    const settings = many.map(() => ({ event: 'jdk.ActiveSetting', name: 'event', value: '@' }));
+
+    equal(eventOf(convertsInFewSteps(chunkOf([live, ...settings], chars('wall')))), 'wall'.padEnd(65_535, 'x'));
+  });
+
+  test('may be the name of states', () => {
+    const states = many.map((key) => [key, new JfrBytes().raw([2]).int(77)] as const);
+    const events = many.map((stateKey) => ({ event: 'jdk.ExecutionSample', stack: 'A.a', stateKey }));
+    const recording = chunkOf(events, chars('STATE_SLEEPING'), { 'jdk.types.ThreadState': states });
+
+    deepEqual(shown(at(convertsInFewSteps(recording))).samples, [`A.a ${REFERENCES}0000000`]);
+  });
+});
+
 describe('long texts of one length', () => {
   const long = (i: number, length: number) => String(i).padStart(length, 'x');
 
@@ -130,12 +169,6 @@ describe('long texts of one length', () => {
   });
 
   test('are read in steps of their bytes', () => {
-    const count = (upload: Upload) => {
-      const steps = stepsOf(upload, bounds);
-      let counted = 0;
-      while (!steps.next().done) counted++;
-      return counted;
-    };
     const functions = (length: number) =>
       jfrChunk({ events: Array.from({ length: 100 }, (_, i) => ({ ...live, stack: `A.${long(i, length)}` })) });
     const labels = (length: number) => {
@@ -148,9 +181,9 @@ describe('long texts of one length', () => {
     };
 
     // Five megabytes of texts, and five more of the names that they are joined to.
-    ok(count(uploadOf(functions(50_000))) >= 8 + count(uploadOf(functions(50))));
-    ok(count(labels(50_000)) >= 4 + count(labels(50)));
-    ok(count(metadata(1000)) >= 2 + count(metadata(10)));
+    ok(stepCount(uploadOf(functions(50_000))) >= 8 + stepCount(uploadOf(functions(50))));
+    ok(stepCount(labels(50_000)) >= 4 + stepCount(labels(50)));
+    ok(stepCount(metadata(1000)) >= 2 + stepCount(metadata(10)));
   });
 });
 
