@@ -136,7 +136,7 @@ export class FrameReader {
     let made = pool.madeOf(row);
     if (made === 0) {
       this.#run(this.#plans.state, pool, row);
-      const name = this.#text(0, KNOWN_LENGTH_MAX);
+      const name = this.textOf(this.#slots, 0, KNOWN_LENGTH_MAX);
       made =
         1 +
         Math.max(
@@ -158,8 +158,11 @@ export class FrameReader {
     if (low[slot] === 0 && high[slot] === 0) return text[slot];
     const pool = this.#pools['java.lang.String'];
     const row = pool.rowOf(low[slot], high[slot]);
-    if (row === -1) return '';
-    this.#cursor.position = pool.offsetOf(row);
+    return row === -1 ? '' : this.#textAt(pool.offsetOf(row), lengthMax);
+  }
+
+  #textAt(offset: Bytes, lengthMax: number): string {
+    this.#cursor.position = offset;
     // A constant that is a constant again would be no text, and could be itself.
     return this.#cursor.textBeginning(lengthMax) ?? '';
   }
@@ -283,11 +286,23 @@ export class FrameReader {
       if (symbol !== -1) return symbol;
     }
     this.#run(this.#plans.symbol, pool, row);
-    return symbols.intern(stableSymbol(this.#text(0, TEXT_LENGTH_MAX)));
+    const { low, high, text } = this.#slots;
+    if (low[0] === 0 && high[0] === 0) return symbols.intern(stableSymbol(text[0]));
+    return this.#symbolOfString(low[0], high[0]);
   }
 
-  #text(slot: number, lengthMax: number): string {
-    return this.textOf(this.#slots, slot, lengthMax);
+  /** A symbol that is a constant itself. Very many may be one and the same, which is decoded once. */
+  #symbolOfString(low: number, high: number): number {
+    const pool = this.#pools['java.lang.String'];
+    const row = pool.rowOf(low, high);
+    if (row === -1) return EMPTY_SYMBOL;
+    let made = pool.madeOf(row);
+    if (made === 0) {
+      const text = this.#textAt(pool.offsetOf(row), TEXT_LENGTH_MAX);
+      made = 1 + this.#stacks.symbols.intern(stableSymbol(text));
+      pool.setMade(row, made);
+    }
+    return made - 1;
   }
 
   /** Reads a constant into the slots. What it has no field for is 0 and empty. */

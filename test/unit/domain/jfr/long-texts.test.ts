@@ -11,13 +11,13 @@ import { convert, shown, stepCount, uploadOf } from './converted.ts';
 const LONG = 300_000;
 const REFERENCES = 300;
 
-/** A chunk in which a text that is `@` is the constant 77, which says `text`. */
+/** A chunk in which a text that begins with `@` is the constant 77, which says `text`. */
 function chunkOf(events: readonly EventSpec[], text: string | JfrBytes, pools: ChunkSpec['pools'] = {}) {
   const constant = typeof text === 'string' ? new JfrBytes().text(text) : text;
   return jfrChunk({
     events,
     pools: { 'java.lang.String': [[77, constant]], ...pools },
-    text: (bytes, own) => (own === '@' ? bytes.raw([2]).int(77) : bytes.text(own)),
+    text: (bytes, own) => (own.startsWith('@') ? bytes.raw([2]).int(77) : bytes.text(own)),
   });
 }
 
@@ -57,6 +57,14 @@ describe('a long text that very many refer to', () => {
     // The last byte that may be read is the first half of a character.
     equal(eventOf(profiles), text.slice(0, 4 + (65_535 - 5) / 2));
     deepEqual(eventOf(convert(uploadOf(chunkOf([live, ...settings], 'alloc')))), 'alloc');
+  });
+
+  test('may be the name of methods', () => {
+    const events = Array.from({ length: REFERENCES }, (_, i) => ({ ...live, stack: `A.@${i}` }));
+    const of = (text: string) => shown(at(convertsOnce(uploadOf(chunkOf(events, text))))).samples;
+
+    deepEqual(of(`größe${'x'.repeat(LONG)}`), [`A.größe${'x'.repeat(65_535 - 7)} ${REFERENCES}`]);
+    deepEqual(of(`$$Lambda$1/0x${'1'.repeat(LONG)}`), [`A.$$Lambda_ ${REFERENCES}`]);
   });
 
   test('may be the name of states', () => {
@@ -129,6 +137,13 @@ describe('a long text of single characters that very many refer to', () => {
     const settings = many.map(() => ({ event: 'jdk.ActiveSetting', name: 'event', value: '@' }));
 
     equal(eventOf(convertsInFewSteps(chunkOf([live, ...settings], chars('wall')))), 'wall'.padEnd(65_535, 'x'));
+  });
+
+  test('may be the name of methods', () => {
+    const events = many.map((i) => ({ ...live, stack: `A.@${i}` }));
+    const profiles = convertsInFewSteps(chunkOf(events, chars('m')));
+
+    deepEqual(shown(at(profiles)).samples, [`A.${'m'.padEnd(65_535, 'x')} ${REFERENCES}`]);
   });
 
   test('may be the name of states', () => {
