@@ -5,6 +5,7 @@ import type { ChunkHeader } from './chunk-header.ts';
 import { type ChunkTypes, type JfrClass, typeKey } from './chunk-metadata.ts';
 import type { JfrCursor } from './jfr-cursor.ts';
 import { malformedJfr } from './malformed-jfr.ts';
+import type { StepWork } from './step-work.ts';
 import { runPlan, type ValuePlan, type ValuePlanner, ValueSlots } from './value-plan.ts';
 import { type TableMeans, WordTable } from './word-table.ts';
 
@@ -20,8 +21,8 @@ const POOLS = {
 
 export type PoolName = keyof typeof POOLS;
 
-/** How many bytes of constants are gone through in a step. */
-const STEP_BYTES = 256 << 10;
+/** Of a pool and of an event with pools, beside the constants in them: there may be none. */
+const POOL_WORK = 16;
 
 /** A key is small when it is at most so many times the number of constants so far, or just small. */
 const DIRECT_RATIO = 2;
@@ -137,7 +138,7 @@ export type ConstantPools = Readonly<Record<PoolName, ConstantPool>>;
 export function* readConstantPools(
   cursor: JfrCursor,
   header: ChunkHeader,
-  { types, planner, means }: { types: ChunkTypes; planner: ValuePlanner; means: TableMeans },
+  { types, planner, means, work }: { types: ChunkTypes; planner: ValuePlanner; means: TableMeans; work: StepWork },
 ): Steps<ConstantPools> {
   const pools = emptyPools(types, header.metadataStart, means);
   const plans = new Map<JfrClass, ValuePlan>();
@@ -160,8 +161,9 @@ export function* readConstantPools(
     const delta = cursor.signed();
     cursor.skipIntegers(1);
     for (let left = cursor.count('pools of constants', 2); left > 0; left--) {
-      yield* readPool(cursor, { types, planner, plans, found });
+      yield* readPool(cursor, { types, planner, plans, found }, work);
     }
+    if (work.add(POOL_WORK)) yield;
     if (delta === 0n) return pools;
     const before = BigInt(start) + delta;
     if (delta > 0n || before < BigInt(header.eventsStart)) {
@@ -190,7 +192,7 @@ type Pools = {
   readonly found: ReadonlyMap<number, ConstantPool>;
 };
 
-function* readPool(cursor: JfrCursor, { types, planner, plans, found }: Pools): Steps<void> {
+function* readPool(cursor: JfrCursor, { types, planner, plans, found }: Pools, work: StepWork): Steps<void> {
   const start = cursor.position;
   const id = cursor.number('the type of a pool');
   const type = types.byId.get(typeKey(id));
@@ -198,17 +200,24 @@ function* readPool(cursor: JfrCursor, { types, planner, plans, found }: Pools): 
   const plan = plans.get(type) ?? planner.planOf(type);
   plans.set(type, plan);
   let left = cursor.count('constants', 1 + plan.bytesMin);
+  if (work.add(POOL_WORK)) yield;
   while (left > 0) {
-    left = readConstants(cursor, plan, found.get(id), left);
-    yield;
+    const from = cursor.position;
+    left = readConstants(cursor, plan, found.get(id), left, from + work.left);
+    if (work.add(cursor.position - from)) yield;
   }
 }
 
 const nothing = new ValueSlots(0);
 
-/** Goes through the constants of one step. @returns how many are left */
-function readConstants(cursor: JfrCursor, plan: ValuePlan, pool: ConstantPool | undefined, count: number): number {
-  const stop = cursor.position + STEP_BYTES;
+/** Goes through constants up to where a step ends. @returns how many are left */
+function readConstants(
+  cursor: JfrCursor,
+  plan: ValuePlan,
+  pool: ConstantPool | undefined,
+  count: number,
+  stop: Bytes,
+): number {
   let left = count;
   while (left > 0 && cursor.position < stop) {
     cursor.long();

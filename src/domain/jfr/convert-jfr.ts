@@ -35,7 +35,7 @@ const STEP_BYTES: Bytes = 1 << 20;
 export type JfrMeans = {
   readonly secret: HashSecret;
   readonly inflate: InflateSteps;
-  /** Of all tables: constants of a chunk, stacktraces, labels and samples. Default: `TABLE_BYTES_MAX`. */
+  /** Of all tables: types and constants of a chunk, stacktraces, labels and samples. Default: `TABLE_BYTES_MAX`. */
   readonly tableBytesMax?: Bytes;
 };
 
@@ -96,7 +96,7 @@ export function* convertJfr(
 function tablesTooLarge(limitBytes: Bytes): StoreError {
   return undecodableUpload(
     'jfr',
-    `its constants, stacktraces and samples take more memory than a recording may: limit ${sizeText(limitBytes)}`,
+    `its types, constants, stacktraces and samples take more memory than a recording may: limit ${sizeText(limitBytes)}`,
   );
 }
 

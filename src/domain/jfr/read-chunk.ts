@@ -10,6 +10,7 @@ import { malformedJfr } from './malformed-jfr.ts';
 import type { RecordedStacks } from './recorded-stacks.ts';
 import type { SampleLabels } from './sample-labels.ts';
 import type { SampleSums } from './sample-sums.ts';
+import { StepWork } from './step-work.ts';
 import { runPlan, type ValuePlan, ValuePlanner, ValueSlots } from './value-plan.ts';
 import type { TableMeans } from './word-table.ts';
 
@@ -37,19 +38,24 @@ const NANOSECONDS_PER_SECOND = 1e9;
  * @throws StoreError 'invalid-argument' when it is malformed
  */
 export function* readChunk(recording: Uint8Array, start: Bytes, soFar: RecordingSoFar): Steps<Bytes> {
+  // There may be very many small ones.
+  yield;
   const header = readChunkHeader(recording, start);
   const cursor = new JfrCursor(recording, header.metadataStart, header.end);
-  const types = yield* readMetadata(cursor);
+  const { means } = soFar;
+  const { memory } = means;
+  const work = new StepWork();
+  const types = yield* readMetadata(cursor, memory, work);
   const planner = new ValuePlanner(types, header.metadataStart);
-  const pools = yield* readConstantPools(cursor, header, { types, planner, means: soFar.means });
-  const { memory } = soFar.means;
+  const pools = yield* readConstantPools(cursor, header, { types, planner, means, work });
   const frames = new FrameReader(recording, header.end, pools, planner, soFar.stacks);
   memory.take(frames.sizeBytes);
   const events = new ChunkEvents(cursor, header, plansOf(types, planner), frames, soFar);
   while (events.read()) yield;
   events.finish();
-  // The constants of the next chunk are others.
+  // The types and constants of the next chunk are others.
   memory.give(Object.values(pools).reduce((sum, { sizeBytes }) => sum + sizeBytes, frames.sizeBytes));
+  memory.give(types.sizeBytes);
   return header.end;
 }
 

@@ -4,6 +4,7 @@ import { StoreError } from '#src/domain/errors.ts';
 import { isUndecodable } from '#src/domain/upload/upload.ts';
 import {
   AGENT_TYPES,
+  type ChunkSpec,
   type EventSpec,
   everyKindOfEvent,
   JfrBytes,
@@ -14,7 +15,7 @@ import { labelsSnapshot } from '../../../fixtures/labels-snapshot.ts';
 import { defaultProfileLimits } from '../../../fixtures/limits.ts';
 import { mutated } from '../../../fixtures/mutated.ts';
 import { Random, runSeed } from '../../../fixtures/random.ts';
-import { bounds, convert, shown, uploadOf } from './converted.ts';
+import { bounds, convert, shown, stepCount, uploadOf } from './converted.ts';
 
 const seed = runSeed();
 const events: EventSpec[] = [{ event: 'profiler.LiveObject', stack: 'A.a;B.b' }];
@@ -179,6 +180,52 @@ describe('a malformed recording', () => {
     match(refusalOf(named), /its names of functions take more than 16777216 bytes/);
   });
 
+  const fields = (count: number) => Array.from({ length: count }, (_, i) => ({ name: `f${i % 100}`, type: 'int' }));
+  const typesOf = (count: number, fieldCount: number): TypeSpecs =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`T${i}`, fields(fieldCount)]));
+
+  test('is refused when its metadata describes more than it may', () => {
+    const types = (more: TypeSpecs) => jfrChunk({ events, types: { ...AGENT_TYPES, ...more } });
+
+    match(refusalOf(jfrChunk({ events, emptyStrings: 1 << 18 })), /its metadata has more than 262144 strings, at/);
+    match(refusalOf(types(typesOf(1 << 14, 0))), /its metadata has more than 16384 classes, at offset \d+$/);
+    match(refusalOf(types(typesOf(1, 1 << 16))), /its metadata has more than 65536 fields, at offset \d+$/);
+    match(
+      refusalOf(jfrChunk({ events, attributes: 4095 })),
+      /an element of the metadata has 4097 attributes, the limit is 4096, at offset \d+$/,
+    );
+    equal(convert(uploadOf(jfrChunk({ events, attributes: 4094, emptyStrings: 200_000 }))).length, 1);
+    equal(convert(uploadOf(types({ ...typesOf(1 << 13, 0), T: fields(1 << 15) }))).length, 1);
+  });
+
+  test('is refused when the types of a chunk would take too much memory, and not for those of all together', () => {
+    const few = { tableBytesMax: 600_000 };
+    const taken = jfrChunk({ events, types: { ...AGENT_TYPES, ...typesOf(100, 10) } });
+    for (const more of [{ types: typesOf(1000, 0) }, { types: typesOf(10, 500) }, { emptyStrings: 15_000 }]) {
+      const { types = {}, ...others } = { types: {}, ...more };
+      const upload = uploadOf(jfrChunk({ events, types: { ...AGENT_TYPES, ...types }, ...others }));
+      throws(() => convert(upload, bounds, few), {
+        message: /its types, constants, stacktraces and samples take more memory .* limit 600000 bytes/,
+      });
+      equal(convert(upload).length, 1);
+    }
+
+    equal(convert(uploadOf(Buffer.concat(Array.from({ length: 50 }, () => taken))), bounds, few).length, 1);
+  });
+
+  test('is read in steps of what is gone through, of parts that have nothing in them too', () => {
+    const steps = (chunk: ChunkSpec) => stepCount(uploadOf(jfrChunk(chunk)));
+    const plain = steps({ events: [] });
+
+    ok(steps({ events: [], emptyPools: 100_000 }) >= plain + 6);
+    // They are stepped over as events too, in 14 steps.
+    ok(steps({ events: [], checkpoints: 100_000 }) >= plain + 14 + 5);
+    ok(steps({ events: [], types: { ...AGENT_TYPES, ...typesOf(100, 500) } }) >= plain + 6);
+    ok(steps({ events: [], emptyStrings: 200_000 }) >= plain + 10);
+    // There may be very many small chunks.
+    ok(stepCount(uploadOf(Buffer.concat(Array.from({ length: 100 }, () => jfrChunk({ events: [] }))))) >= 100);
+  });
+
   test('is refused when its tables would take too much memory, of constants, stacktraces, spans or samples', () => {
     const keys = (base: bigint) => Array.from({ length: 20_000 }, (_, i) => base + BigInt(i));
     const symbols = keys(1n << 40n).map((key) => [key, new JfrBytes().raw([3]).int(1).raw([65])] as const);
@@ -197,13 +244,13 @@ describe('a malformed recording', () => {
       jfrChunk({ events: stacks }),
     ]) {
       const upload = uploadOf(recording);
-      throws(() => convert(upload, bounds, { tableBytesMax: 300_000 }), {
+      throws(() => convert(upload, bounds, { tableBytesMax: 400_000 }), {
         code: 'invalid-argument',
-        message: /take more memory than a recording may: limit 300000 bytes/,
+        message: /take more memory than a recording may: limit 400000 bytes/,
       });
       ok(convert(upload, bounds).length > 0);
     }
-    equal(convert(uploadOf(jfrChunk({ events })), bounds, { tableBytesMax: 300_000 }).length, 1);
+    equal(convert(uploadOf(jfrChunk({ events })), bounds, { tableBytesMax: 400_000 }).length, 1);
   });
 
   test('is refused when the profile of it would be too large', () => {
