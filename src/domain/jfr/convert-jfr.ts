@@ -39,8 +39,14 @@ export type JfrMeans = {
   readonly tableBytesMax?: Bytes;
 };
 
-/** Those of real recordings take less than three times their size, and of several chunks less. */
+/** Of any recording. */
 export const TABLE_BYTES_MAX: Bytes = 128 << 20;
+
+/** Of a recording, by its size: real ones take less than three times as much, and those of several chunks less. */
+const TABLE_BYTES_PER_BYTE = 5;
+
+/** Small recordings may have as much, because tables grow by doubling. */
+const TABLE_BYTES_MIN: Bytes = 32 << 20;
 
 /**
  * Makes profiles of a recording: one for each kind of event that there is. Their time is that of the request, and the
@@ -48,8 +54,8 @@ export const TABLE_BYTES_MAX: Bytes = 128 << 20;
  *
  * @throws StoreError 'invalid-argument' when the recording or the labels are malformed, or a profile would be too large
  * @cost   memory: the recording, its tables (at most 36 bytes a constant of its largest chunk and 68 a method, names and
- *         stacktraces as lists, samples as rows), and the profiles, twice while they are copied: together at most six times
- *         the recording, for real ones
+ *         stacktraces as lists, samples as rows; together five times the recording, or 32 MiB), and the profiles, which have
+ *         limits of their own, twice while they are copied. Real ones take half of that
  */
 export function* convertJfr(
   upload: Upload,
@@ -67,7 +73,9 @@ export function* convertJfr(
     upload.jfrLabels === undefined || upload.jfrLabels.length === 0
       ? emptySnapshot
       : yield* readLabelsSnapshot(yield* inflateFile('labels', upload.jfrLabels, bounds, inflate));
-  const means = { secret, memory: new MemoryBudget(tableBytesMax, tablesTooLarge) };
+  const ofItsSize = Math.max(TABLE_BYTES_MIN, TABLE_BYTES_PER_BYTE * recording.length);
+  const memory = new MemoryBudget(Math.min(tableBytesMax, ofItsSize), tablesTooLarge);
+  const means = { secret, memory };
   const soFar: RecordingSoFar = {
     stacks: new RecordedStacks(means),
     labels: new SampleLabels(snapshot, means),
@@ -96,7 +104,7 @@ export function* convertJfr(
 function tablesTooLarge(limitBytes: Bytes): StoreError {
   return undecodableUpload(
     'jfr',
-    `its types, constants, stacktraces and samples take more memory than a recording may: limit ${sizeText(limitBytes)}`,
+    `its types, constants, stacktraces and samples take more memory than those of its size may: limit ${sizeText(limitBytes)}`,
   );
 }
 

@@ -12,6 +12,9 @@ const TRACE_ID = 'trace_id';
 /** The slots that say what a sample belongs to, in the order of the key. */
 const CORRELATION_SLOTS = [Slot.contextId, Slot.spanId, Slot.spanName, Slot.traceIdHigh, Slot.traceIdLow] as const;
 
+/** The number of the labels of a context that has none. */
+const NO_CONTEXT = 0;
+
 /** Numbers of texts. */
 type LabelTexts = readonly (readonly [name: number, value: number])[];
 
@@ -30,7 +33,7 @@ export class SampleLabels {
   readonly #correlations: WordTable;
   /** Number of a context's labels, number of the span's name, halves of three ids. Row i is set i. */
   readonly #sets: WordTable;
-  /** By `snapshotKey`, the number of its labels. */
+  /** By `snapshotKey`, the number of its labels: of contexts that the snapshot has, events may name any others. */
   readonly #contexts = new Map<string, number>();
   readonly #contextNumbers = new Map<string, number>();
   readonly #contextLabels: LabelTexts[] = [];
@@ -103,11 +106,13 @@ export class SampleLabels {
   }
 
   #contextOf(id: string): number {
+    const { contexts, strings } = this.#snapshot;
+    const pairs = contexts.get(id);
+    if (pairs === undefined) return NO_CONTEXT;
     const known = this.#contexts.get(id);
     if (known !== undefined) return known;
-    const { contexts, strings } = this.#snapshot;
     const labels: [number, number][] = [];
-    for (const [key, value] of contexts.get(id) ?? []) {
+    for (const [key, value] of pairs) {
       const [name, text] = [strings.get(snapshotKey(key)), strings.get(snapshotKey(value))];
       if (name && text) labels.push([name, text]);
     }

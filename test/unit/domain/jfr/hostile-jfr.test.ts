@@ -205,7 +205,8 @@ describe('a malformed recording', () => {
       const { types = {}, ...others } = { types: {}, ...more };
       const upload = uploadOf(jfrChunk({ events, types: { ...AGENT_TYPES, ...types }, ...others }));
       throws(() => convert(upload, bounds, few), {
-        message: /its types, constants, stacktraces and samples take more memory .* limit 600000 bytes/,
+        message:
+          /its types, constants, stacktraces and samples take more memory than those of its size may: limit 600000 bytes/,
       });
       equal(convert(upload).length, 1);
     }
@@ -218,8 +219,11 @@ describe('a malformed recording', () => {
     const plain = steps({ events: [] });
 
     ok(steps({ events: [], emptyPools: 100_000 }) >= plain + 6);
-    // They are stepped over as events too, in 14 steps.
-    ok(steps({ events: [], checkpoints: 100_000 }) >= plain + 14 + 5);
+    // They are stepped over as events too, which takes as many steps as of other events of 16 bytes.
+    const checkpoints = 100_000;
+    const { length } = jfrChunk({ events: [], checkpoints });
+    const others = Array.from({ length: length / 16 }, () => ({ event: 'profiler.Free', address: -1 }));
+    ok(steps({ events: [], checkpoints }) >= steps({ events: others }) + 4);
     ok(steps({ events: [], types: { ...AGENT_TYPES, ...typesOf(100, 500) } }) >= plain + 6);
     ok(steps({ events: [], emptyStrings: 200_000 }) >= plain + 10);
     // There may be very many small chunks.
@@ -246,11 +250,43 @@ describe('a malformed recording', () => {
       const upload = uploadOf(recording);
       throws(() => convert(upload, bounds, { tableBytesMax: 400_000 }), {
         code: 'invalid-argument',
-        message: /take more memory than a recording may: limit 400000 bytes/,
+        message: /take more memory than those of its size may: limit 400000 bytes/,
       });
       ok(convert(upload, bounds).length > 0);
     }
     equal(convert(uploadOf(jfrChunk({ events })), bounds, { tableBytesMax: 400_000 }).length, 1);
+  });
+
+  test('names contexts that its labels do not have, which are not noted', (t) => {
+    const chunkOf = (contexts: number) =>
+      jfrChunk({
+        events: Array.from({ length: 100 }, (_, i) => ({
+          ...{ event: 'jdk.ExecutionSample', stack: 'A.a', contextId: 1 + (i % contexts) },
+        })),
+      });
+    const jfrLabels = labelsSnapshot({ contexts: { 1: { 1: 2 } }, strings: { 1: 'a', 2: 'b' } });
+    const noted = (contexts: number) => {
+      const upload = uploadOf(chunkOf(contexts), { jfrLabels });
+      const set = t.mock.method(Map.prototype, 'set');
+      const [profile] = convert(upload);
+      set.mock.restore();
+      return { samples: profile && shown(profile).samples, entries: set.mock.callCount() };
+    };
+
+    const [one, many] = [noted(1), noted(100)];
+    deepEqual(one.samples, ['A.a {a=b} 1000000000']);
+    deepEqual(many.samples, ['A.a 990000000', 'A.a {a=b} 10000000']);
+    equal(many.entries, one.entries);
+  });
+
+  test('is refused when its tables would be very much larger than it is', () => {
+    const event: EventSpec = { event: 'jdk.JavaMonitorEnter', stack: 'A.a' };
+    const recording = jfrChunk({ events: Array.from({ length: 262_150 }, (_, i) => ({ ...event, spanId: i + 1 })) });
+
+    ok(recording.length < 6 << 20);
+    throws(() => convert(uploadOf(recording)), {
+      message: /take more memory than those of its size may: limit 33554432 bytes \(32 MiB\)$/,
+    });
   });
 
   test('is refused when the profile of it would be too large', () => {
