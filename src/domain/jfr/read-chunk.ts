@@ -187,9 +187,8 @@ function numberOf(family: FamilyName): number {
   return familyNumbers.get(family) ?? 0;
 }
 
-/** As the JDK's own tool converts durations: a quotient of floating point numbers, cut. */
+/** As the JDK's own tool converts durations: a quotient of floating point numbers, cut. Negative ones stay negative. */
 function nanosOf(low: number, high: number, ticksPerSecond: number): number {
-  if (high < 0) return 0;
   const ticks = high * 2 ** 32 + (low >>> 0);
   return Math.min(Math.floor(ticks / (ticksPerSecond / NANOSECONDS_PER_SECOND)), 2 ** 63 - 1024);
 }

@@ -13,7 +13,7 @@ export function isSpanUpload(tags: readonly Label[]): boolean {
  * the application is kept as `app_name` then, unless the tags have one as well.
  *
  * @param tags    no name twice
- * @param extra   replaces a tag of the same name
+ * @param extra   replaces a tag of the same name, unless it says nothing
  * @source the write-path reference, "/ingest: folded text"
  */
 export function uploadLabels(
@@ -22,15 +22,16 @@ export function uploadLabels(
   service: string,
   extra?: Label,
 ): Label[] {
-  const tags = upload.tags.filter(({ name }) => name !== extra?.name);
+  const more = extra === undefined || extra.value === '' ? [] : [extra];
+  const tags = upload.tags.filter((tag) => more.every(({ name }) => name !== tag.name));
   const has = (name: string): boolean => tags.some((tag) => tag.name === name);
   const labels: Label[] = [
     { name: LabelName.name, value: profileName },
     { name: '__delta__', value: 'false' },
     { name: LabelName.spy, value: upload.spyName },
     ...tags,
+    ...more,
   ];
-  if (extra !== undefined) labels.push(extra);
   if (!has(LabelName.serviceName)) labels.push({ name: LabelName.serviceName, value: service });
   else if (!has(APP_NAME)) labels.push({ name: APP_NAME, value: service });
   return labels;

@@ -83,6 +83,37 @@ describe('convertJfr', () => {
     );
   });
 
+  test('knows in each chunk what was sampled by, when only the first one says it', () => {
+    const runnable: EventSpec = {
+      event: 'profiler.WallClockSample',
+      stack: 'A.a',
+      samples: 1,
+      state: 'STATE_RUNNABLE',
+    };
+    const recording = Buffer.concat([jfrChunk({ events: [setting('wall')] }), jfrChunk({ events: [runnable] })]);
+    const profiles = convert(uploadOf(recording));
+
+    deepEqual(
+      profiles.map((one) => [shown(one).type.split(' ')[0], shown(one).samples]),
+      [
+        ['process_cpu', ['A.a 10000000']],
+        ['wall', ['A.a 10000000']],
+      ],
+    );
+    ok(profiles.every(({ labels }) => labels.some(({ name, value }) => name === 'jfr_event' && value === 'wall')));
+  });
+
+  test('keeps the tag of a request that says what was sampled by, when the recording does not', () => {
+    const tags = [{ name: 'jfr_event', value: 'mine' }];
+    const eventsOf = (...events: EventSpec[]) =>
+      convert(uploadOf(jfrChunk({ events }), { tags }))[0]?.labels.filter(({ name }) => name === 'jfr_event');
+    const live: EventSpec = { event: 'profiler.LiveObject', stack: 'A.a' };
+
+    deepEqual(eventsOf(live), tags);
+    deepEqual(eventsOf(live, setting('')), tags);
+    deepEqual(eventsOf(live, setting('wall')), [{ name: 'jfr_event', value: 'wall' }]);
+  });
+
   test('counts the samples of a wall clock event once, and not for the events behind it', () => {
     const profiles = profilesOf(
       { event: 'profiler.WallClockSample', stack: 'A.a', samples: 7 },
@@ -135,6 +166,8 @@ describe('convertJfr', () => {
       { event: 'jdk.ThreadPark', stack: 'A.a', duration: 2_799_998_547n },
       { event: 'jdk.JavaMonitorEnter', stack: 'A.a', duration: 1000 },
       { event: 'jdk.JavaMonitorEnter', stack: 'A.a', duration: 2n ** 62n },
+      // Counted, and of no time: a clock was set back.
+      { event: 'jdk.JavaMonitorEnter', stack: 'A.a', duration: -5 },
     ];
 
     const profiles = convert(uploadOf(jfrChunk({ events, ticksPerSecond: 2_799_998_547 }))).map(shown);
@@ -143,7 +176,7 @@ describe('convertJfr', () => {
     const large = BigInt(Math.floor(2 ** 62 / 2.799998547)) + 357n;
     deepEqual(
       profiles.map(({ samples }) => samples),
-      [[`A.a 2 ${large}`], ['A.a 1 1000000000']],
+      [[`A.a 3 ${large}`], ['A.a 1 1000000000']],
     );
   });
 
