@@ -46,6 +46,9 @@ const STEP_TEXT_BYTES: Bytes = 1 << 20;
 /** Instead of a stacktrace. */
 export const UNFINISHED = -1;
 
+/** What a function costs beside its names, when it is met for the first time, in bytes of names. */
+const FUNCTION_TEXT_BYTES: Bytes = 256;
+
 /** What was made of a constant that cannot be used. Everything else that is made of one is a number from 1. */
 const UNKNOWN = -1;
 
@@ -236,6 +239,7 @@ export class FrameReader {
     const pool = this.#pools['jdk.types.Method'];
     const made = pool.madeOf(row);
     if (made !== 0) return made === UNKNOWN ? UNKNOWN : made - 1;
+    this.#cursor.decoded += FUNCTION_TEXT_BYTES;
     this.#run(this.#plans.method, pool, row);
     const [nameLow, nameHigh] = [this.#slots.low[1], this.#slots.high[1]];
     const className = this.#classNameOf(this.#slots.low[0], this.#slots.high[0]);

@@ -226,6 +226,10 @@ describe('a malformed recording', () => {
     ok(steps({ events: [], checkpoints }) >= steps({ events: others }) + 4);
     ok(steps({ events: [], types: { ...AGENT_TYPES, ...typesOf(100, 500) } }) >= plain + 6);
     ok(steps({ events: [], emptyStrings: 200_000 }) >= plain + 10);
+    // Functions that are new, beside the bytes of their constants.
+    const functions = (names: number) =>
+      Array.from({ length: 20_000 }, (_, i) => ({ event: 'profiler.LiveObject', stack: `A.f${i % names}:${i}` }));
+    ok(steps({ events: functions(20_000) }) >= steps({ events: functions(10) }) + 5);
     // There may be very many small chunks.
     ok(stepCount(uploadOf(Buffer.concat(Array.from({ length: 100 }, () => jfrChunk({ events: [] }))))) >= 100);
   });
