@@ -46,37 +46,58 @@ export function* costlyPayloads(size: Bytes): Generator<CostlyPayload> {
   yield* recordings(size);
 }
 
-/** Recordings of which one half is a text, and the other half refers to it; and some with long texts of one length. */
+/**
+ * Recordings of which one half is a text, and the other half refers to it; some with long texts of one length; and some of
+ * very many parts that have nothing in them, or of types that nothing has.
+ */
 function* recordings(size: Bytes): Generator<CostlyPayload> {
   const live: EventSpec = { event: 'profiler.LiveObject', stack: 'A.a' };
   const text = new JfrBytes().text('x'.repeat(size / 2));
-  const referring = (events: readonly EventSpec[], states: readonly (readonly [number, JfrBytes])[] = []) =>
+  // Its end is found character by character.
+  const characters = Math.min(size / 2, 1 << 20);
+  const chars = new JfrBytes().raw([4]).int(characters).raw(Buffer.alloc(characters, 'x'));
+  const referring = (events: readonly EventSpec[], states: readonly (readonly [number, JfrBytes])[] = [], to = text) =>
     jfrChunk({
       events: [live, ...events],
-      pools: { 'java.lang.String': [[77, text]], 'jdk.types.ThreadState': states },
-      text: (bytes, own) => (own === '@' ? bytes.raw([2]).int(77) : bytes.text(own)),
+      pools: { 'java.lang.String': [[77, to]], 'jdk.types.ThreadState': states },
+      text: (bytes, own) => (own.startsWith('@') ? bytes.raw([2]).int(77) : bytes.text(own)),
     });
   // About as many bytes as an event or a state takes.
   const many = Array.from({ length: size / 40 }, (_, i) => i + 1000);
   const states = many.map((key) => [key, new JfrBytes().raw([2]).int(77)] as const);
   const long = Array.from({ length: size / 60_000 }, (_, i) => String(i).padStart(60_000, 'x'));
   const types = Object.fromEntries(long.map((name) => [name, []]));
-  const bodies: Readonly<Record<string, Uint8Array>> = {
-    'names of settings': referring(many.map(() => ({ event: 'jdk.ActiveSetting', name: '@', value: '' }))),
-    'values of settings': referring(many.map(() => ({ event: 'jdk.ActiveSetting', name: 'event', value: '@' }))),
-    states: referring(
-      many.map((stateKey) => ({ event: 'jdk.ExecutionSample', stack: 'A.a', stateKey })),
-      states,
-    ),
-    'long names of functions': jfrChunk({ events: long.map((name) => ({ ...live, stack: `A.${name}` })) }),
-    'long names of types': jfrChunk({ events: [live], types: { ...AGENT_TYPES, ...types } }),
+  const settings = many.map(() => ({ event: 'jdk.ActiveSetting', name: '@', value: '' }));
+  const sampled = many.map((stateKey) => ({ event: 'jdk.ExecutionSample', stack: 'A.a', stateKey }));
+  // As many frames as a stacktrace may have, of methods that have one text under other numbers.
+  const methods = Array.from({ length: Math.min(16_000, Math.floor(size / 20)) }, (_, i) => `A.@${i}`).join(';');
+  const fields = Array.from({ length: size / 20 }, (_, i) => ({ name: `f${i % 100}`, type: 'int' }));
+  const contexts = many.map((contextId) => ({ event: 'jdk.ExecutionSample', stack: 'A.a', contextId }));
+  const functions = many.map((key) => ({ ...live, stack: `A.f${key};B.f${key}` }));
+  const bodies: Readonly<Record<string, () => Uint8Array>> = {
+    'names of settings, of single characters': () => referring(settings, [], chars),
+    'states, of single characters': () => referring(sampled, states, chars),
+    'names of methods': () => referring([{ ...live, stack: methods }]),
+    'names of methods, of single characters': () => referring([{ ...live, stack: methods }], [], chars),
+    'pools without constants': () => jfrChunk({ events: [live], emptyPools: size / 2 }),
+    'a chain of events with constants': () => jfrChunk({ events: [], checkpoints: size / 20 }),
+    'empty strings of types': () => jfrChunk({ events: [live], emptyStrings: size }),
+    'attributes of a type': () => jfrChunk({ events: [live], attributes: size / 2 }),
+    'fields of a type': () => jfrChunk({ events: [live], types: { ...AGENT_TYPES, fields } }),
+    contexts: () => jfrChunk({ events: contexts }),
+    functions: () => jfrChunk({ events: functions }),
+    'names of settings': () => referring(settings),
+    'values of settings': () => referring(many.map(() => ({ event: 'jdk.ActiveSetting', name: 'event', value: '@' }))),
+    states: () => referring(sampled, states),
+    'long names of functions': () => jfrChunk({ events: long.map((name) => ({ ...live, stack: `A.${name}` })) }),
+    'long names of types': () => jfrChunk({ events: [live], types: { ...AGENT_TYPES, ...types } }),
   };
   for (const [name, body] of Object.entries(bodies)) {
     const headers = { 'x-scope-orgid': 'unlimited', 'content-type': 'text/plain' };
     const path = '/ingest?name=x.bytes&format=jfr';
     yield {
       name: `jfr: ${name}`,
-      payload: { decoder: 'jfr', protocol: 'http', path, headers, body: Buffer.from(body) },
+      payload: { decoder: 'jfr', protocol: 'http', path, headers, body: Buffer.from(body()) },
     };
   }
 }
