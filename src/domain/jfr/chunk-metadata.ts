@@ -100,7 +100,7 @@ function* readStrings(cursor: JfrCursor, memory: MemoryBudget, work: StepWork): 
     if (text === undefined) throw malformedJfr('a string of the metadata is a constant', at);
     memory.take(2 * text.length);
     strings.push(text);
-    if (work.add(PART_WORK + (cursor.decoded - decoded) / TEXT_PER_WORK)) yield;
+    if (work.add(PART_WORK + Math.floor((cursor.decoded - decoded) / TEXT_PER_WORK))) yield;
   }
   return strings;
 }

@@ -228,7 +228,10 @@ describe('a malformed recording', () => {
     ok(steps({ events: [], emptyStrings: 200_000 }) >= plain + 10);
     // Functions that are new, beside the bytes of their constants.
     const functions = (names: number) =>
-      Array.from({ length: 20_000 }, (_, i) => ({ event: 'profiler.LiveObject', stack: `A.f${i % names}:${i}` }));
+      Array.from({ length: 1000 }, (_, i) => {
+        const frames = Array.from({ length: 20 }, (_, k) => `A.f${(20 * i + k) % names}:${i}`);
+        return { event: 'profiler.LiveObject', stack: frames.join(';') };
+      });
     ok(steps({ events: functions(20_000) }) >= steps({ events: functions(10) }) + 5);
     // There may be very many small chunks.
     ok(stepCount(uploadOf(Buffer.concat(Array.from({ length: 100 }, () => jfrChunk({ events: [] }))))) >= 100);

@@ -6,7 +6,7 @@ import type { ConvertedProfile, Upload } from '#src/domain/upload/upload.ts';
 import { AGENT_TYPES, type ChunkSpec, type EventSpec, JfrBytes, jfrChunk } from '../../../fixtures/jfr-builder.ts';
 import { labelsSnapshot } from '../../../fixtures/labels-snapshot.ts';
 import { textWorkOf } from '../../../fixtures/text-work.ts';
-import { convert, shown, stepCount, uploadOf } from './converted.ts';
+import { bounds, convert, shown, stepCount, stepsOf, uploadOf } from './converted.ts';
 
 const LONG = 300_000;
 const REFERENCES = 300;
