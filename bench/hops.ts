@@ -46,6 +46,7 @@ async function hopCost(profiles: number): Promise<Record<string, number>> {
     threads: 1,
     queueTasksMax: 4,
     openQueueTasksMax: 4,
+    openWaitMsMax: 60_000,
     headBytesMax: 64 << 20,
     taskBytesMax: 64 << 20,
     hashSecrets: () => [1n, 2n, 3n],

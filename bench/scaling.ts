@@ -75,6 +75,7 @@ async function poolRate(variants: readonly Variant[], threads: number, seconds: 
     threads,
     queueTasksMax: 256,
     openQueueTasksMax: 256,
+    openWaitMsMax: 60_000,
     headBytesMax: 256 << 20,
     taskBytesMax: 256 << 20,
     hashSecrets: () => SECRETS,

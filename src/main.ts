@@ -61,6 +61,7 @@ function poolOf({ pool }: Config, log: Log): Pool {
     threads: pool.threads,
     queueTasksMax: pool.queueMax,
     openQueueTasksMax: pool.openQueueMax,
+    openWaitMsMax: pool.openWaitMsMax,
     headBytesMax: pool.headBytesMax,
     taskBytesMax: pool.taskBytesMax,
     hashSecrets,

@@ -1,6 +1,6 @@
 import { LimitFlag } from '#src/domain/model/limit-flags.ts';
-import type { Bytes } from '#src/domain/model/units.ts';
-import { bytes, integer } from './kinds.ts';
+import type { Bytes, DurationMs } from '#src/domain/model/units.ts';
+import { bytes, duration, integer } from './kinds.ts';
 import type { Section } from './section.ts';
 
 export type PoolConfig = {
@@ -13,6 +13,11 @@ export type PoolConfig = {
    * HTTP and gRPC take requests, so that none is refused here that they took.
    */
   readonly openQueueMax: number;
+  /**
+   * How long such a message may wait before it is answered 503. Without it, a server that cannot keep up would open only
+   * messages whose senders are about to give up, store them, and be sent them again.
+   */
+  readonly openWaitMsMax: DurationMs;
   /**
    * Memory that a thread keeps for the symbols, stacks, series and columns of one window. A window that reaches it is flushed
    * early. A thread has one, which it encodes itself between two windows. At most half of `taskBytesMax`, because what a
@@ -28,7 +33,14 @@ export type PoolConfig = {
 
 export const poolSection: Section<PoolConfig> = {
   title: 'Thread pool',
-  defaults: { threads: 0, queueMax: 256, openQueueMax: 16_384, headBytesMax: 64 << 20, taskBytesMax: 256 << 20 },
+  defaults: {
+    threads: 0,
+    queueMax: 256,
+    openQueueMax: 16_384,
+    openWaitMsMax: 3000,
+    headBytesMax: 64 << 20,
+    taskBytesMax: 256 << 20,
+  },
   knobs: {
     threads: {
       flag: 'pool.threads',
@@ -45,6 +57,11 @@ export const poolSection: Section<PoolConfig> = {
       flag: LimitFlag.openQueue,
       kind: integer(1, 65_536),
       meaning: 'Messages that may wait to be opened: OTLP, uploads, compressed pushes.',
+    },
+    openWaitMsMax: {
+      flag: LimitFlag.openWait,
+      kind: duration(1, 3_600_000),
+      meaning: 'How long such a message may wait for a thread; then it is 503.',
     },
     headBytesMax: {
       flag: LimitFlag.headBytes,

@@ -1,6 +1,7 @@
 import { Piscina } from 'piscina';
 import { Counter, Gauge, Histogram } from 'prom-client';
 import { fromWire, StoreError, type WireError } from '#src/domain/errors.ts';
+import { durationText } from '#src/domain/model/amount-text.ts';
 import { LimitFlag } from '#src/domain/model/limit-flags.ts';
 import type { Bytes, DurationMs } from '#src/domain/model/units.ts';
 import { abortErrorOf } from '#src/platform/abort-error.ts';
@@ -23,6 +24,8 @@ export type PoolOptions = {
   readonly queueTasksMax: number;
   /** The same of messages to open. More: each is a request that the servers took, and bodies have a bound of their own. */
   readonly openQueueTasksMax: number;
+  /** How long one of them may wait. Whoever gave up meanwhile sends it again, and it would be stored twice. */
+  readonly openWaitMsMax: DurationMs;
   /** Memory of a thread for the head of one window. */
   readonly headBytesMax: Bytes;
   /** Memory of one task, beside the head. */
@@ -31,6 +34,8 @@ export type PoolOptions = {
   readonly hashSecrets: () => readonly [bigint, bigint, bigint];
   /** After so long a task of another lane lets ingest tasks go first. */
   readonly sliceMs?: DurationMs;
+  /** Of a clock that only goes forward. Default: that of the process. */
+  readonly nowMs?: () => DurationMs;
   /** Is told why a thread failed in a task, or died with it: a bug, though who asked hears 'unavailable'. */
   readonly onBug?: (error: unknown, task: string) => void;
 };
@@ -110,7 +115,7 @@ const queueGauge = new Gauge({
 });
 const refusedCounter = new Counter({
   name: 'kiln_pool_refused_tasks_total',
-  help: 'Tasks refused because their lane was full.',
+  help: 'Tasks refused because their lane was full, or because they waited too long.',
   labelNames: ['lane'],
   registers: [metrics],
 });
@@ -184,10 +189,12 @@ export class Pool {
   readonly #threads: Thread[];
   readonly #shared: Record<Lane, Waiting[]> = { ingest: [], open: [], query: [] };
   readonly #waiting: Record<Lane, number> = { ingest: 0, open: 0, query: 0 };
+  readonly #nowMs: () => DurationMs;
   #closed = false;
 
   constructor(options: PoolOptions) {
     this.#options = options;
+    this.#nowMs = options.nowMs ?? (() => performance.now());
     this.threadCount = options.threads;
     this.#threads = Array.from({ length: options.threads }, (_, index) => ({
       index,
@@ -219,7 +226,7 @@ export class Pool {
   /**
    * Runs a task.
    *
-   * @throws StoreError 'unavailable' when the lane is full, the pool is closed or the thread died; 'aborted' and others,
+   * @throws StoreError 'unavailable' when the lane is full, it waited too long, the pool is closed or the thread died; 'aborted' and others,
    *         as the signal says, when it aborted before the task started or between two of its slices; otherwise what
    *         the task threw
    */
@@ -242,7 +249,7 @@ export class Pool {
         name,
         input,
         options,
-        sinceMs: performance.now(),
+        sinceMs: this.#nowMs(),
         sliceCount: 0,
         runMs: 0,
         resolve: resolve as (value: unknown) => void,
@@ -319,7 +326,13 @@ export class Pool {
       waiting.reject(abortErrorOf(signal, 'waiting for a pool thread'));
       return;
     }
-    waitSeconds.observe({ lane }, (performance.now() - waiting.sinceMs) / 1000);
+    const waitedMs = this.#nowMs() - waiting.sinceMs;
+    if (lane === 'open' && waitedMs > this.#options.openWaitMsMax) {
+      refusedCounter.inc({ lane });
+      waiting.reject(waitedTooLong(waitedMs, this.#options.openWaitMsMax));
+      return;
+    }
+    waitSeconds.observe({ lane }, waitedMs / 1000);
     void this.#execute(thread, waiting, waiting.name);
   }
 
@@ -392,6 +405,13 @@ function observe(thread: number, { memory, heap }: TaskReply<unknown>): void {
   for (const [arena, bytes] of Object.entries(memory)) memoryGauge.set({ thread, arena }, bytes);
   if (heap === undefined) return;
   for (const [part, bytes] of Object.entries(heap)) heapGauge.set({ thread, part }, bytes);
+}
+
+function waitedTooLong(actualMs: DurationMs, limitMs: DurationMs): StoreError {
+  const message =
+    `the message waited for a pool thread longer than --${LimitFlag.openWait}: limit ${durationText(limitMs)}, ` +
+    `actual ${durationText(Math.floor(actualMs))}`;
+  return new StoreError('unavailable', message, { limitMs, actualMs });
 }
 
 function closedError(): StoreError {

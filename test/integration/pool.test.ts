@@ -17,6 +17,7 @@ function poolOfOne(t: TestContext, changed: Partial<PoolOptions> = {}): Pool {
     threads: 1,
     queueTasksMax: 10,
     openQueueTasksMax: 10,
+    openWaitMsMax: 60_000,
     headBytesMax: 16 << 20,
     taskBytesMax: 16 << 20,
     hashSecrets: () => [1n, 2n, 3n],

@@ -20,6 +20,7 @@ export const LimitFlag = {
   flamegraphNodes: 'querier.max-flamegraph-nodes-max',
   queue: 'pool.queue-max',
   openQueue: 'pool.open-queue-max',
+  openWait: 'pool.open-wait-max',
   headBytes: 'pool.head-bytes-max',
   taskBytes: 'pool.task-bytes-max',
 } as const;

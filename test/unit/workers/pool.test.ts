@@ -17,6 +17,7 @@ function startPool(t: TestContext, changed: Partial<PoolOptions> = {}): Pool {
     threads: 1,
     queueTasksMax: 100,
     openQueueTasksMax: 100,
+    openWaitMsMax: 60_000,
     headBytesMax: 1 << 20,
     taskBytesMax: 1 << 20,
     hashSecrets: () => [1n, 2n, 3n],
@@ -121,6 +122,26 @@ describe('Pool', () => {
     await Promise.all(tasks);
     equal(await valueOf('kiln_pool_queue_tasks', 'open'), 0);
     equal(await valueOf('kiln_pool_refused_tasks_total', 'open'), refusedBefore + 1);
+  });
+
+  test('refuses a message that waited too long to be opened, and no query', async (t) => {
+    let nowMs = 0;
+    const pool = startPool(t, { openWaitMsMax: 3000, nowMs: () => nowMs });
+    const refusedBefore = await valueOf('kiln_pool_refused_tasks_total', 'open');
+    const first = pool.run('warmUp', undefined, { lane: 'ingest' });
+    const late = pool.run('warmUp', undefined, { lane: 'open' });
+    const query = pool.run('warmUp', undefined, { lane: 'query' });
+    nowMs = 1;
+    const inTime = pool.run('warmUp', undefined, { lane: 'open' });
+    nowMs = 3001;
+
+    await rejects(late, {
+      code: 'unavailable',
+      message: 'the message waited for a pool thread longer than --pool.open-wait-max: limit 3s, actual 3s1ms',
+    });
+    await Promise.all([first, query, inTime]);
+    equal(await valueOf('kiln_pool_refused_tasks_total', 'open'), refusedBefore + 1);
+    equal(await valueOf('kiln_pool_queue_tasks', 'open'), 0);
   });
 
   test('lets queries and messages to open take turns, however many of either wait', async (t) => {
