@@ -55,6 +55,8 @@ test(`a gRPC server outlives any client (seed ${seed}, ${connections} connection
   await Promise.all(Array.from({ length: 8 }, client));
   for (let look = 0; look < 4; look++) await fixture.clock.turn(30_000);
 
+  // What is asked now is answered, and not as it comes to mind.
+  fixture.push.work = async () => {};
   equal((await call(clientOf(t, fixture), PUSH, '')).message, '');
   await until(() => fixture.room.bodies.usedBytes === 0 && fixture.room.answers.bytes === 0);
   deepEqual(fixture.bugs, []);
