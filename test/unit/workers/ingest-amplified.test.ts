@@ -135,3 +135,18 @@ describe('ingestProfile, profile types', () => {
     );
   });
 });
+
+test('no map has pairs of strings as numbers, whose hash can be foreseen', (t) => {
+  const numbers: number[] = [];
+  const set = Map.prototype.set;
+  t.mock.method(Map.prototype, 'set', function spied(this: Map<unknown, unknown>, key: unknown, value: unknown) {
+    if (typeof key === 'number') numbers.push(key);
+    return set.call(this, key, value);
+  });
+  const samples = Array.from({ length: 100 }, (_, i) => ({ stack: 'a', v: [1n], labels: { [`k${i}`]: `v${i}` } }));
+
+  kernelResult(testKernels(), pprof({ samples }), openLimits);
+
+  // Rows of strings alone are fewer than a map needs to be slow.
+  ok(Math.max(...numbers) < 1000, `a map has the key ${Math.max(...numbers)}`);
+});
