@@ -95,22 +95,15 @@ describe('POST /ingest', () => {
     equal(fixture.push.profiles.length, 2);
   });
 
-  test('takes parts without a filename too, and files before those', async (t) => {
+  test('takes parts without a filename too', async (t) => {
     const fixture = await startServer(t);
     const fields = fieldPart('profile', 'field') + fieldPart('sample_type_config', '{"x":{"display-name":"y"}}');
 
     equal((await ingest(fixture, 'name=a', `${fields}--b--`, FORM)).status, 200);
-    equal(
-      (await ingest(fixture, 'name=a', fieldPart('profile', 'field') + form({ profile: 'file' }), FORM)).status,
-      200,
-    );
 
     deepEqual(
       pushedBy(fixture).map(({ profile, ingest }) => [profile, ingest?.displayNames]),
-      [
-        ['field', { x: 'y' }],
-        ['file', undefined],
-      ],
+      [['field', { x: 'y' }]],
     );
   });
 
@@ -174,6 +167,30 @@ describe('POST /ingest', () => {
     match(await messageFor({ profile: 'x' }, 'name=a&format=jfr'), /"profile"; a pprof needs format=pprof, or none$/);
   });
 
+  test('refuses a profile and a recording in one form, of which one would be lost', async (t) => {
+    const fixture = await startServer(t);
+    const messageFor = async (search: string): Promise<string> =>
+      JSON.parse((await ingest(fixture, search, form({ profile: 'x', jfr: 'FLR' }), FORM)).body.toString()).message;
+
+    const message = 'the form has a part "profile", and one called "jfr", which must be sent by itself';
+    equal(await messageFor('name=a'), `${message}; a recording needs format=jfr`);
+    match(
+      await messageFor('name=a&format=jfr'),
+      /a part "jfr", and one called "profile".*needs format=pprof, or none$/,
+    );
+    equal((await ingest(fixture, 'name=a', form({ profile: 'x', note: 'y', jfr: '' }), FORM)).status, 200);
+  });
+
+  test('refuses a form of a format that comes in none, instead of reading it as one', async (t) => {
+    const fixture = await startServer(t);
+    for (const format of ['lines', 'tree', 'trie', 'speedscope']) {
+      const { status, body } = await ingest(fixture, `name=a&format=${format}`, form({ profile: 'a;b' }), FORM);
+
+      equal(status, 422);
+      match(body.toString(), /it is a form, and only pprof and jfr come in one/);
+    }
+  });
+
   test('takes what is there of several parts with one name, and refuses to choose', async (t) => {
     const fixture = await startServer(t);
     const twice = (name: string, ...all: string[]) => all.map((data) => [name, data] as const);
@@ -192,6 +209,8 @@ describe('POST /ingest', () => {
     const message = 'the form has 2 parts called "profile", the limit is 1';
     equal(await messageFor('name=a', twice('profile', 'x', 'y')), message);
     match(await messageFor('name=a&format=jfr', twice('jfr', 'x', 'y')), /2 parts called "jfr"/);
+    const fieldAndFile = await ingest(fixture, 'name=a', fieldPart('profile', 'field') + form({ profile: 'x' }), FORM);
+    match(fieldAndFile.body.toString(), /2 parts called \\"profile\\"/);
     match(await messageFor('name=a', [['profile', 'x'], ...twice('sample_type_config', '{}', '{}')]), /_config"/);
   });
 

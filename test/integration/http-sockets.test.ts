@@ -375,6 +375,17 @@ describe('answers', () => {
     ok(idle.timeout !== undefined && idle.timeout > 0 && idle.timeout < 8000, `${idle.timeout} ms`);
   });
 
+  test('say that their connection ends when the client wants it to', async (t) => {
+    const { port } = await startServer(t);
+    const agent = new Agent({ keepAlive: false });
+
+    const answer = await new Promise<IncomingMessage>((resolve) => get({ port, path: '/ready', agent }, resolve));
+    answer.resume();
+
+    equal(answer.headers.connection, 'close');
+    equal(answer.headers['keep-alive'], undefined);
+  });
+
   const ANSWER = '/querier.v1.QuerierService/ProfileTypes';
 
   test('are sent in pieces as the client reads them', async (t) => {

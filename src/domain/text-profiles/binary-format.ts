@@ -1,7 +1,7 @@
 /** What is sent to `/ingest` as text by those who forget to say what it is. No text begins so. */
 const BEGINNINGS: readonly (readonly [hex: RegExp, what: string])[] = [
   [/^464c5200/, 'a recording of the Java Flight Recorder, which needs format=jfr'],
-  [/^1f8b/, 'gzip: a compressed pprof needs format=pprof, and text must not be compressed'],
+  [/^1f8b/, 'gzip: a compressed pprof needs format=pprof, a recording format=jfr, and text must not be compressed'],
   [/^28b52ffd/, 'zstd, and text must not be compressed'],
   // The type of samples or of the period, a message of two numbers; or the first string, which is empty.
   [/^([05]a(0[2-9]|0[a-c])08|3200)/, 'pprof, which needs format=pprof'],

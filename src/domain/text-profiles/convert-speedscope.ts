@@ -12,6 +12,7 @@ import {
   undecodableUpload,
 } from '#src/domain/upload/upload.ts';
 import { isSpanUpload, uploadLabels } from '#src/domain/upload/upload-labels.ts';
+import { binaryFormat } from './binary-format.ts';
 import { collectorLimits } from './convert-text.ts';
 import type { Float64List } from './float64-list.ts';
 import { readSpeedscope, type SpeedscopeFile, type SpeedscopeProfile } from './speedscope-reader.ts';
@@ -50,6 +51,8 @@ type Group = {
  */
 export function* convertSpeedscope(upload: Upload, bounds: ConversionBounds): Steps<readonly ConvertedProfile[]> {
   if (isSpanUpload(upload.tags)) return [];
+  const binary = binaryFormat(upload.body);
+  if (binary !== undefined) throw fault(`its bytes look like ${binary}`);
   const file = yield* readSpeedscope(upload.body, collectorLimits(bounds));
   if (file.lastFrame >= file.frameName.length) {
     throw fault(`a stack has frame ${file.lastFrame}, and there are ${file.frameName.length} frames`);

@@ -46,6 +46,7 @@ export type ExchangeHost = {
 
 /** The headers that some route looks at. The request itself is gone when its handler returns. */
 const HEADERS = [
+  'connection',
   'accept',
   'accept-encoding',
   'connect-protocol-version',
@@ -282,8 +283,9 @@ export class Exchange {
     this.#response.cork(() => {
       this.#writeHead(answer);
       // The rest of the body is read and thrown away. A client that listens stops sending instead.
-      if (this.#bodyPending || this.#host.closing) this.#response.writeHeader('Connection', 'close');
-      else this.#response.writeHeader('Keep-Alive', KEEP_ALIVE);
+      if (this.#bodyPending || this.#host.closing || this.header('connection').toLowerCase() === 'close') {
+        this.#response.writeHeader('Connection', 'close');
+      } else this.#response.writeHeader('Keep-Alive', KEEP_ALIVE);
       this.#send(body);
     });
   }

@@ -126,12 +126,22 @@ async function uploadOf(
   format: Upload['format'],
   { name, spyName, fromNanos, untilNanos, sampleRate }: IngestParameters,
 ): Promise<Upload> {
-  const files = format === 'jfr' && isForm(contentType) ? await jfrFilesOf(body, contentType) : undefined;
+  const form = isForm(contentType);
+  if (form && format !== 'jfr' && beginsAsForm(body)) {
+    throw undecodableUpload(format, 'it is a form, and only pprof and jfr come in one');
+  }
+  const files = form && format === 'jfr' ? await jfrFilesOf(body, contentType) : undefined;
   return {
     ...{ format, body: files?.jfr ?? body, fromForm: files !== undefined, jfrLabels: files?.labels },
     ...{ ...name, spyName, fromNanos, untilNanos, sampleRate },
   };
 }
+
+function beginsAsForm(body: Uint8Array): boolean {
+  return body[0] === DASH && body[1] === DASH;
+}
+
+const DASH = 0x2d;
 
 async function jfrFilesOf(body: Uint8Array, contentType: string) {
   const parts = await parseForm(body, contentType);
@@ -169,35 +179,43 @@ const FORM_HINTS: ReadonlyMap<string, string> = new Map([
 
 /**
  * What the form is sent for, which may be missing or empty if nothing else is there. The reference answers 200 to a
- * profile under another name, and it is lost.
+ * profile under another name, or beside a recording, and it is lost.
  *
  * @throws StoreError 'invalid-argument'
  */
 function mainPartOf(parts: readonly FormPart[], name: 'profile' | 'jfr'): FormPart | undefined {
   const part = partOf(parts, name);
-  if (part !== undefined && part.data.length > 0) return part;
-  const other = parts.find(({ name: another, data }) => data.length > 0 && !PARTS_BESIDE[name].has(another));
+  const isThere = part !== undefined && part.data.length > 0;
+  const other = parts.find(
+    (another) =>
+      another.data.length > 0 &&
+      another.name !== name &&
+      (isThere ? FORM_HINTS.has(another.name) : !PARTS_BESIDE[name].has(another.name)),
+  );
   if (other === undefined) return part;
-  const found = part === undefined ? `no part "${name}"` : `an empty part "${name}"`;
   const hint = FORM_HINTS.get(other.name) ?? '';
+  if (isThere) {
+    throw new StoreError(
+      'invalid-argument',
+      `the form has a part "${name}", and one called ${quoted(other.name)}, which must be sent by itself${hint}`,
+    );
+  }
+  const found = part === undefined ? `no part "${name}"` : `an empty part "${name}"`;
   throw new StoreError('invalid-argument', `the form has ${found}, but one called ${quoted(other.name)}${hint}`);
 }
 
 /**
- * Files first. The reference sees nothing else, and loses a profile in a plain field with an answer of 200; of several
- * files with one name it keeps the first.
+ * The part that is not empty. The reference sees files alone, and keeps the first of several.
  *
  * @throws StoreError 'invalid-argument' when there are several, because only one would be stored
  */
 function partOf(parts: readonly FormPart[], name: string): FormPart | undefined {
   const named = parts.filter((part) => part.name === name);
   const full = named.filter(({ data }) => data.length > 0);
-  const files = full.filter(({ filename }) => filename !== undefined);
-  const found = files.length > 0 ? files : full;
-  if (found.length > 1) {
-    throw new StoreError('invalid-argument', `the form has ${found.length} parts called "${name}", the limit is 1`);
+  if (full.length > 1) {
+    throw new StoreError('invalid-argument', `the form has ${full.length} parts called "${name}", the limit is 1`);
   }
-  return found[0] ?? named[0];
+  return full[0] ?? named[0];
 }
 
 /** The profile's own name follows from its sample types, which only the worker sees. */

@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok, throws } from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { runSteps } from '#src/domain/model/steps.ts';
 import { convertSpeedscope } from '#src/domain/text-profiles/convert-speedscope.ts';
 import {
@@ -319,6 +319,12 @@ describe('a file that is none', () => {
     for (let length = 0; length < text.length; length++) {
       throws(() => converted('speedscope', text.subarray(0, length)), { code: 'invalid-argument' });
     }
+  });
+
+  test('is compressed, which is said', () => {
+    throws(() => converted('speedscope', gzipSync(file([sampled]))), {
+      message: /look like gzip.*must not be compressed/,
+    });
   });
 
   test('is not UTF-8', () => {
