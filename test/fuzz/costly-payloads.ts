@@ -8,7 +8,7 @@ import {
   mappingsOfOneBuildId,
 } from '../fixtures/amplified-pprof.ts';
 import { hostileUploads } from '../fixtures/hostile-uploads.ts';
-import { AGENT_TYPES, type EventSpec, JfrBytes, jfrChunk } from '../fixtures/jfr-builder.ts';
+import { AGENT_TYPES, type EventSpec, JfrBytes, jfrChunk, nestedTypesChunk } from '../fixtures/jfr-builder.ts';
 import { labelList } from '../fixtures/labels.ts';
 import { type OtlpObject, otlpMessage, otlpProto } from '../fixtures/otlp-message.ts';
 import { encodePprof, pprof } from '../fixtures/pprof-builder.ts';
@@ -48,7 +48,7 @@ export function* costlyPayloads(size: Bytes): Generator<CostlyPayload> {
 
 /**
  * Recordings of which one half is a text, and the other half refers to it; some with long texts of one length; and some of
- * very many parts that have nothing in them, or of types that nothing has.
+ * very many parts that have nothing in them, of types that nothing has, or of types that multiply in each small chunk.
  */
 function* recordings(size: Bytes): Generator<CostlyPayload> {
   const live: EventSpec = { event: 'profiler.LiveObject', stack: 'A.a' };
@@ -72,6 +72,7 @@ function* recordings(size: Bytes): Generator<CostlyPayload> {
   // As many frames as a stacktrace may have, of methods that have one text under other numbers.
   const methods = Array.from({ length: Math.min(16_000, Math.floor(size / 20)) }, (_, i) => `A.@${i}`).join(';');
   const fields = Array.from({ length: size / 20 }, (_, i) => ({ name: `f${i % 100}`, type: 'int' }));
+  const nested = nestedTypesChunk();
   const contexts = many.map((contextId) => ({ event: 'jdk.ExecutionSample', stack: 'A.a', contextId }));
   const functions = many.map((key) => ({ ...live, stack: `A.f${key};B.f${key}` }));
   const bodies: Readonly<Record<string, () => Uint8Array>> = {
@@ -84,6 +85,7 @@ function* recordings(size: Bytes): Generator<CostlyPayload> {
     'empty strings of types': () => jfrChunk({ events: [live], emptyStrings: size }),
     'attributes of a type': () => jfrChunk({ events: [live], attributes: size / 2 }),
     'fields of a type': () => jfrChunk({ events: [live], types: { ...AGENT_TYPES, fields } }),
+    'types that nest': () => Buffer.concat(Array.from({ length: size / nested.length }, () => nested)),
     contexts: () => jfrChunk({ events: contexts }),
     functions: () => jfrChunk({ events: functions }),
     'names of settings': () => referring(settings),

@@ -21,6 +21,7 @@ import { type RecordingSoFar, readChunk } from './read-chunk.ts';
 import { RecordedStacks } from './recorded-stacks.ts';
 import { type LabelsOut, SampleLabels } from './sample-labels.ts';
 import { SampleSums } from './sample-sums.ts';
+import { PlannedFields } from './value-plan.ts';
 import type { HashSecret } from './word-table.ts';
 
 /** Samples that are looked at, or locations and labels that are written, in a step. */
@@ -81,6 +82,7 @@ export function* convertJfr(
     labels: new SampleLabels(snapshot, means),
     sums: new SampleSums(means),
     means,
+    planned: new PlannedFields(recording.length),
     event: '',
   };
   for (let start = 0; start < recording.length; ) start = yield* readChunk(recording, start, soFar);

@@ -11,7 +11,7 @@ import type { RecordedStacks } from './recorded-stacks.ts';
 import type { SampleLabels } from './sample-labels.ts';
 import type { SampleSums } from './sample-sums.ts';
 import { StepWork } from './step-work.ts';
-import { runPlan, type ValuePlan, ValuePlanner, ValueSlots } from './value-plan.ts';
+import { type PlannedFields, runPlan, type ValuePlan, ValuePlanner, ValueSlots } from './value-plan.ts';
 import type { TableMeans } from './word-table.ts';
 
 /** What is known of a recording, and grows chunk by chunk. */
@@ -20,6 +20,7 @@ export type RecordingSoFar = {
   readonly labels: SampleLabels;
   readonly sums: SampleSums;
   readonly means: TableMeans;
+  readonly planned: PlannedFields;
   /** What async-profiler was told to sample by, as it said last. */
   event: string;
 };
@@ -46,7 +47,7 @@ export function* readChunk(recording: Uint8Array, start: Bytes, soFar: Recording
   const { memory } = means;
   const work = new StepWork();
   const types = yield* readMetadata(cursor, memory, work);
-  const planner = new ValuePlanner(types, header.metadataStart);
+  const planner = new ValuePlanner(types, header.metadataStart, soFar.planned);
   const pools = yield* readConstantPools(cursor, header, { types, planner, means, work });
   const frames = new FrameReader(recording, header.end, pools, planner, soFar.stacks);
   memory.take(frames.sizeBytes);

@@ -63,16 +63,42 @@ const FIXED_BYTES: ReadonlyMap<string, Bytes> = new Map([
 ]);
 const TEXT = 'java.lang.String';
 
+/** Any recording may have as many as one chunk. */
+const FIELDS_MIN = CHUNK_FIELDS_MAX;
+
+/** Recordings of real writers have fifty at least, however small their chunks are. */
+const BYTES_PER_FIELD = 16;
+
+/**
+ * Counts the fields of all plans of a recording. Classes within classes multiply: few bytes can describe very many fields,
+ * and each of very many small chunks can do so again.
+ */
+export class PlannedFields {
+  readonly max: number;
+  #count = 0;
+
+  constructor(recordingBytes: Bytes) {
+    this.max = Math.max(FIELDS_MIN, Math.floor(recordingBytes / BYTES_PER_FIELD));
+  }
+
+  /** Counts one more. @returns whether there may be so many */
+  add(): boolean {
+    return ++this.#count <= this.max;
+  }
+}
+
 /** Makes the plans of a chunk. */
 export class ValuePlanner {
   readonly #types: ChunkTypes;
   readonly #offset: Bytes;
+  readonly #planned: PlannedFields;
   #fields = 0;
 
   /** @param offset  of the metadata, for messages */
-  constructor(types: ChunkTypes, offset: Bytes) {
+  constructor(types: ChunkTypes, offset: Bytes, planned: PlannedFields) {
     this.#types = types;
     this.#offset = offset;
+    this.#planned = planned;
   }
 
   /**
@@ -119,6 +145,13 @@ export class ValuePlanner {
   #field(plan: PlanWriter, field: JfrField, depth: number): void {
     if (++this.#fields > CHUNK_FIELDS_MAX) {
       throw malformedJfr(`its types have more than ${CHUNK_FIELDS_MAX} fields`, this.#offset);
+    }
+    if (!this.#planned.add()) {
+      const { max } = this.#planned;
+      throw malformedJfr(
+        `the types of its chunks have more fields than one of its size may: limit ${max}`,
+        this.#offset,
+      );
     }
     if (!field.array) {
       if (field.constant) plan.skipIntegers(1);

@@ -9,6 +9,7 @@ import {
   everyKindOfEvent,
   JfrBytes,
   jfrChunk,
+  nestedTypesChunk,
   type TypeSpecs,
 } from '../../../fixtures/jfr-builder.ts';
 import { labelsSnapshot } from '../../../fixtures/labels-snapshot.ts';
@@ -196,6 +197,24 @@ describe('a malformed recording', () => {
     );
     equal(convert(uploadOf(jfrChunk({ events, attributes: 4094, emptyStrings: 200_000 }))).length, 1);
     equal(convert(uploadOf(types({ ...typesOf(1 << 13, 0), T: fields(1 << 15) }))).length, 1);
+  });
+
+  test('is refused when the types of its chunks, which nest, have more fields than it may', () => {
+    const chunk = nestedTypesChunk();
+    const fields = 12 * (1 + 16 + 16 ** 2 + 16 ** 3);
+    ok(chunk.length < 4096 && fields < 1 << 16 && 2 * fields > 1 << 16);
+
+    equal(convert(uploadOf(chunk)).length, 0);
+    const refused = refusalOf(Buffer.concat([chunk, chunk]));
+    match(refused, /the types of its chunks have more fields than one of its size may: limit 65536, at offset \d+$/);
+    // One for each 16 bytes: what is large may have more. The planned classes of the agent have some forty.
+    const symbols = [[77, new JfrBytes().text('x'.repeat(65_000))]] as const;
+    const padding = jfrChunk({ events: [], pools: { 'jdk.types.Symbol': symbols } });
+    const padded = (chunks: number, paddings: number): Uint8Array =>
+      Buffer.concat([...Array(chunks).fill(chunk), ...Array(paddings).fill(padding)]);
+    const needed = Math.ceil((16 * 4 * (fields + 100)) / padding.length);
+    equal(convert(uploadOf(padded(4, needed))).length, 0);
+    match(refusalOf(padded(5, needed)), /more fields than one of its size may: limit 21\d{4},/);
   });
 
   test('is refused when the types of a chunk would take too much memory, and not for those of all together', () => {
