@@ -43,11 +43,14 @@ export type JfrMeans = {
 /** Of any recording. */
 export const TABLE_BYTES_MAX: Bytes = 128 << 20;
 
-/** Of a recording, by its size: real ones take less than three times as much, and those of several chunks less. */
-const TABLE_BYTES_PER_BYTE = 5;
+/**
+ * Of a recording, by its size: most take less than three times as much, and those of several chunks less. Where each
+ * sample has a span of its own, its 26 bytes are 80 to 180 of tables, the more where it counts as time of both kinds.
+ */
+const TABLE_BYTES_PER_BYTE = 8;
 
-/** Small recordings may have as much, because tables grow by doubling. */
-const TABLE_BYTES_MIN: Bytes = 32 << 20;
+/** Small recordings may have as much: 400,000 samples of 10 MB, each with a span of its own. */
+const TABLE_BYTES_MIN: Bytes = 64 << 20;
 
 /**
  * Makes profiles of a recording: one for each kind of event that there is. Their time is that of the request, and the
@@ -55,8 +58,8 @@ const TABLE_BYTES_MIN: Bytes = 32 << 20;
  *
  * @throws StoreError 'invalid-argument' when the recording or the labels are malformed, or a profile would be too large
  * @cost   memory: the recording, its tables (at most 36 bytes a constant of its largest chunk and 68 a method, names and
- *         stacktraces as lists, samples as rows; together five times the recording, or 32 MiB), and the profiles, which have
- *         limits of their own, twice while they are copied. Real ones take half of that
+ *         stacktraces as lists, samples as rows; together eight times the recording, or 64 MiB), and the profiles, which have
+ *         limits of their own, twice while they are copied. Most take a third of that
  */
 export function* convertJfr(
   upload: Upload,

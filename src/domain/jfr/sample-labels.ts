@@ -9,11 +9,11 @@ const SPAN_ID = 'profile_id';
 const SPAN_NAME = 'span_name';
 const TRACE_ID = 'trace_id';
 
-/** The slots that say what a sample belongs to, in the order of the key. */
-const CORRELATION_SLOTS = [Slot.contextId, Slot.spanId, Slot.spanName, Slot.traceIdHigh, Slot.traceIdLow] as const;
+/** The slots that identify, in the order of the key of a set. They are halves in it, behind two numbers. */
+const ID_SLOTS = [Slot.spanId, Slot.traceIdHigh, Slot.traceIdLow] as const;
 
-/** The number of the labels of a context that has none. */
-const NO_CONTEXT = 0;
+/** The number of the labels of a context that has none, and of the text of a name that nobody sent. */
+const NONE = 0;
 
 /** Numbers of texts. */
 type LabelTexts = readonly (readonly [name: number, value: number])[];
@@ -29,19 +29,19 @@ export type LabelsOut = { readonly builder: PprofBuilder; readonly textRows: Int
  */
 export class SampleLabels {
   readonly #snapshot: LabelsSnapshot;
-  /** What events say: halves of the slots. Beside them the set of labels. */
-  readonly #correlations: WordTable;
   /** Number of a context's labels, number of the span's name, halves of three ids. Row i is set i. */
   readonly #sets: WordTable;
-  /** By `snapshotKey`, the number of its labels: of contexts that the snapshot has, events may name any others. */
-  readonly #contexts = new Map<string, number>();
+  /** The numbers of what the snapshot has, beside halves of its ids: events may name any others. */
+  readonly #contexts: WordTable;
+  readonly #names: WordTable;
   readonly #contextNumbers = new Map<string, number>();
   readonly #contextLabels: LabelTexts[] = [];
 
   constructor(snapshot: LabelsSnapshot, means: TableMeans) {
     this.#snapshot = snapshot;
-    this.#correlations = new WordTable('spans and contexts', { keyWords: 10, dataWords: 1 }, means);
-    this.#sets = new WordTable('sets of labels', { keyWords: 8, dataWords: 0 }, means);
+    this.#sets = new WordTable('sets of labels', { keyWords: 2 + 2 * ID_SLOTS.length, dataWords: 0 }, means);
+    this.#contexts = new WordTable('contexts', { keyWords: 2, dataWords: 1 }, means);
+    this.#names = new WordTable('names of spans', { keyWords: 2, dataWords: 1 }, means);
     this.#contextNumber([]);
     this.#sets.intern();
   }
@@ -53,19 +53,16 @@ export class SampleLabels {
 
   /** The set of labels of an event. */
   setOf({ low, high }: ValueSlots): number {
-    const { key } = this.#correlations;
-    let some = 0;
-    for (let i = 0; i < CORRELATION_SLOTS.length; i++) {
-      const slot = CORRELATION_SLOTS[i];
-      some |= key[2 * i] = low[slot];
-      some |= key[2 * i + 1] = high[slot];
+    const { contexts, strings } = this.#snapshot;
+    const { key } = this.#sets;
+    key[0] = contexts.size === 0 ? NONE : this.#contextOf(low[Slot.contextId], high[Slot.contextId]);
+    key[1] = strings.size === 0 ? NONE : this.#nameOf(low[Slot.spanName], high[Slot.spanName]);
+    let some = key[0] | key[1];
+    for (let i = 0; i < ID_SLOTS.length; i++) {
+      some |= key[2 * i + 2] = low[ID_SLOTS[i]];
+      some |= key[2 * i + 3] = high[ID_SLOTS[i]];
     }
-    if (some === 0) return 0;
-    const count = this.#correlations.length;
-    const row = this.#correlations.intern();
-    const set = row * this.#correlations.stride + key.length;
-    if (row === count) this.#correlations.words[set] = this.#newSet(key);
-    return this.#correlations.words[set];
+    return some === 0 ? 0 : this.#sets.intern();
   }
 
   /** Writes the labels of a set into a profile. */
@@ -94,31 +91,25 @@ export class SampleLabels {
     return textRows[text];
   }
 
-  /** @param correlation  halves of the slots */
-  #newSet(correlation: Int32Array): number {
-    const { key } = this.#sets;
-    key[0] = this.#contextOf(snapshotKey(idOf(correlation, 0)));
-    key[1] = this.#snapshot.strings.get(snapshotKey(idOf(correlation, 2))) ?? 0;
-    key[2] = correlation[2];
-    key[3] = correlation[3];
-    key.set(correlation.subarray(6), 4);
-    return this.#sets.intern();
-  }
-
-  #contextOf(id: string): number {
-    const { contexts, strings } = this.#snapshot;
-    const pairs = contexts.get(id);
-    if (pairs === undefined) return NO_CONTEXT;
-    const known = this.#contexts.get(id);
+  #contextOf(low: number, high: number): number {
+    const known = numberBeside(this.#contexts, low, high);
     if (known !== undefined) return known;
+    const { contexts, strings } = this.#snapshot;
+    const pairs = contexts.get(snapshotKey(idOf(low, high)));
+    if (pairs === undefined) return NONE;
     const labels: [number, number][] = [];
     for (const [key, value] of pairs) {
       const [name, text] = [strings.get(snapshotKey(key)), strings.get(snapshotKey(value))];
       if (name && text) labels.push([name, text]);
     }
-    const number = this.#contextNumber(labels);
-    this.#contexts.set(id, number);
-    return number;
+    return addNumber(this.#contexts, this.#contextNumber(labels));
+  }
+
+  #nameOf(low: number, high: number): number {
+    const known = numberBeside(this.#names, low, high);
+    if (known !== undefined) return known;
+    const text = this.#snapshot.strings.get(snapshotKey(idOf(low, high)));
+    return text === undefined ? NONE : addNumber(this.#names, text);
   }
 
   #contextNumber(labels: LabelTexts): number {
@@ -131,9 +122,23 @@ export class SampleLabels {
   }
 }
 
-/** @param slot  its place among the slots of the correlation */
-function idOf(correlation: Int32Array, slot: number): bigint {
-  return (BigInt(correlation[2 * slot + 1]) << 32n) | BigInt(correlation[2 * slot] >>> 0);
+/** What a table has beside an id, undefined when it does not have it. The id is its key then. */
+function numberBeside(table: WordTable, low: number, high: number): number | undefined {
+  table.key[0] = low;
+  table.key[1] = high;
+  const row = table.find();
+  return row === -1 ? undefined : table.words[row * table.stride + 2];
+}
+
+/** Adds the number of the id that was looked for last. */
+function addNumber(table: WordTable, number: number): number {
+  const at = table.intern() * table.stride + 2;
+  table.words[at] = number;
+  return number;
+}
+
+function idOf(low: number, high: number): bigint {
+  return (BigInt(high) << 32n) | BigInt(low >>> 0);
 }
 
 function hex(high: number, low: number): string {

@@ -23,7 +23,7 @@ export const ROWS_MAX = 1 << 21;
  * Everything that a recording refers to by numbers is found in such tables: a Map of pairs takes five times the memory,
  * and its hash of numbers can be foreseen.
  *
- * @cost 4 bytes per word and 8 to 16 per row, taken from the memory before a table grows
+ * @cost 4 to 6 bytes per word and 8 to 16 per row, taken from the memory before a table grows
  */
 export class WordTable {
   /** What is looked for is written here first. */
@@ -80,8 +80,9 @@ export class WordTable {
     if (this.length === ROWS_MAX) {
       throw undecodableUpload('jfr', `it has more than ${ROWS_MAX} ${this.#what}`);
     }
+    if ((this.length + 1) * this.stride > this.words.length) this.#growWords();
     if (2 * (this.length + 1) > this.#slots.length) {
-      this.#grow();
+      this.#growSlots();
       slot = this.#slotOf(this.key, 0);
     }
     const row = this.length++;
@@ -113,12 +114,19 @@ export class WordTable {
     }
   }
 
-  #grow(): void {
-    this.#memory.take(this.sizeBytes);
-    const words = new Int32Array(2 * this.words.length);
+  /** By half: words are most of a table. */
+  #growWords(): void {
+    const length = this.words.length + this.stride * (this.length >>> 1);
+    this.#memory.take(4 * length - this.words.byteLength);
+    const words = new Int32Array(length);
     words.set(this.words);
     this.words = words;
+  }
+
+  #growSlots(): void {
+    this.#memory.take(this.#slots.byteLength);
     this.#slots = new Int32Array(2 * this.#slots.length);
+    const { words } = this;
     for (let row = 0; row < this.length; row++) this.#slots[this.#slotOf(words, row * this.stride)] = row + 1;
   }
 }

@@ -305,14 +305,19 @@ describe('a malformed recording', () => {
     equal(many.entries, one.entries);
   });
 
-  test('is refused when its tables would be very much larger than it is', () => {
-    const event: EventSpec = { event: 'jdk.JavaMonitorEnter', stack: 'A.a' };
-    const recording = jfrChunk({ events: Array.from({ length: 262_150 }, (_, i) => ({ ...event, spanId: i + 1 })) });
+  test('is refused when its tables would be very much larger than it is, and small', () => {
+    // Just more than a power of two, with keys of four bytes that are not small ones.
+    const nothing = new JfrBytes().raw([0]);
+    const constants = Array.from({ length: 2 ** 19 + 1 }, (_, i) => [2 ** 26 + i, nothing] as const);
+    const pools = { 'jdk.types.Symbol': constants, 'jdk.types.ThreadState': constants, 'java.lang.String': constants };
+    const recording = jfrChunk({ events, pools });
 
-    ok(recording.length < 6 << 20);
-    throws(() => convert(uploadOf(recording)), {
-      message: /take more memory than those of its size may: limit 33554432 bytes \(32 MiB\)$/,
-    });
+    ok(recording.length < 8 << 20);
+    match(refusalOf(recording), /take more memory than those of its size may: limit 67108864 bytes \(64 MiB\)$/);
+    // What is larger may have more: eight times as much.
+    const text = new JfrBytes().text('x'.repeat(2_500_000));
+    const padding = jfrChunk({ events, pools: { 'java.lang.String': [[77, text]] } });
+    equal(convert(uploadOf(Buffer.concat([recording, padding]))).length, 1);
   });
 
   test('is refused when the profile of it would be too large', () => {
