@@ -45,7 +45,7 @@ export const TABLE_BYTES_MAX: Bytes = 128 << 20;
 
 /**
  * Of a recording, by its size: most take less than three times as much, and those of several chunks less. Where each
- * sample has a span of its own, its 26 bytes are 80 to 180 of tables, the more where it counts as time of both kinds.
+ * sample has a span of its own, its 26 bytes are 76 to 180 of tables, the more where it counts as time of both kinds.
  */
 const TABLE_BYTES_PER_BYTE = 8;
 
