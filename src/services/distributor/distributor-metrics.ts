@@ -108,8 +108,9 @@ export const distributorMetrics = {
     discardedProfiles.inc({ reason, tenant }, count);
   },
 
-  discarded(tenant: string, reason: DiscardReason, rawBytes: Bytes): void {
+  /** @param rawBytes  of all of them */
+  discarded(tenant: string, reason: DiscardReason, rawBytes: Bytes, profileCount = 1): void {
     discardedBytes.inc({ reason, tenant }, rawBytes);
-    discardedProfiles.inc({ reason, tenant });
+    discardedProfiles.inc({ reason, tenant }, profileCount);
   },
 };

@@ -14,7 +14,7 @@ import type { Clock } from '#src/platform/clock.ts';
 import { nextTurn } from '#src/platform/next-turn.ts';
 import { messageTooLarge } from '#src/workers/open-message.ts';
 import { distributorMetrics } from './distributor-metrics.ts';
-import { FirstFailure } from './first-failure.ts';
+import { FirstFailure, neverFits } from './first-failure.ts';
 import { OtlpFailures } from './otlp-failures.ts';
 import type {
   MessageOpener,
@@ -67,6 +67,9 @@ const MESSAGE_BYTES_MAX: Bytes = 256 << 20;
 /** After so many profiles of a push, others get a turn: a few milliseconds. */
 const SLICE_PROFILES = 1024;
 
+/** A profile that is refused takes as long as so many others: its error has a stack and a text. */
+const REFUSAL_PROFILES = 16;
+
 /** A profile that is small enough to go in. */
 type Admitted = {
   /** In its push. */
@@ -77,21 +80,8 @@ type Admitted = {
   readonly chargedBytes: Bytes;
 };
 
-/** How a protocol is answered. */
-type Answering = {
-  readonly failure: Failures;
-  /**
-   * What is done about profiles that are together more than a burst, where each of them is not.
-   *
-   * - `what-fits`: as many as fit now are stored, as Pyroscope does. The client hears that others were not.
-   * - `when-full`: all of them are stored once the bucket is full, and the tenant owes the rest. A collector puts what
-   *   many agents sent into one message, and has to send the whole of it again for a part.
-   */
-  readonly overBurst: 'what-fits' | 'when-full';
-};
-
 /** What the profiles of a push have in common on their way. */
-type Push = Answering & { readonly tenant: string; readonly rate: Rate };
+type Push = { readonly tenant: string; readonly rate: Rate; readonly failure: Failures };
 
 /** Is told what failed, by the place of the profile in its push. */
 type Failures = Pick<FirstFailure, 'note'>;
@@ -150,8 +140,11 @@ export class Distributor implements PushService {
     }
     const failures = new OtlpFailures(opened);
     const { profiles } = opened;
-    const answering = { failure: failures, overBurst: 'when-full' } as const;
-    if (profiles.length > 0) await this.#holding(profiles, () => this.#store(tenant, profiles, answering, signal));
+    if (profiles.length > 0) {
+      await this.#holding(profiles, async () => {
+        await this.#store(tenant, profiles, failures, signal);
+      });
+    }
     return failures.outcome();
   }
 
@@ -191,22 +184,30 @@ export class Distributor implements PushService {
   async #push(tenant: string, profiles: readonly OpenedProfile[], signal: AbortSignal): Promise<void> {
     if (profiles.length === 0) throw new StoreError('invalid-argument', 'no profiles received');
     const failure = new FirstFailure();
-    await this.#store(tenant, profiles, { failure, overBurst: 'what-fits' }, signal);
+    const letIn = await this.#store(tenant, profiles, failure, signal);
+    const error = failure.first();
+    // Who hears that a limit is exceeded sends all of it again, and what was stored would be there twice.
+    if (letIn > 0 && error instanceof StoreError && neverFits(error)) {
+      throw new StoreError('invalid-argument', error.message, error.details);
+    }
     failure.throwIfAny();
   }
 
+  /** @returns how many of the profiles were let in, whatever became of them then */
   async #store(
     tenant: string,
     profiles: readonly OpenedProfile[],
-    answering: Answering,
+    failure: Failures,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<number> {
     distributorMetrics.batch(this.#tenantLabel(tenant), profiles.length);
     const limits = this.#deps.limitsOf(tenant);
     this.#checkBatchSize(tenant, profiles, limits);
-    const push: Push = { tenant, rate: rateOf(limits), ...answering };
-    const profilesWithin = await this.#withinLimits(push, profiles, limits);
-    await this.#writeAdmitted(this.#withinRate(push, profilesWithin), push, signal);
+    const push: Push = { tenant, rate: rateOf(limits), failure };
+    const within = await this.#withinLimits(push, profiles, limits);
+    if (!this.#isWithinRate(push, within)) return 0;
+    await this.#writeAdmitted(within, push, signal);
+    return within.length;
   }
 
   /** Those that are small enough by themselves. */
@@ -215,45 +216,45 @@ export class Distributor implements PushService {
     const profileLimits = profileLimitsOf(limits);
     const ownsBuffer = profiles.length === 1;
     const within: Admitted[] = [];
+    let sliceProfiles = 0;
     for (const [index, opened] of profiles.entries()) {
-      if (index > 0 && index % SLICE_PROFILES === 0) await nextTurn();
+      if (sliceProfiles >= SLICE_PROFILES) {
+        await nextTurn();
+        sliceProfiles = 0;
+      }
+      sliceProfiles++;
       const routed = { ...opened, tenant, limits: profileLimits, ownsBuffer };
       try {
         within.push(this.#measured(index, routed, rate));
       } catch (error) {
         failure.note(index, error);
+        sliceProfiles += REFUSAL_PROFILES;
       }
     }
     return within;
   }
 
   /**
-   * What may be written now: all of the push, or none of it. Who is told to come again would store a second time what was
-   * let in before the rest was refused.
+   * Whether all of the push may be written now; none of it may be otherwise. Who is told to come again would store a
+   * second time what was let in before the rest was refused.
    *
-   * More than a burst is never there at once. See `Answering` for what becomes of such a push.
+   * More than a burst is never there at once: where profiles that would fit each are together so much, it is enough that
+   * nothing is owed, and the tenant owes the rest then. To wait for a full bucket would be in vain where others of the
+   * tenant always take a little of it.
    */
-  #withinRate(push: Push, profiles: readonly Admitted[]): readonly Admitted[] {
-    const { rate, overBurst } = push;
-    const bytes = profiles.reduce((sum, { chargedBytes }) => sum + chargedBytes, 0);
-    if (overBurst === 'what-fits' && isOverBurst(bytes, rate)) {
-      return profiles.filter((profile) => this.#take(push, [profile], profile.chargedBytes));
-    }
-    return this.#take(push, profiles, bytes) ? profiles : [];
-  }
-
-  /** Of more than a burst a full bucket is enough, which then owes the rest. */
-  #take({ tenant, rate, failure }: Push, profiles: readonly Admitted[], bytes: Bytes): boolean {
-    const neededBytes = Math.min(bytes, rate.burstBytes);
+  #isWithinRate({ tenant, rate, failure }: Push, profiles: readonly Admitted[]): boolean {
+    const bytes = chargedBytesOf(profiles);
+    const neededBytes = isOverBurst(bytes, rate) ? 0 : bytes;
     if (this.#rates.take(tenant, neededBytes, rate)) {
       this.#rates.charge(tenant, bytes - neededBytes, rate);
       return true;
     }
-    for (const { declaredBytes } of profiles) {
-      distributorMetrics.discarded(this.#tenantLabel(tenant), 'rate_limited', declaredBytes);
-    }
-    const error = rateLimited(rate, profiles.length, bytes, this.#rates.waitMs(tenant, neededBytes, rate));
-    for (const { index } of profiles) failure.note(index, error);
+    const declaredBytes = profiles.reduce((sum, profile) => sum + profile.declaredBytes, 0);
+    distributorMetrics.discarded(this.#tenantLabel(tenant), 'rate_limited', declaredBytes, profiles.length);
+    const waitMs = this.#rates.waitMs(tenant, neededBytes, rate);
+    // One error for all of them, which the first of them has for the others.
+    const [first] = profiles;
+    if (first !== undefined) failure.note(first.index, rateLimited(rate, profiles.length, bytes, waitMs));
     return false;
   }
 
@@ -264,9 +265,7 @@ export class Distributor implements PushService {
     const actualBytes = profiles.reduce((sum, { profile }) => sum + declaredSizeBytes(profile), 0);
     if (actualBytes <= limitBytes) return;
     const reason = 'body_size_limit_exceeded';
-    for (const { profile } of profiles) {
-      distributorMetrics.discarded(this.#tenantLabel(tenant), reason, declaredSizeBytes(profile));
-    }
+    distributorMetrics.discarded(this.#tenantLabel(tenant), reason, actualBytes, profiles.length);
     throw refusal(
       reason,
       `the profiles of the push are together larger than --${LimitFlag.ingestionBody}: limit ${sizeText(limitBytes)}, ` +
@@ -323,14 +322,25 @@ export class Distributor implements PushService {
         this.#settle(admitted, outcomes[i] as ProfileOutcome, push); // One per profile, in order: the port's promise.
       }
     } catch (error) {
-      for (const { index } of wave) push.failure.note(index, error);
+      this.#noteUnwritten(wave, error, push);
     }
   }
 
-  /** Counts what became of a profile and charges what it was larger than it said. */
-  #settle({ index, routed: { tenant }, declaredBytes }: Admitted, outcome: ProfileOutcome, push: Push): void {
+  /** What is not written, through no fault of its own, is free: sent again it is charged again. */
+  #noteUnwritten(profiles: readonly Admitted[], error: unknown, { tenant, rate, failure }: Push): void {
+    this.#rates.giveBack(tenant, chargedBytesOf(profiles), rate);
+    for (const { index } of profiles) failure.note(index, error);
+  }
+
+  /**
+   * Counts what became of a profile and charges what it was larger than it said. One that a thread refused stays
+   * charged, because it took the thread's time like any other.
+   */
+  #settle(admitted: Admitted, outcome: ProfileOutcome, push: Push): void {
+    const { index, declaredBytes } = admitted;
+    const { tenant } = push;
     if (outcome.kind === 'failed') {
-      push.failure.note(index, outcome.error);
+      this.#noteUnwritten([admitted], outcome.error, push);
       return;
     }
     const label = this.#tenantLabel(tenant);
@@ -347,6 +357,10 @@ export class Distributor implements PushService {
   #tenantLabel(tenant: string): string {
     return this.#config.tenantMetrics ? tenant : '';
   }
+}
+
+function chargedBytesOf(profiles: readonly Admitted[]): Bytes {
+  return profiles.reduce((sum, { chargedBytes }) => sum + chargedBytes, 0);
 }
 
 /** What the main loop has for a profile while it is on its way, and for a label, beside their bytes. */

@@ -4,7 +4,12 @@ type Noted = { readonly index: number; readonly error: unknown };
 
 /** Whether sending the same profile again cannot help. */
 export function isRefusal(error: unknown): boolean {
-  return error instanceof StoreError && (error.code === 'invalid-argument' || error.details[NEVER_FITS] === true);
+  return error instanceof StoreError && (error.code === 'invalid-argument' || neverFits(error));
+}
+
+/** Whether the profile is over a limit that it would be over at any time. */
+export function neverFits({ details }: StoreError): boolean {
+  return details[NEVER_FITS] === true;
 }
 
 /**

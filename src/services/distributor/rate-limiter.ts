@@ -29,7 +29,8 @@ const tenantCount = new Gauge({
  * A token bucket per tenant, in bytes.
  *
  * The size of a profile is not known before it is inflated. What it claims is taken at the door, and whatever it turned
- * out to be above that is charged afterwards, which may leave the bucket below zero.
+ * out to be above that is charged afterwards, which may leave the bucket below zero. What was not stored in the end,
+ * through no fault of its own, is given back.
  */
 export class RateLimiter {
   readonly #clock: Pick<Clock, 'now'>;
@@ -67,6 +68,12 @@ export class RateLimiter {
   charge(tenant: string, bytes: Bytes, rate: Rate): void {
     if (rate.bytesPerSecond === 0 || bytes <= 0) return;
     this.#filled(tenant, rate).tokens -= bytes;
+  }
+
+  /** Undoes what was taken or charged for nothing. It makes no more than a burst: that is all that a bucket can hold. */
+  giveBack(tenant: string, bytes: Bytes, rate: Rate): void {
+    if (rate.bytesPerSecond === 0 || bytes <= 0) return;
+    this.#filled(tenant, rate).tokens += bytes; // Whoever looks at it next cuts it to the burst.
   }
 
   #filled(tenant: string, rate: Rate): Bucket {

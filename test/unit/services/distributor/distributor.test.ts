@@ -384,11 +384,15 @@ describe('Distributor', () => {
     const { distributor, writer } = setUp({ ingestionBodyBytesMax: 3000 });
     const zipped = gzipSync(new Uint8Array(1500));
 
+    metrics.resetMetrics();
     await distributor.pushProfiles('t', [pushed('a', zipped), pushed('b', zipped)], signal);
     const push = distributor.pushProfiles('t', [pushed('a', zipped), pushed('b', zipped), pushed('c')], signal);
 
     await rejects(push, { code: 'invalid-argument', message: /limit 3000 bytes, actual 3100 bytes/ });
     equal(writer.waves.length, 1);
+    const counted = await metrics.metrics();
+    match(counted, /^kiln_discarded_profiles_total\{reason="body_size_limit_exceeded",tenant=""\} 3$/m);
+    match(counted, /^kiln_discarded_bytes_total\{reason="body_size_limit_exceeded",tenant=""\} 3100$/m);
   });
 
   test('refuses a profile by the size it claims, and stores the others', async () => {
@@ -405,24 +409,59 @@ describe('Distributor', () => {
   describe('with a rate limit', () => {
     const rate = { ingestionRateBytes: 4 << 20, ingestionBurstBytes: 2 << 20 };
     const zipped = gzipSync(new Uint8Array(1.5 * 2 ** 20));
+    const refused: ProfileOutcome = {
+      kind: 'refused',
+      rawBytes: 100,
+      reason: 'malformed_profile',
+      error: toWire(malformed('it is')),
+    };
 
-    test('stores what fits of a push that is more than a burst, and refuses the rest with the numbers', async () => {
-      const { distributor, writer } = setUp(rate);
-      const push = distributor.pushProfiles(
-        't',
-        [pushed('a', zipped), pushed('b', zipped), pushed('c', zipped)],
-        signal,
-      );
+    test('takes a push of more than a burst when nothing is owed, and has it paid off', async () => {
+      const { distributor, writer, clock } = setUp(rate);
+      const push = (tenant: string, ...services: string[]): Promise<void> =>
+        distributor.pushProfiles(
+          tenant,
+          services.map((service) => pushed(service, zipped)),
+          signal,
+        );
 
-      await rejects(push, {
+      await push('t', 'a', 'b', 'c');
+      deepEqual(writer.services(), ['a', 'b', 'c']);
+
+      // Three times 1.5 MiB and 32 bytes of labels are gone of 2 MiB.
+      await rejects(push('t', 'd'), {
         code: 'limit-exceeded',
         message:
           'push rate limit exceeded: --distributor.ingestion-rate-limit-mb lets through 4 MiB a second, ' +
           '--distributor.ingestion-burst-size-mb 2097152 bytes (2 MiB) at once, and a profile and its labels of ' +
-          '1572896 bytes (1.5 MiB) fit in 251ms',
+          '1572896 bytes (1.5 MiB) fit in 1s1ms',
       });
-      deepEqual(writer.services(), ['a']);
-      await distributor.pushProfiles('other', [pushed('d', zipped)], signal);
+      await rejects(push('t', 'd', 'e'), { message: /2 profiles and their labels of .* fit in 626ms$/ });
+      equal(writer.services().length, 3);
+      await push('other', 'f');
+      await clock.turn(626);
+      await push('t', 'd', 'e');
+      deepEqual(writer.services(), ['a', 'b', 'c', 'f', 'd', 'e']);
+    });
+
+    test('takes a push of more than a burst beside others that never let the bucket be full', async () => {
+      const { distributor, writer, clock } = setUp({ ingestionRateBytes: 1000, ingestionBurstBytes: 300 });
+      const push = (...services: string[]): Promise<void> =>
+        distributor.pushProfiles(
+          't',
+          services.map((service) => pushed(service)),
+          signal,
+        );
+
+      for (const services of ['s', 's', 'abc']) await push(...services);
+      await clock.turn(360); // What is owed then.
+      for (let i = 0; i < 10; i++) {
+        await clock.turn(132);
+        await push('s');
+      }
+
+      await push('a', 'b', 'c');
+      equal(writer.services().filter((service) => service === 'c').length, 2);
     });
 
     test('lets a push that fits a burst in as a whole or not at all, so that sending it again stores nothing twice', async () => {
@@ -474,8 +513,8 @@ describe('Distributor', () => {
           code: 'limit-exceeded',
           message: /a profile and its labels of 132 bytes fit in 2s280ms$/,
         });
-        await rejects(push(), { code: 'limit-exceeded', message: /3 profiles and .* fit in 3s960ms$/ });
-        await clock.turn(3959);
+        await rejects(push(), { code: 'limit-exceeded', message: /3 profiles and .* fit in 960ms$/ });
+        await clock.turn(959);
         await rejects(push(), { code: 'limit-exceeded' });
         equal(writer.services().length, 3);
         await clock.turn(1);
@@ -494,6 +533,110 @@ describe('Distributor', () => {
         deepEqual(writer.services(), ['a']);
         const alone = otlp([large], { ingestionRateBytes: 100, ingestionBurstBytes: 300 });
         await rejects(alone.push(), { code: 'limit-exceeded' });
+      });
+    });
+
+    test('says of a profile that is larger than the burst, beside stored ones, that sending it again cannot help', async () => {
+      const { distributor, writer } = setUp({ ingestionRateBytes: 100, ingestionBurstBytes: 300 });
+      const large = (name: string): PushedProfile => pushed(name, new Uint8Array(400));
+
+      await rejects(distributor.pushProfiles('t', [large('a'), pushed('b')], signal), {
+        code: 'invalid-argument',
+        message: /--distributor.ingestion-burst-size-mb 300 bytes at once, .* of 432 bytes never fit$/,
+      });
+      deepEqual(writer.services(), ['b']);
+      // Where nothing is stored the answer is Pyroscope's.
+      await rejects(distributor.pushProfiles('t', [large('a'), large('c')], signal), { code: 'limit-exceeded' });
+      await distributor.pushProfiles('t', [pushed('d')], signal);
+      // The good one may come again, and the push with it.
+      await rejects(distributor.pushProfiles('t', [large('a'), pushed('e')], signal), (error: StoreError) => {
+        deepEqual([error.code, error.details['retryAfterMs']], ['limit-exceeded', 960]);
+        return true;
+      });
+      deepEqual(writer.services(), ['b', 'd']);
+    });
+
+    test('lets others have a turn between profiles that it refuses', async () => {
+      const { distributor } = setUp({ ingestionRateBytes: 100, ingestionBurstBytes: 30 });
+      const many = Array.from({ length: 1024 }, () => pushed('a'));
+      let turns = 0;
+      let pushing = true;
+
+      const push = distributor.pushProfiles('t', many, signal).finally(() => {
+        pushing = false;
+      });
+      const counting = (async () => {
+        for (; pushing; turns++) await nextTurn();
+      })();
+      await rejects(push, { code: 'limit-exceeded' });
+      await counting;
+
+      ok(turns >= 10, `${turns} turns`);
+    });
+
+    test('counts what is over the rate, and what is larger than the burst', async () => {
+      metrics.resetMetrics();
+      const { distributor } = setUp({ ingestionRateBytes: 100, ingestionBurstBytes: 300 });
+      const counted = async (): Promise<(string | undefined)[]> => {
+        const text = await metrics.metrics();
+        return ['profiles', 'bytes'].map((what) => {
+          const line = `^kiln_discarded_${what}_total\\{reason="rate_limited",tenant=""\\} (\\d+)$`;
+          return new RegExp(line, 'm').exec(text)?.[1];
+        });
+      };
+
+      await distributor.pushProfiles('t', [pushed('a')], signal);
+      await rejects(distributor.pushProfiles('t', [pushed('b'), pushed('c')], signal), { code: 'limit-exceeded' });
+      deepEqual(await counted(), ['2', '200']);
+
+      await rejects(distributor.pushProfiles('t', [pushed('d', new Uint8Array(400))], signal));
+      deepEqual(await counted(), ['3', '600']);
+    });
+
+    describe('what is not written', () => {
+      const bounds = { ingestionRateBytes: 100, ingestionBurstBytes: 300 };
+      const three = ['a', 'b', 'c'].map((service) => pushed(service));
+      const away = new StoreError('unavailable', 'away');
+
+      test('is given back where the writer takes none of it, so that no debt stays', async () => {
+        const { distributor, writer } = setUp(bounds);
+        writer.before = () => Promise.reject(away);
+
+        await rejects(distributor.pushProfiles('t', three, signal), away);
+        writer.before = async () => {};
+
+        await distributor.pushProfiles('t', three.slice(1), signal);
+        await rejects(distributor.pushProfiles('t', three.slice(1), signal), { message: /fit in 2s280ms$/ });
+      });
+
+      test('is given back profile by profile where the writer takes some of it', async () => {
+        const { distributor, writer } = setUp(bounds);
+        writer.outcomeOf = ({ service }) =>
+          service === 'a' ? { kind: 'stored', rawBytes: 100 } : { kind: 'failed', error: away };
+
+        await rejects(distributor.pushProfiles('t', three, signal), away);
+
+        await rejects(distributor.pushProfiles('t', three.slice(1), signal), { message: /fit in 960ms$/ });
+      });
+
+      test('is given back where the client left', async () => {
+        const { distributor, writer } = setUp(bounds, 1);
+        const controller = new AbortController();
+        writer.before = async () => controller.abort();
+
+        await rejects(distributor.pushProfiles('t', three, controller.signal), { code: 'aborted' });
+
+        deepEqual(writer.services(), ['a']);
+        await rejects(distributor.pushProfiles('t', three.slice(1), signal), { message: /fit in 960ms$/ });
+      });
+
+      test('stays charged where a thread has looked at it and refused it', async () => {
+        const { distributor, writer } = setUp(bounds);
+        writer.outcomeOf = () => refused;
+
+        await rejects(distributor.pushProfiles('t', three, signal), { code: 'invalid-argument' });
+
+        await rejects(distributor.pushProfiles('t', three.slice(1), signal), { message: /fit in 3s600ms$/ });
       });
     });
 

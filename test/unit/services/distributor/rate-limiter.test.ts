@@ -69,8 +69,29 @@ describe('RateLimiter', () => {
     equal(limiter.take('a', 1, rate), true);
   });
 
+  test('gives back what was not used, of a debt too, and never more than a burst', async () => {
+    const clock = new FakeClock();
+    const limiter = new RateLimiter(clock);
+
+    limiter.take('a', 100, rate);
+    limiter.charge('a', 900, rate);
+    limiter.giveBack('a', 700, rate);
+    equal(limiter.waitMs('a', 201, rate), 1);
+    equal(limiter.take('a', 200, rate), true);
+
+    await clock.turn(400);
+    limiter.giveBack('a', 300, rate);
+    limiter.giveBack('new', 300, rate);
+    for (const tenant of ['a', 'new']) {
+      equal(limiter.take(tenant, 501, rate), false);
+      equal(limiter.take(tenant, 500, rate), true);
+    }
+  });
+
   test('is off at a rate of 0', () => {
     const limiter = new RateLimiter(new FakeClock());
+
+    limiter.giveBack('a', 2 ** 40, { bytesPerSecond: 0, burstBytes: 0 });
 
     equal(limiter.take('a', 2 ** 40, { bytesPerSecond: 0, burstBytes: 0 }), true);
     equal(limiter.tenantCount, 0);
