@@ -122,8 +122,9 @@ function labelReader(kernels: KernelInstance, profile: DecodedProfile): (group: 
   const table = kernels.exports.groupTable.value;
   const offsets = kernels.exports.tableOffsets(table) >>> 2;
   const pairs = kernels.exports.tableBytes(table) >>> 2;
-  // A text as key, because the hash of a number can be foreseen, and pairs be chosen so that they meet in one place.
-  const known = new Map<string, Label>();
+  // By name and value apart: the hash of a number can be foreseen, and pairs be chosen so that they meet in one place of a
+  // map. Of single strings there are too few for that.
+  const known = new Map<number, Map<number, Label>>();
   // A label is a few bytes, and as many as there are may have the same name of kilobytes.
   const texts = new Map<number, string>();
   const text = (index: number): string => {
@@ -141,11 +142,15 @@ function labelReader(kernels: KernelInstance, profile: DecodedProfile): (group: 
     for (let at = pairs + (u32[offsets + group] >>> 2); at < end; at += 2) {
       const name = u32[at];
       const value = u32[at + 1];
-      const pair = `${name},${value}`;
-      let label = known.get(pair);
+      let ofName = known.get(name);
+      if (ofName === undefined) {
+        ofName = new Map();
+        known.set(name, ofName);
+      }
+      let label = ofName.get(value);
       if (label === undefined) {
         label = { name: text(name), value: text(value) };
-        known.set(pair, label);
+        ofName.set(value, label);
       }
       labels.push(label);
     }
