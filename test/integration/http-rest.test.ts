@@ -165,6 +165,10 @@ describe('POST /ingest', () => {
     match(await messageFor({ jfr: 'FLR' }), /"jfr"; a recording needs format=jfr$/);
     match(await messageFor({ profile: '', jfr: 'FLR' }), /^the form has an empty part "profile", but one called "jfr"/);
     match(await messageFor({ profile: 'x' }, 'name=a&format=jfr'), /"profile"; a pprof needs format=pprof, or none$/);
+    match(
+      await messageFor({ profile: 'FLR\0' }, 'name=a&format=jfr'),
+      /"profile"; it is a recording: send it as part "jfr"/,
+    );
   });
 
   test('refuses a profile and a recording in one form, of which one would be lost', async (t) => {

@@ -25,6 +25,6 @@ export function foreignFormat(head: Uint8Array): string | undefined {
   const hex = bytes.toString('hex');
   for (const [beginning, what] of BEGINNINGS) if (hex.startsWith(beginning)) return what;
   return PRINTABLE.test(bytes.toString('latin1'))
-    ? 'text, such as folded stacks, which /ingest takes with format=groups'
+    ? 'text, such as folded stacks, which /ingest takes with format=groups, and in no form'
     : undefined;
 }

@@ -137,6 +137,10 @@ async function uploadOf(
   };
 }
 
+function isRecording(data: Uint8Array): boolean {
+  return Buffer.from(data.subarray(0, 4)).toString('latin1') === 'FLR\0';
+}
+
 function beginsAsForm(body: Uint8Array): boolean {
   return body[0] === DASH && body[1] === DASH;
 }
@@ -193,7 +197,9 @@ function mainPartOf(parts: readonly FormPart[], name: 'profile' | 'jfr'): FormPa
       (isThere ? FORM_HINTS.has(another.name) : !PARTS_BESIDE[name].has(another.name)),
   );
   if (other === undefined) return part;
-  const hint = FORM_HINTS.get(other.name) ?? '';
+  const hint = isRecording(other.data)
+    ? '; it is a recording: send it as part "jfr", with format=jfr'
+    : (FORM_HINTS.get(other.name) ?? '');
   if (isThere) {
     throw new StoreError(
       'invalid-argument',
