@@ -180,7 +180,8 @@ async function overSockets(): Promise<FuzzReport> {
     await kiln.stop();
     console.log(memory.text());
     for (const growth of memory.growth()) throw new Error(growth);
-    if (kiln.logTail().includes('because of a bug')) throw new Error('there was a bug');
+    const log = kiln.logTail();
+    if (log.includes('because of a bug') || log.includes('a pool thread failed')) throw new Error('there was a bug');
   } catch (error) {
     failureCount++;
     console.error(error, kiln.logTail());

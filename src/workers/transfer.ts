@@ -50,16 +50,20 @@ function collectFromList(list: readonly unknown[], buffers: Set<ArrayBuffer>): b
   return true;
 }
 
-/** The bytes with a buffer of their own, which may be given away: themselves if they have one, else a copy. */
+/**
+ * The bytes with a buffer of their own, which may be given away: themselves if they have one, else a copy. No bytes have
+ * none, because many may share the same empty buffer, and a buffer is given away once.
+ */
 export function ownedBytes(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  const whole = bytes.buffer instanceof ArrayBuffer && bytes.byteLength === bytes.buffer.byteLength;
+  const { buffer, byteLength } = bytes;
+  const whole = byteLength > 0 && buffer instanceof ArrayBuffer && byteLength === buffer.byteLength;
   // A copy through the constructor, because `slice` of a Buffer is a view.
   return whole ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes);
 }
 
 /** The bytes as they are, if their buffer can move, else a copy. @order nothing else in the buffer is needed any more */
 export function movable(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
-  return isMovable(bytes) ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes);
+  return bytes.length > 0 && isMovable(bytes) ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes);
 }
 
 /**

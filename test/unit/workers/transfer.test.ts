@@ -1,6 +1,6 @@
-import { deepEqual, equal } from 'node:assert/strict';
+import { deepEqual, equal, notEqual } from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { buffersOf, ownedBytes } from '#src/workers/transfer.ts';
+import { buffersOf, movable, ownedBytes } from '#src/workers/transfer.ts';
 
 /** Fails whoever looks into it. */
 const untouchable = {
@@ -53,4 +53,14 @@ describe('ownedBytes', () => {
     equal(part.buffer.byteLength, 2);
     equal(ownedBytes(Buffer.from('ab')).buffer.byteLength, 2);
   });
+});
+
+test('no bytes never share a buffer, which could be given away only once', () => {
+  const none = new Uint8Array(0);
+  for (const own of [ownedBytes, movable]) {
+    const buffers = [own(none).buffer, own(none).buffer];
+
+    notEqual(buffers[0], buffers[1], own.name);
+    structuredClone(buffers, { transfer: buffers });
+  }
 });
