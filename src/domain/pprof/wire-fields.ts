@@ -1,25 +1,8 @@
-import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
+import { type BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 
 // The fields of a protobuf message from outside, one after the other. The library's reader does the numbers; what is
 // added is that every length is compared with what is there, that a field has the wire type it should, and that
 // skipping cannot run past the end. All of it throws plain errors: the caller knows what the bytes were meant to be.
-
-/**
- * Calls `take` for every field, in order.
- *
- * @param take  reads the field, or returns false to have it skipped
- * @throws Error naming the offset, when the bytes are no message
- */
-export function eachField(
-  bytes: Uint8Array,
-  take: (field: number, wire: WireType, reader: BinaryReader) => boolean,
-): void {
-  const reader = new BinaryReader(bytes);
-  while (reader.pos < reader.len) {
-    const [field, wire] = reader.tag();
-    if (!take(field, wire, reader)) skip(reader, wire);
-  }
-}
 
 /** A field of bytes, a string or a message: a view into the input. */
 export function message(reader: BinaryReader, wire: WireType): Uint8Array {
@@ -34,32 +17,12 @@ export function message(reader: BinaryReader, wire: WireType): Uint8Array {
   return reader.bytes();
 }
 
-/** Adds the values of a repeated number field, which comes packed or one by one. */
-export function repeatedInto(
-  target: bigint[],
-  reader: BinaryReader,
-  wire: WireType,
-  read: (reader: BinaryReader, wire: WireType) => bigint,
-): void {
-  if (wire !== WireType.LengthDelimited) {
-    target.push(read(reader, wire));
-    return;
-  }
-  const packed = new BinaryReader(message(reader, wire));
-  while (packed.pos < packed.len) target.push(read(packed, WireType.Varint));
-}
-
 export function int64(reader: BinaryReader, wire: WireType): bigint {
   expectWire(reader, wire, WireType.Varint);
   return BigInt(reader.int64());
 }
 
-export function uint64(reader: BinaryReader, wire: WireType): bigint {
-  expectWire(reader, wire, WireType.Varint);
-  return BigInt(reader.uint64());
-}
-
-/** Steps over a field that nobody wants. @throws Error as above */
+/** Steps over a field that nobody wants. @throws Error naming the offset, when the bytes are no message */
 export function skip(reader: BinaryReader, wire: WireType): void {
   if (wire === WireType.Varint) reader.uint64();
   else if (wire === WireType.LengthDelimited) message(reader, wire);
