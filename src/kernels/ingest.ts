@@ -125,16 +125,7 @@ function labelReader(kernels: KernelInstance, profile: DecodedProfile): (group: 
   // By name and value apart: the hash of a number can be foreseen, and pairs be chosen so that they meet in one place of a
   // map. Of single strings there are too few for that.
   const known = new Map<number, Map<number, Label>>();
-  // A label is a few bytes, and as many as there are may have the same name of kilobytes.
-  const texts = new Map<number, string>();
-  const text = (index: number): string => {
-    let read = texts.get(index);
-    if (read === undefined) {
-      read = profile.string(index);
-      texts.set(index, read);
-    }
-    return read;
-  };
+  const text = profile.stringReader();
   return (group) => {
     const u32 = kernels.u32();
     const labels: Label[] = [];

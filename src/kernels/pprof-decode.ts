@@ -83,13 +83,7 @@ export class DecodedProfile {
   get sampleTypes(): { type: string; unit: string }[] {
     const names = this.#field(Field.typeName) >>> 2;
     const units = this.#field(Field.typeUnit) >>> 2;
-    // A few bytes each, and all of them may have the same name of megabytes.
-    const texts = new Map<number, string>();
-    const text = (index: number): string => {
-      const known = texts.get(index) ?? this.string(index);
-      texts.set(index, known);
-      return known;
-    };
+    const text = this.stringReader();
     return Array.from({ length: this.#field(Field.types) }, (_, i) => ({
       type: text(this.#kernels.u32()[names + i]),
       unit: text(this.#kernels.u32()[units + i]),
@@ -159,6 +153,19 @@ export class DecodedProfile {
     const length = u32[(this.#field(Source.stringLength) >>> 2) + index];
     const u8 = this.#kernels.u8();
     return Buffer.from(u8.buffer, at, length).toString('utf8');
+  }
+
+  /** As `string`, each read once: what refers to one is a few bytes, and thousands may refer to the same megabytes. */
+  stringReader(): (index: number) => string {
+    const texts = new Map<number, string>();
+    return (index) => {
+      let text = texts.get(index);
+      if (text === undefined) {
+        text = this.string(index);
+        texts.set(index, text);
+      }
+      return text;
+    };
   }
 
   #appendStrings(strings: readonly string[]): void {
