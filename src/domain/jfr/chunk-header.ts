@@ -21,6 +21,11 @@ const MAGIC = 0x46_4c_52_00; // "FLR\0"
 const MAJOR_VERSION = 2;
 const COMPRESSED_INTEGERS = 1;
 
+/** Whether bytes begin as a recording does. */
+export function beginsAsRecording(bytes: Uint8Array): boolean {
+  return bytes.length >= 4 && new DataView(bytes.buffer, bytes.byteOffset).getUint32(0) === MAGIC;
+}
+
 /**
  * Reads the header of the chunk at `start`.
  *

@@ -141,15 +141,13 @@ export class Distributor implements PushService {
     const failures = new OtlpFailures(opened);
     const { profiles } = opened;
     if (profiles.length > 0) {
-      await this.#holding(profiles, async () => {
-        await this.#store(tenant, profiles, failures, signal);
-      });
+      await this.#holding(profiles, () => this.#store(tenant, profiles, failures, signal));
     }
     return failures.outcome();
   }
 
   /** One alone is held however large it is: refused, it would be sent again for ever. */
-  async #holding(profiles: readonly OpenedProfile[], work: () => Promise<void>): Promise<void> {
+  async #holding(profiles: readonly OpenedProfile[], work: () => Promise<unknown>): Promise<void> {
     const bytes = openedBytesOf(profiles);
     const { openedBytesMax } = this.#config;
     if (this.#openedBytes > 0 && this.#openedBytes + bytes > openedBytesMax) {

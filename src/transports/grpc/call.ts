@@ -1,11 +1,9 @@
 import { constants, type IncomingHttpHeaders, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import { StoreError } from '#src/domain/errors.ts';
-import { sizeText } from '#src/domain/model/amount-text.ts';
-import { LimitFlag } from '#src/domain/model/limit-flags.ts';
 import type { Bytes, DurationMs, UnixMs } from '#src/domain/model/units.ts';
 import type { Clock } from '#src/platform/clock.ts';
 import type { Body } from '#src/services/query-frontend/ports.ts';
-import { BodyRefusal } from '#src/transports/http/body.ts';
+import { noRoom } from '#src/transports/http/body.ts';
 import type { HeaderName } from '#src/transports/http/exchange.ts';
 import { FRAME_HEADER_BYTES, frameLengthOf } from '#src/transports/http/grpc-wire.ts';
 import type { RpcSource } from '#src/transports/http/rpc.ts';
@@ -159,8 +157,7 @@ export class GrpcCall implements RpcSource {
     const { bodies } = this.#host.room;
     const bytes = this.#host.windowBytes + PAUSED_BUFFER_BYTES;
     if (!bodies.reserve(bytes)) {
-      const message = `too many request bodies are in memory, --${LimitFlag.ingestBuffer} is ${sizeText(bodies.bytesMax)}`;
-      this.cancel(new BodyRefusal('no_room', 'unavailable', message));
+      this.cancel(noRoom(bodies.bytesMax));
       return;
     }
     this.#pausedBytes = bytes;

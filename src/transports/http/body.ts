@@ -68,6 +68,12 @@ export class BodyRefusal extends StoreError {
   }
 }
 
+/** @param bytesMax  of all bodies together */
+export function noRoom(bytesMax: Bytes): BodyRefusal {
+  const message = `too many request bodies are in memory, --${LimitFlag.ingestBuffer} is ${sizeText(bytesMax)}`;
+  return new BodyRefusal('no_room', 'unavailable', message);
+}
+
 /** What the receiving side of an exchange, or of a gRPC call, must be able to do. */
 export type BodySource = Pick<Exchange, 'declaredBytes' | 'signal' | 'receive' | 'pauseBody' | 'resumeBody'>;
 
@@ -222,8 +228,7 @@ class BodyIntake implements Intake {
   }
 
   #refuseRoom(): void {
-    const message = `too many request bodies are in memory, --${LimitFlag.ingestBuffer} is ${sizeText(this.#host.budget.bytesMax)}`;
-    this.#fail(new BodyRefusal('no_room', 'unavailable', message));
+    this.#fail(noRoom(this.#host.budget.bytesMax));
   }
 
   async #limitPause(resumed: AbortSignal): Promise<void> {

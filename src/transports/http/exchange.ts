@@ -46,11 +46,11 @@ export type ExchangeHost = {
 
 /** The headers that some route looks at. The request itself is gone when its handler returns. */
 const HEADERS = [
-  'connection',
   'accept',
   'accept-encoding',
   'connect-protocol-version',
   'connect-timeout-ms',
+  'connection',
   'content-encoding',
   'content-length',
   'content-type',

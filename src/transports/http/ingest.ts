@@ -1,4 +1,5 @@
 import { StoreError } from '#src/domain/errors.ts';
+import { beginsAsRecording } from '#src/domain/jfr/chunk-header.ts';
 import { type Label, LabelName } from '#src/domain/model/labels.ts';
 import { quoted } from '#src/domain/model/printable.ts';
 import type { Bytes, UnixNanos } from '#src/domain/model/units.ts';
@@ -137,10 +138,6 @@ async function uploadOf(
   };
 }
 
-function isRecording(data: Uint8Array): boolean {
-  return Buffer.from(data.subarray(0, 4)).toString('latin1') === 'FLR\0';
-}
-
 function beginsAsForm(body: Uint8Array): boolean {
   return body[0] === DASH && body[1] === DASH;
 }
@@ -197,7 +194,7 @@ function mainPartOf(parts: readonly FormPart[], name: 'profile' | 'jfr'): FormPa
       (isThere ? FORM_HINTS.has(another.name) : !PARTS_BESIDE[name].has(another.name)),
   );
   if (other === undefined) return part;
-  const hint = isRecording(other.data)
+  const hint = beginsAsRecording(other.data)
     ? '; it is a recording: send it as part "jfr", with format=jfr'
     : (FORM_HINTS.get(other.name) ?? '');
   if (isThere) {

@@ -1,5 +1,4 @@
 import { StoreError } from '#src/domain/errors.ts';
-
 import { quoted } from '#src/domain/model/printable.ts';
 import { isMessageTooLarge } from '#src/domain/otlp/otlp-errors.ts';
 import type { OtlpOutcome, PushService } from '#src/services/distributor/ports.ts';
