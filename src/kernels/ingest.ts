@@ -102,9 +102,15 @@ function usedGroups(kernels: KernelInstance, keptCount: number, groupCount: numb
   const u32 = kernels.u32();
   const kept = kernels.exports.keptSamples.value >>> 2;
   const groupOf = kernels.exports.sampleGroup.value >>> 2;
-  const used = new Set<number>();
-  for (let k = 0; k < keptCount; k++) used.add(u32[groupOf + u32[kept + k]]);
-  return [...used];
+  const isUsed = new Uint8Array(groupCount);
+  const used: number[] = [];
+  for (let k = 0; k < keptCount; k++) {
+    const group = u32[groupOf + u32[kept + k]];
+    if (isUsed[group] === 1) continue;
+    isUsed[group] = 1;
+    used.push(group);
+  }
+  return used;
 }
 
 /** @order before the kernels do anything else with labels */

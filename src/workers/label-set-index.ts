@@ -4,10 +4,14 @@ import { LabelSetKeys } from './label-set-keys.ts';
 /** Of a text, at its beginning and at its end: the hash of one is bounded, however long it is. */
 const HASHED_LENGTH = 32;
 
-/** Sets of one hash that are compared. What is beyond has been made to have it, and is known by a key. */
+/** Sets of one slot that are compared. What is beyond has been made to meet there, and is known by a key. */
 const CHAIN_MAX = 8;
 
-const NONE = -1;
+/** What is hashed of no label. */
+const SEED = 0x811c9dc5 | 0;
+
+/** A power of two, like all numbers of slots. */
+const SLOTS_MIN = 16;
 
 /**
  * Numbers sets of labels, equal ones alike.
@@ -17,44 +21,54 @@ const NONE = -1;
 export class LabelSetIndex {
   /** By number. */
   readonly sets: Labels[] = [];
-  /** A text as key, because the hash of a number can be foreseen. */
-  readonly #firstOfHash = new Map<string, number>();
-  /** By number: the next set with the same hash. */
+  /** By the low bits of a hash: one more than the number of the first set there, 0 for none. */
+  #slots = new Uint32Array(SLOTS_MIN);
+  /** By number: the next set of the slot, like that. */
   readonly #next: number[] = [];
+  /** By number. */
+  readonly #hashes: number[] = [];
   readonly #numberOfKey = new Map<string, number>();
   readonly #keys = new LabelSetKeys();
+  readonly #hash = new LabelSetHash();
 
   /** @returns the number of the set, which is the last one when it is new @cost O(labels) */
   numberOf(labels: Labels): number {
-    const hash = hashOf(labels);
-    const first = this.#firstOfHash.get(hash);
-    if (first === undefined) {
-      this.#firstOfHash.set(hash, this.sets.length);
-      return this.#added(labels);
-    }
-    let last = first;
-    let length = 1;
-    for (let number = first; number !== NONE; number = this.#next[number]) {
-      if (areEqual(this.sets[number], labels)) return number;
-      last = number;
+    const hash = this.#hash.of(labels);
+    let length = 0;
+    for (let next = this.#slots[hash & (this.#slots.length - 1)]; next !== 0; next = this.#next[next - 1]) {
+      if (this.#hashes[next - 1] === hash && areEqual(this.sets[next - 1], labels)) return next - 1;
       length++;
     }
-    if (length > CHAIN_MAX) return this.#ofKey(labels);
-    this.#next[last] = this.sets.length;
-    return this.#added(labels);
+    const known = length < CHAIN_MAX ? undefined : this.#numberOfKey.get(this.#keys.keyOf(labels));
+    return known ?? this.#added(labels, hash);
   }
 
-  #ofKey(labels: Labels): number {
-    const key = this.#keys.keyOf(labels);
-    const known = this.#numberOfKey.get(key);
-    if (known !== undefined) return known;
-    this.#numberOfKey.set(key, this.sets.length);
-    return this.#added(labels);
+  #added(labels: Labels, hash: number): number {
+    const number = this.sets.push(labels) - 1;
+    this.#hashes.push(hash);
+    this.#next.push(0);
+    if (number < this.#slots.length) {
+      this.#link(number);
+      return number;
+    }
+    this.#slots = new Uint32Array(2 * this.#slots.length);
+    for (let each = 0; each <= number; each++) this.#link(each);
+    return number;
   }
 
-  #added(labels: Labels): number {
-    this.#next.push(NONE);
-    return this.sets.push(labels) - 1;
+  /** Makes it the last of its slot or, where that is full, known by its key. */
+  #link(number: number): void {
+    this.#next[number] = 0;
+    const slot = this.#hashes[number] & (this.#slots.length - 1);
+    let last = this.#slots[slot];
+    if (last === 0) {
+      this.#slots[slot] = number + 1;
+      return;
+    }
+    let length = 1;
+    for (; this.#next[last - 1] !== 0; last = this.#next[last - 1]) length++;
+    if (length < CHAIN_MAX) this.#next[last - 1] = number + 1;
+    else this.#numberOfKey.set(this.#keys.keyOf(this.sets[number]), number);
   }
 }
 
@@ -66,22 +80,36 @@ function areEqual(a: Labels, b: Labels): boolean {
   return true;
 }
 
-/** FNV-1a, twice with different numbers, over as much of each text as is looked at. */
-function hashOf(labels: Labels): string {
-  let [a, b] = [0x811c9dc5, 0x9747b28c];
-  const take = (unit: number): void => {
-    a = Math.imul(a ^ unit, 0x01000193);
-    b = Math.imul(b ^ unit, 0x5bd1e995);
-    b ^= b >>> 15;
-  };
-  for (const { name, value } of labels) {
-    for (const text of [name, value]) {
-      const { length } = text;
-      take(length);
-      const end = Math.min(length, HASHED_LENGTH);
-      for (let i = 0; i < end; i++) take(text.charCodeAt(i));
-      for (let i = Math.max(end, length - HASHED_LENGTH); i < length; i++) take(text.charCodeAt(i));
+/** FNV-1a of as much of each text as is looked at, which begins where the set differs from the one before it. */
+class LabelSetHash {
+  #before: Labels = [];
+  /** By label of the set before: the hash up to it. */
+  readonly #hashes: number[] = [];
+
+  /** @returns an int32 */
+  of(labels: Labels): number {
+    let at = 0;
+    while (at < labels.length && labels[at] === this.#before[at]) at++;
+    let hash = at === 0 ? SEED : this.#hashes[at - 1];
+    for (; at < labels.length; at++) {
+      hash = withText(withText(hash, labels[at].name), labels[at].value);
+      this.#hashes[at] = hash;
     }
+    this.#before = labels;
+    return hash;
   }
-  return String.fromCharCode(a & 0xffff, a >>> 16, b & 0xffff, b >>> 16);
+}
+
+function withText(before: number, text: string): number {
+  const { length } = text;
+  let hash = withUnit(before, length);
+  const end = Math.min(length, HASHED_LENGTH);
+  for (let i = 0; i < end; i++) hash = withUnit(hash, text.charCodeAt(i));
+  for (let i = Math.max(end, length - HASHED_LENGTH); i < length; i++) hash = withUnit(hash, text.charCodeAt(i));
+  return hash;
+}
+
+function withUnit(hash: number, unit: number): number {
+  const next = Math.imul(hash ^ unit, 0x01000193);
+  return next ^ (next >>> 15); // Low bits choose the slot, and a product alone gives them nothing of the high ones.
 }
