@@ -43,7 +43,17 @@ export class NameTable {
   }
 
   intern(bytes: Uint8Array): number {
-    return this.#intern(asBuffer(bytes), 0, bytes.length);
+    return this.internPart(asBuffer(bytes), 0, bytes.length);
+  }
+
+  /** @param source  must not change any more */
+  internPart(source: Buffer, start: number, end: number): number {
+    const key = keyOf(source, start, end);
+    const numbers = this.#mapOf(end - start);
+    const known = numbers.get(key);
+    if (known !== undefined) return known;
+    numbers.set(key, this.length);
+    return this.#append(source, start, end);
   }
 
   /** Half a surrogate pair becomes U+FFFD. */
@@ -68,7 +78,7 @@ export class NameTable {
     const numbers = new Uint32Array(nameCount(names));
     for (let i = 0; i < numbers.length; i++) {
       if (i % STEP_NAMES === 0) yield;
-      numbers[i] = this.#intern(source, names.offsets[i], names.offsets[i + 1]);
+      numbers[i] = this.internPart(source, names.offsets[i], names.offsets[i + 1]);
     }
     return numbers;
   }
@@ -90,15 +100,6 @@ export class NameTable {
       first = i + 1;
     }
     return { bytes, offsets };
-  }
-
-  #intern(source: Buffer, start: number, end: number): number {
-    const key = keyOf(source, start, end);
-    const numbers = this.#mapOf(end - start);
-    const known = numbers.get(key);
-    if (known !== undefined) return known;
-    numbers.set(key, this.length);
-    return this.#append(source, start, end);
   }
 
   #mapOf(bytes: number): Map<string, number> {

@@ -23,7 +23,7 @@ export type NodeFormat = 'tree' | 'trie';
  * @throws StoreError 'invalid-argument' where the bytes end too early, or a number is too large
  */
 export class NodeReader {
-  readonly bytes: Uint8Array;
+  readonly bytes: Buffer;
   readonly #format: NodeFormat;
   #at = 0;
 
@@ -37,7 +37,7 @@ export class NodeReader {
 
   constructor(format: NodeFormat, bytes: Uint8Array) {
     this.#format = format;
-    this.bytes = bytes;
+    this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   /** @param maxNameBytes  0: any number; likewise `maxChildren` */

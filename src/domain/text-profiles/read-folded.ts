@@ -92,7 +92,7 @@ function stackOf(text: Buffer, start: number, end: number, stacks: StackCollecto
   // No search for the next semicolon, which would go on behind the line, and be a square of the body in all.
   for (let i = start; i <= end; i++) {
     if (i < end && text[i] !== SEMICOLON) continue;
-    row = stacks.childOf(row, stacks.name(text.subarray(frameStart, i)));
+    row = stacks.childOf(row, stacks.name(text, frameStart, i));
     frameStart = i + 1;
   }
   return row;

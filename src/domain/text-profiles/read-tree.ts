@@ -27,7 +27,7 @@ function readNodes(reader: NodeReader, open: OpenNodes, stacks: StackCollector, 
   for (let i = 0; i < STEP_NODES && reader.nameBytes < nameBytesEnd; i++) {
     if (!open.takeChild()) return false;
     reader.next(limits.maxProfileSymbolValueLength, limits.maxProfileStacktraceSamples);
-    const name = stacks.name(reader.bytes.subarray(reader.nameStart, reader.nameEnd));
+    const name = stacks.name(reader.bytes, reader.nameStart, reader.nameEnd);
     const row = stacks.childOf(open.parent(0), name);
     stacks.add(row, reader.value);
     open.push(reader.childCount, row);

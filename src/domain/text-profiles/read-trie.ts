@@ -108,9 +108,16 @@ class TrieReading {
     if (this.#sharedBytes > SHARED_BYTES_MAX) {
       throw this.#reader.fault(`its nodes share more than ${SHARED_BYTES_MAX} bytes of names with their parents`);
     }
+    return this.#stacks.childOf(this.#stack, this.#nameOf(this.#frameStart, end));
+  }
+
+  #nameOf(start: number, end: number): number {
+    if (start >= this.#start) {
+      const inBody = this.#reader.nameStart - this.#start;
+      return this.#stacks.name(this.#reader.bytes, inBody + start, inBody + end);
+    }
     // A copy, because the key is overwritten by the next branch.
-    const name = Buffer.from(this.#key.subarray(this.#frameStart, end));
-    return this.#stacks.childOf(this.#stack, this.#stacks.name(name));
+    return this.#stacks.name(Buffer.from(this.#key.subarray(start, end)), 0, end - start);
   }
 
   #write(start: number, fragment: Uint8Array): void {

@@ -53,12 +53,12 @@ export class StackCollector {
     return this.#stacks.length;
   }
 
-  /** @param bytes  must not change any more @returns the number of the name @throws StoreError 'invalid-argument' */
-  name(bytes: Uint8Array): number {
+  /** @param source  must not change any more @returns the number of the name @throws StoreError 'invalid-argument' */
+  name(source: Buffer, start: number, end: number): number {
     const count = this.#names.length;
-    const name = this.#names.intern(bytes);
+    const name = this.#names.internPart(source, start, end);
     if (name === count) {
-      this.#namesBytes += bytes.length + NAME_OVERHEAD_BYTES;
+      this.#namesBytes += end - start + NAME_OVERHEAD_BYTES;
       const { sizeLimit } = this.#limits;
       if (this.#namesBytes > sizeLimit.bytes) throw profileTooLarge(sizeLimit.bytes, undefined, sizeLimit.name);
     }

@@ -325,7 +325,10 @@ describe('the bounds of a conversion', () => {
 
     throws(
       () => {
-        for (let i = 0; i < 1000; i++) stacks.name(Buffer.from(`name ${i % 60}`));
+        for (let i = 0; i < 1000; i++) {
+          const name = Buffer.from(`name ${i % 60}`);
+          stacks.name(name, 0, name.length);
+        }
       },
       { message: /larger than some_limit: limit 1000 bytes/ },
     );
