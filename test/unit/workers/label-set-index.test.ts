@@ -27,7 +27,10 @@ describe('LabelSetIndex', () => {
     const plain = new Map<string, number>();
     const text = (): string => 'ab'.repeat(random.int(0, 40)) + random.int(0, 2);
     for (let i = 0; i < 5000; i++) {
-      const labels = Array.from({ length: random.int(0, 2) }, () => ({ name: text(), value: text() }));
+      // Some begin with the objects of others, as series of one profile do.
+      const shared = random.int(0, 1) === 0 ? [] : (index.sets[random.int(0, index.sets.length)] ?? []);
+      const own = Array.from({ length: random.int(0, 2) }, () => ({ name: text(), value: text() }));
+      const labels = [...shared.slice(0, random.int(0, 2)), ...own];
       const key = JSON.stringify(labels);
       if (!plain.has(key)) plain.set(key, plain.size);
 
