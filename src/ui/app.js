@@ -1,6 +1,7 @@
 // Glue: the form and the address on one side, the API and the flame graph on the other. What a person would want to
 // share is in the address: service, profile type, range, tenant, search and zoom.
 
+import { choiceOf } from './choice.js';
 import { draw, ROW_HEIGHT } from './flamegraph-draw.js';
 import {
   layoutOf,
@@ -24,8 +25,10 @@ const WHOLE = { left: 0, right: 1 };
 const SERVICE = 'service_name';
 const TYPE = '__profile_type__';
 
-/** Profile types by service. */
+/** Profile types by service, in the range that was asked for last. */
 let services = new Map();
+/** Whether that is the range of the form. */
+let listed = false;
 let layout = { rows: [], total: 0 };
 let view = WHOLE;
 let selected;
@@ -45,10 +48,13 @@ form.addEventListener('submit', (event) => {
   void showAll();
 });
 form.elements.service.addEventListener('change', () => {
-  fillTypes();
-  void showGraph();
+  // A type that was chosen for another service is no wish for this one.
+  const kept = typesOf().includes(form.elements.type.value) ? form.elements.type.value : '';
+  fillTypes(kept);
+  void (listed ? showGraph() : showAll());
 });
-for (const name of ['type', 'range', 'until']) form.elements[name].addEventListener('change', () => void showGraph());
+form.elements.type.addEventListener('change', () => void (listed ? showGraph() : showAll()));
+for (const name of ['range', 'until']) form.elements[name].addEventListener('change', () => void showAll());
 search.addEventListener('input', () => {
   remember('search', search.value);
   redraw();
@@ -68,6 +74,7 @@ canvas.addEventListener('keydown', onKey);
 void showAll();
 
 async function showAll() {
+  listed = false;
   const found = await guarded('Looking for services …', async (signal) => {
     const { labelsSet = [] } = await call('Series', { matchers: [], labelNames: [SERVICE, TYPE], ...range() }, signal);
     services = new Map();
@@ -77,8 +84,9 @@ async function showAll() {
       if (service === undefined || valueOf(TYPE) === undefined) continue;
       services.set(service, [...(services.get(service) ?? []), valueOf(TYPE)]);
     }
-    fill(form.elements.service, [...services.keys()].sort(), form.elements.service.value || address.get('service'));
-    fillTypes();
+    fill(form.elements.service, [...services.keys()].sort(), wish('service'));
+    fillTypes(wish('type'));
+    listed = true;
   });
   if (found) await showGraph();
 }
@@ -88,6 +96,11 @@ async function showGraph() {
   const profileTypeID = form.elements.type.value;
   for (const name of ['service', 'type', 'range', 'until', 'tenant']) remember(name, form.elements[name].value);
   if (service === '') return;
+  const lack = lackOf(service, profileTypeID);
+  if (lack !== undefined) {
+    element('result').hidden = true;
+    return say(lack);
+  }
 
   const shown = await guarded('Asking for the flame graph …', async (signal) => {
     const labelSelector = `{${SERVICE}=${JSON.stringify(service)}}`;
@@ -101,7 +114,17 @@ async function showGraph() {
     element('result').hidden = layout.total === 0;
     redraw();
   });
-  if (shown && layout.total === 0) say('No profiles of this type in this range.');
+  if (shown && layout.total === 0) say(noneOfType(service, profileTypeID));
+}
+
+/** What is chosen that the list does not have. */
+function lackOf(service, profileTypeID) {
+  if (!services.has(service)) return `There is no data for the service "${service}" in this range.`;
+  return typesOf().includes(profileTypeID) ? undefined : noneOfType(service, profileTypeID);
+}
+
+function noneOfType(service, profileTypeID) {
+  return `There are no profiles "${profileTypeID}" of the service "${service}" in this range.`;
 }
 
 /** Runs one request at a time: a new one ends the one before it. Says what failed, and whether it went well. */
@@ -150,15 +173,30 @@ function range() {
   return { start: end - Number(range.value) * 60_000, end };
 }
 
-function fillTypes() {
-  const types = (services.get(form.elements.service.value) ?? []).sort();
-  const preferred = form.elements.type.value || address.get('type') || types.find((type) => type.includes(':cpu:'));
-  fill(form.elements.type, types, preferred);
+/** What is chosen; at first what the address names. */
+function wish(name) {
+  return form.elements[name].value || (address.get(name) ?? '');
 }
 
-function fill(select, values, preferred) {
-  select.replaceChildren(...values.map((value) => new Option(value, value)));
-  if (values.includes(preferred)) select.value = preferred;
+/** Profile types of the service that is chosen. */
+function typesOf() {
+  return services.get(form.elements.service.value) ?? [];
+}
+
+function fillTypes(wanted) {
+  const types = typesOf().sort();
+  fill(
+    form.elements.type,
+    types,
+    wanted,
+    types.find((type) => type.includes(':cpu:')),
+  );
+}
+
+function fill(select, found, wanted, otherwise) {
+  const { offered, chosen } = choiceOf(found, wanted, otherwise);
+  select.replaceChildren(...offered.map((value) => new Option(value, value)));
+  select.value = chosen;
 }
 
 function fillTop() {
