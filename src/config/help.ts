@@ -1,4 +1,5 @@
 import { sections } from './config.ts';
+import { DURATION_EXAMPLES } from './duration.ts';
 import type { Knob, Section } from './section.ts';
 
 /** What `--help` prints: every flag, by section, with its default. */
@@ -10,7 +11,8 @@ export function helpText(version: string): string {
     'Usage: npm start -- [--flag=value ...]',
     '',
     'Every flag is an environment variable too: --server.http-listen-port is KILN_SERVER_HTTP_LISTEN_PORT.',
-    'Durations are written 500ms, 30s, 1h30m or 7d, sizes in plain bytes where the flag does not say MB.',
+    `Durations are written ${DURATION_EXAMPLES}.`,
+    'Sizes are plain bytes where the flag does not say MB.',
     ...list.flatMap((section) => ['', section.title, ...linesOf(section)]),
     '',
     'Other',

@@ -1,5 +1,5 @@
 import { durationText } from '#src/domain/model/amount-text.ts';
-import { DURATION_SYNTAX, parseDuration } from './duration.ts';
+import { DURATION_EXAMPLES, parseDuration } from './duration.ts';
 
 /** How the text of a knob is read and written. */
 export type Kind<T> = {
@@ -76,7 +76,7 @@ export function duration(firstMs: number, lastMs: number): Kind<number> {
       const ms = parseDuration(text);
       if (ms === undefined) {
         const range = `from ${durationText(firstMs)} to ${durationText(lastMs)}`;
-        return { problem: `${JSON.stringify(text)} is not ${DURATION_SYNTAX}, ${range}` };
+        return { problem: `${JSON.stringify(text)} is not a duration such as ${DURATION_EXAMPLES}, ${range}` };
       }
       return within(ms, firstMs, lastMs, durationText);
     },

@@ -64,7 +64,7 @@ function readArguments(args: readonly string[], problems: string[]): CommandLine
     const next = args[i + 1];
     const takesNext = parts[2] === undefined && next !== undefined && !isFlag(next);
     if (knob === undefined) {
-      problems.push(`${name} is not a flag of Kiln${didYouMean(flag, placeOfFlag.keys(), '--')}`);
+      problems.push(`${name} is not a flag of Kiln${didYouMean(flag, [...placeOfFlag.keys()], '--')}`);
       if (takesNext) i++; // Most likely its value: one mistake, one complaint.
     } else if (typed.has(flag)) {
       problems.push(`${name} is given more than once`);
@@ -91,7 +91,7 @@ function readEnvironment(env: Environment, problems: string[]): Map<string, Type
     const flag = flagOfVariable.get(name);
     if (flag !== undefined) typed.set(flag, { name, text });
     else if (!isServiceLink(name, text)) {
-      problems.push(`${name} is not a variable of Kiln${didYouMean(name, flagOfVariable.keys(), '')}`);
+      problems.push(`${name} is not a variable of Kiln${didYouMean(name, [...flagOfVariable.keys()], '')}`);
     }
   }
   return typed;
@@ -153,7 +153,7 @@ function isSwitch(knob: Knob<unknown>): boolean {
   return knob.kind.placeholder === '<true|false>';
 }
 
-function didYouMean(typed: string, known: Iterable<string>, dashes: string): string {
+function didYouMean(typed: string, known: readonly string[], dashes: string): string {
   const candidate = nearest(typed, known);
   return candidate === undefined ? '; see --help' : `; did you mean ${dashes}${candidate}?`;
 }

@@ -1,9 +1,14 @@
 /**
- * The candidate that is closest to what was typed, for "did you mean".
+ * The candidate that is closest to what was typed, for "did you mean": by letters, or else one whose words are all that
+ * were typed and as few others as can be, as `server.http-listen-port` for `http-port`.
  *
- * @returns undefined when nothing is close: more than a third of the letters would have to change
+ * @returns undefined when nothing is close: more than a third of the letters would have to change, and a word is in none
  */
-export function nearest(typed: string, candidates: Iterable<string>): string | undefined {
+export function nearest(typed: string, candidates: readonly string[]): string | undefined {
+  return nearestByLetters(typed, candidates) ?? nearestByWords(typed, candidates);
+}
+
+function nearestByLetters(typed: string, candidates: readonly string[]): string | undefined {
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(typed.length / 3)) + 1;
   for (const candidate of candidates) {
@@ -11,6 +16,23 @@ export function nearest(typed: string, candidates: Iterable<string>): string | u
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }
   return best;
+}
+
+function nearestByWords(typed: string, candidates: readonly string[]): string | undefined {
+  const words = wordsOf(typed);
+  let best: string | undefined;
+  let bestCount = Number.POSITIVE_INFINITY;
+  for (const candidate of candidates) {
+    const known = wordsOf(candidate);
+    if (known.length < bestCount && words.every((word) => known.includes(word))) {
+      [best, bestCount] = [candidate, known.length];
+    }
+  }
+  return best;
+}
+
+function wordsOf(name: string): string[] {
+  return name.split(/[._-]/);
 }
 
 /** Levenshtein: how many letters must be added, dropped or replaced. @cost O(a · b) */

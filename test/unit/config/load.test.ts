@@ -107,8 +107,21 @@ describe('load', () => {
     deepEqual(problemsOf(args), [
       '--server.http-listen-port: "http" is not an integer from 0 to 65535',
       '--distributor.ingestion-body-limit-mb: "x" is not a number of MB from 0 to 1048576',
-      '--segment-writer.segment-duration: "5" is not a duration such as 500ms, 30s or 1h30m, from 1ms to 1m',
+      '--segment-writer.segment-duration: "5" is not a duration such as 500ms, 1h30m or 7d (units: ns us ms s m h d w y), from 1ms to 1m',
     ]);
+  });
+
+  test('an unknown flag names the one that is most likely meant', () => {
+    deepEqual(
+      problemsOf(['--server.http-port=1', '--port', '1', '--data=x', '--lookback=1d'], { KILN_HTTP_PORT: '1' }),
+      [
+        '--server.http-port is not a flag of Kiln; did you mean --server.http-listen-port?',
+        '--port is not a flag of Kiln; did you mean --server.http-listen-port?',
+        '--data is not a flag of Kiln; did you mean --data-dir?',
+        '--lookback is not a flag of Kiln; did you mean --querier.max-query-lookback?',
+        'KILN_HTTP_PORT is not a variable of Kiln; did you mean KILN_SERVER_HTTP_LISTEN_PORT?',
+      ],
+    );
   });
 
   test('an unknown flag is one problem, not also its value', () => {
