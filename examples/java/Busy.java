@@ -3,6 +3,7 @@
 //
 //     RUN_SECONDS   ends by itself after so long; without it, Ctrl-C ends it
 
+import io.pyroscope.javaagent.config.Config;
 import io.pyroscope.labels.v2.LabelsSet;
 import io.pyroscope.labels.v2.Pyroscope;
 import java.nio.charset.StandardCharsets;
@@ -24,7 +25,8 @@ public class Busy {
     public static void main(String[] args) throws InterruptedException {
         String runSeconds = System.getenv("RUN_SECONDS");
         long endNanos = System.nanoTime() + (runSeconds == null ? Long.MAX_VALUE / 2 : (long) (Double.parseDouble(runSeconds) * 1e9));
-        System.out.println("busy; the agent pushes profiles to " + System.getenv("PYROSCOPE_SERVER_ADDRESS"));
+        // As the agent reads it: from the environment, or else from pyroscope.properties.
+        System.out.println("busy; the agent pushes profiles to " + Config.build().serverAddress);
 
         // Each kind of work has a label of its own: select {route="/checkout"} to see one alone.
         Thread checkout = worker(endNanos, "/checkout", Busy::checkout);

@@ -1,9 +1,11 @@
 // The program of examples/java, with the real Java agent, against a real Kiln.
 
-import { deepEqual } from 'node:assert/strict';
+import { deepEqual, match } from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { promisify } from 'node:util';
 import {
   assertProfileTypes,
   assertRoutes,
@@ -45,11 +47,12 @@ test('the Java agent pushes CPU time, allocations and locks, with function names
     readFileSync(join(FOLDER, 'pom.xml'), 'utf8'),
   ) as RegExpExecArray;
   const agent = join(JARS, `agent-${version}.jar`);
+  const command = ['java', `-javaagent:${agent}`, '-cp', `${agent}:.`, 'Busy.java'] as const;
 
   // It pushes every five seconds, and nothing when it ends.
   const pushed = await runExample(t, {
     folder: FOLDER,
-    command: ['java', `-javaagent:${agent}`, '-cp', `${agent}:.`, 'Busy.java'],
+    command,
     runSeconds: 12,
   });
 
@@ -68,4 +71,13 @@ test('the Java agent pushes CPU time, allocations and locks, with function names
     await assertWork(pushed, { service: 'busy-java', profileType, frames });
     await assertRoutes(pushed, { service: 'busy-java', profileType, frames });
   }
+  match(await printedWithoutAddress(command), /^busy; the agent pushes profiles to http:\/\/localhost:4040$/m);
 });
+
+/** What the example prints that is not told where to push. It ends before the agent does so for the first time. */
+async function printedWithoutAddress([program, ...args]: readonly [string, ...string[]]): Promise<string> {
+  const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('PYROSCOPE_'));
+  const env = { ...Object.fromEntries(inherited), RUN_SECONDS: '0' };
+  const { stdout } = await promisify(execFile)(program, args, { cwd: FOLDER, env });
+  return stdout;
+}
