@@ -13,6 +13,7 @@ import {
   topFunctions,
   valueText,
 } from './flamegraph-layout.js';
+import { lookbackOf } from './lookback.js';
 import { pushCommand } from './push-command.js';
 
 const element = (id) => document.getElementById(id);
@@ -29,6 +30,8 @@ const TYPE = '__profile_type__';
 let services = new Map();
 /** Whether that is the range of the form. */
 let listed = false;
+/** How far back queries look, where that range ended before; else empty. */
+let lookback = '';
 let layout = { rows: [], total: 0 };
 let view = WHOLE;
 let selected;
@@ -76,7 +79,10 @@ void showAll();
 async function showAll() {
   listed = false;
   const found = await guarded('Looking for services …', async (signal) => {
-    const { labelsSet = [] } = await call('Series', { matchers: [], labelNames: [SERVICE, TYPE], ...range() }, signal);
+    const asked = { matchers: [], labelNames: [SERVICE, TYPE], ...range() };
+    const { answer, partial } = await call('Series', asked, signal);
+    const { labelsSet = [] } = answer;
+    lookback = lookbackOf(partial);
     services = new Map();
     for (const { labels } of labelsSet) {
       const valueOf = (name) => labels.find((label) => label.name === name)?.value;
@@ -95,7 +101,6 @@ async function showGraph() {
   const service = form.elements.service.value;
   const profileTypeID = form.elements.type.value;
   for (const name of ['service', 'type', 'range', 'until', 'tenant']) remember(name, form.elements[name].value);
-  if (service === '') return;
   const lack = lackOf(service, profileTypeID);
   if (lack !== undefined) {
     element('result').hidden = true;
@@ -104,7 +109,7 @@ async function showGraph() {
 
   const shown = await guarded('Asking for the flame graph …', async (signal) => {
     const labelSelector = `{${SERVICE}=${JSON.stringify(service)}}`;
-    const answer = await call('SelectMergeStacktraces', { profileTypeID, labelSelector, ...range() }, signal);
+    const { answer } = await call('SelectMergeStacktraces', { profileTypeID, labelSelector, ...range() }, signal);
     layout = layoutOf(answer.flamegraph ?? { names: [], levels: [] });
     unit = profileTypeID.split(':')[2] ?? '';
     selected = placeOf(layout, address.get('zoom') ?? '');
@@ -117,8 +122,12 @@ async function showGraph() {
   if (shown && layout.total === 0) say(noneOfType(service, profileTypeID));
 }
 
-/** What is chosen that the list does not have. */
+/** Why there is nothing to ask for. */
 function lackOf(service, profileTypeID) {
+  if (lookback !== '') {
+    return `Queries look back ${lookback} (--querier.max-query-lookback), and this range ended before: nothing was looked for.`;
+  }
+  if (service === '') return '';
   if (!services.has(service)) return `There is no data for the service "${service}" in this range.`;
   return typesOf().includes(profileTypeID) ? undefined : noneOfType(service, profileTypeID);
 }
@@ -136,7 +145,7 @@ async function guarded(message, run) {
   try {
     await run(signal);
     say('');
-    element('empty').hidden = services.size > 0;
+    element('empty').hidden = services.size > 0 || lookback !== '';
     element('push').textContent = pushCommand(location.href, form.elements.tenant.value);
     if (services.size === 0) element('result').hidden = true;
     return true;
@@ -152,7 +161,7 @@ async function call(method, request, signal) {
   const path = `querier.v1.QuerierService/${method}`;
   const response = await fetch(path, { method: 'POST', headers, body: JSON.stringify(request), signal });
   const text = await response.text();
-  if (response.ok) return JSON.parse(text);
+  if (response.ok) return { answer: JSON.parse(text), partial: response.headers.get('X-Kiln-Partial') ?? '' };
 
   if (response.status === 401) {
     element('tenant').hidden = false;

@@ -66,6 +66,7 @@ export class FakeQuerier {
   readonly calls: QueryCall[] = [];
   work: (signal: AbortSignal) => Promise<string | Body> = async () => '{}';
   missingObjects = 0;
+  lookbackMs: number | undefined;
 
   /** Every method of the port is the same here. */
   asQuerier(): Querier {
@@ -74,9 +75,10 @@ export class FakeQuerier {
       async (tenants: readonly string[], request: unknown, wire: Wire, signal: AbortSignal): Promise<Reply> => {
         this.calls.push({ method: name, tenants, request, wire });
         const answer = await this.work(signal);
-        const { missingObjects } = this;
-        if (typeof answer !== 'string') return { body: answer, missingObjects };
-        return { body: [wire.gzip ? gzipSync(answer) : Buffer.from(answer)], missingObjects };
+        const { missingObjects, lookbackMs } = this;
+        const partial = { missingObjects, ...(lookbackMs === undefined ? {} : { lookbackMs }) };
+        if (typeof answer !== 'string') return { body: answer, ...partial };
+        return { body: [wire.gzip ? gzipSync(answer) : Buffer.from(answer)], ...partial };
       };
     return {
       profileTypes: method('profileTypes'),

@@ -163,7 +163,7 @@ describe('Connect', () => {
     equal(response.status, 200);
   });
 
-  test('says when an answer misses objects, in Connect and in gRPC-Web, and not otherwise', async (t) => {
+  test('says when an answer misses objects or what is before the lookback, in Connect and in gRPC-Web, and not otherwise', async (t) => {
     const fixture = await startServer(t);
     equal((await query(fixture, 'ProfileTypes', {})).headers['x-kiln-partial'], undefined);
 
@@ -175,6 +175,12 @@ describe('Connect', () => {
       headers: { 'content-type': 'application/grpc-web+proto' },
     });
     equal(framed.headers['x-kiln-partial'], 'missing-objects=3');
+
+    fixture.querier.lookbackMs = 90 * 60_000;
+    const both = 'missing-objects=3, max-query-lookback=1h30m';
+    equal((await query(fixture, 'ProfileTypes', {})).headers['x-kiln-partial'], both);
+    fixture.querier.missingObjects = 0;
+    equal((await query(fixture, 'ProfileTypes', {})).headers['x-kiln-partial'], 'max-query-lookback=1h30m');
   });
 
   test('answers 422 to a query that is too large, so that nobody sends it again', async (t) => {

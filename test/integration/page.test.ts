@@ -64,6 +64,23 @@ describe('the page', { timeout: 5 * MINUTE_MS }, () => {
     equal(await servicesOf(page), 'late');
   });
 
+  test('a range before the lookback is told from one without profiles', async (t) => {
+    await push('shop');
+    const page = await opened(t, '?service=shop&until=2020-01-01T12:00');
+    if (page === undefined) return;
+
+    const status =
+      'Queries look back 7d (--querier.max-query-lookback), and this range ended before: nothing was looked for.';
+    deepEqual(await shown(page), { service: 'shop', status, graph: false });
+    equal(await page.valueOf('document.querySelector("#empty").hidden'), true);
+    await choose(page, 'until', '');
+    deepEqual(await shown(page), { service: 'shop', status: '', graph: true });
+    equal(
+      await page.valueOf('document.querySelector("[name=type]").value'),
+      'process_cpu:cpu:nanoseconds:cpu:nanoseconds',
+    );
+  });
+
   /** A flame graph of `main` and `work`, in a range that ended so long ago. */
   async function push(service: string, agoMs = 0): Promise<void> {
     const until = Math.floor((Date.now() - agoMs) / 1000);

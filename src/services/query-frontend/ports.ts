@@ -1,6 +1,6 @@
 import type { BlockMeta } from '#src/domain/block/block-meta.ts';
 import type { Labels } from '#src/domain/model/labels.ts';
-import type { TimeRange } from '#src/domain/model/units.ts';
+import type { DurationMs, TimeRange } from '#src/domain/model/units.ts';
 import type { QueryPlan } from '#src/domain/query/plan.ts';
 import type { Matcher } from '#src/domain/series/matcher.ts';
 import type { NodeQuery, NodeReport } from '#src/workers/query-messages.ts';
@@ -39,6 +39,8 @@ export type Reply = {
   readonly body: Body;
   /** Objects that the metastore names and that are not there: so much is missing in the answer. */
   readonly missingObjects: number;
+  /** How far back queries look, where a range that was asked for ended before: nothing was looked for in it. */
+  readonly lookbackMs?: DurationMs;
 };
 
 export type StackTraceSelector = {

@@ -70,7 +70,7 @@ type WithoutGzip<T> = T extends unknown ? Omit<T, 'gzip'> : never;
 
 /** Something to read for an answer. */
 type Part = {
-  /** undefined: nothing can be there. */
+  /** undefined: all of it is before the lookback, so that nothing is looked for. */
   readonly range: TimeRange | undefined;
   readonly matchers: readonly Matcher[];
   /** Called when there is something to read: what it refuses is an error only then, as always in this API. */
@@ -80,6 +80,7 @@ type Part = {
 /** One report for each part, undefined where nothing was to be read. */
 type Readout = Omit<QueryResult, 'reports'> & { readonly reports: readonly (NodeReport | undefined)[] };
 
+/** Nothing can be there, whatever the range. */
 const NOTHING: Part = {
   range: undefined,
   matchers: [],
@@ -105,6 +106,12 @@ const refusedLabelNames = new Counter({
   name: 'kiln_query_frontend_refused_label_names_total',
   help: 'Queries refused because of the number of names of labels that they list.',
   labelNames: ['limit'],
+  registers: [metrics],
+});
+
+const beforeLookbackAnswers = new Counter({
+  name: 'kiln_query_frontend_before_lookback_answers_total',
+  help: 'Answers to queries of a range that ended before the lookback: nothing was looked for in it.',
   registers: [metrics],
 });
 
@@ -137,7 +144,8 @@ export class QueryFrontend implements Querier {
     const ids = range === undefined ? [] : await this.#datasetLabels(tenants, range, [LabelName.profileType], signal);
     const profileTypes = ids.flatMap(([label]) => parseProfileType(label?.value ?? '') ?? []);
     profileTypes.sort((a, b) => compareUtf8(a.id, b.id));
-    return this.#write({ kind: 'profile-types', codec: codecOf(wire), profileTypes }, wire, signal);
+    const reply = await this.#write({ kind: 'profile-types', codec: codecOf(wire), profileTypes }, wire, signal);
+    return range === undefined ? this.#beforeLookback(reply) : reply;
   }
 
   async labelNames(
@@ -374,11 +382,18 @@ export class QueryFrontend implements Querier {
     await this.#checkExpressions(parts, signal);
     const { reports, missingBlocks, release } = await this.#read(tenants, parts, signal);
     try {
-      const reply = await this.#write(taskOf(reports), wire, signal);
-      return { ...reply, missingObjects: missingBlocks.length };
+      const reply = { ...(await this.#write(taskOf(reports), wire, signal)), missingObjects: missingBlocks.length };
+      const before = parts.some((part) => part !== NOTHING && part.range === undefined);
+      return before ? this.#beforeLookback(reply) : reply;
     } finally {
       release();
     }
+  }
+
+  /** The body is that of an empty success, because clients know no other: what else is said tells why. */
+  #beforeLookback(reply: Reply): Reply {
+    beforeLookbackAnswers.inc();
+    return { ...reply, lookbackMs: this.#options.maxQueryLookbackMs };
   }
 
   /** @throws StoreError 'invalid-argument' when expressions are over a limit, or one is not one of RE2's */
@@ -421,7 +436,7 @@ export class QueryFrontend implements Querier {
     return planQuery(await this.#deps.metadata.queryMetadata({ ...range, tenants, matchers: onDatasets }, signal));
   }
 
-  /** @returns undefined when nothing can be there, which is an empty success */
+  /** @returns undefined when all of it is before the lookback, which is an empty success */
   #validRange(asked: TimeRange): TimeRange | undefined {
     const { maxQueryLookbackMs, maxQueryLengthMs } = this.#options;
     const limits = { lookbackMs: maxQueryLookbackMs, lengthMs: maxQueryLengthMs };
@@ -475,7 +490,7 @@ function seriesPart(
   matchers: readonly Matcher[],
   steps: Omit<BucketQuery, keyof TimeRange>,
 ): Part {
-  if (range === undefined) return NOTHING;
+  if (range === undefined) return { ...NOTHING, matchers };
   const buckets = { ...range, ...steps };
   // The first point stands for the step before it.
   const readRange = readRangeOf(buckets);

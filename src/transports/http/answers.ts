@@ -1,5 +1,6 @@
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
+import { durationText } from '#src/domain/model/amount-text.ts';
 import { quoted } from '#src/domain/model/printable.ts';
 import type { Body, Reply } from '#src/services/query-frontend/ports.ts';
 import { acceptsGzip } from './accept-encoding.ts';
@@ -60,8 +61,11 @@ export function wantsRestGzip(exchange: Exchange): boolean {
 }
 
 /** Says that an answer is not whole. Its body is what it would be if what is missing had never been there. */
-export function partialHeaders({ missingObjects }: Reply): Header[] {
-  return missingObjects > 0 ? [['X-Kiln-Partial', `missing-objects=${missingObjects}`]] : [];
+export function partialHeaders({ missingObjects, lookbackMs }: Reply): Header[] {
+  const reasons: string[] = [];
+  if (missingObjects > 0) reasons.push(`missing-objects=${missingObjects}`);
+  if (lookbackMs !== undefined) reasons.push(`max-query-lookback=${durationText(lookbackMs)}`);
+  return reasons.length > 0 ? [['X-Kiln-Partial', reasons.join(', ')]] : [];
 }
 
 /**

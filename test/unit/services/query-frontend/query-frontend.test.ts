@@ -319,15 +319,23 @@ describe('QueryFrontend, what it refuses', () => {
   });
 });
 
+async function beforeLookbackCount(): Promise<number> {
+  const counter = await metrics.getSingleMetric('kiln_query_frontend_before_lookback_answers_total')?.get();
+  return counter?.values[0]?.value ?? 0;
+}
+
 describe('QueryFrontend, when there is nothing to read', () => {
   for (const name of names) {
     test(`${name} answers a range before the lookback with an empty success, without asking anybody`, async () => {
       const { asked, frontend } = setUp();
       const call = () => methods[name](frontend, longAgo);
 
-      const body = bodyOf(await call());
+      const countedBefore = await beforeLookbackCount();
+      const reply = await call();
 
-      ok(typeof body === 'object');
+      ok(typeof bodyOf(reply) === 'object');
+      equal(reply.lookbackMs, 7 * 24 * HOUR_MS);
+      equal(await beforeLookbackCount(), countedBefore + 1);
       // The other side of a difference is in the present.
       const sides = name === 'diff' || name === 'renderDiff' ? 1 : 0;
       deepEqual([asked.metadata.length, asked.labels.length, asked.runs.length], [sides, 0, sides]);
@@ -354,6 +362,7 @@ describe('QueryFrontend, when there is nothing to read', () => {
     await refused('selectMergeStacktraces', { ...longAgo, labelSelector: '{a=~"("}' }, /not valid/);
     await refused('labelNames', { ...longAgo, matchers: ['{a=~"("}'] }, /not valid/);
     await refused('selectSeries', { ...longAgo, stepSeconds: 0 }, /step/);
+    await refused('selectSeries', { ...longAgo, labelSelector: '{a=~"("}' }, /not valid/);
   });
 
   test('reads only what the lookback leaves of a range', async () => {
@@ -364,6 +373,12 @@ describe('QueryFrontend, when there is nothing to read', () => {
     equal(asked.metadata[0].startMs, NOW_MS - HOUR_MS);
     const { query } = asked.runs[0];
     equal(query.kind === 'tree' && query.selection.startMs, NOW_MS - HOUR_MS);
+  });
+
+  test('says nothing of the lookback where it did not keep anything from being looked for', async () => {
+    for (const name of names) equal('lookbackMs' in (await methods[name](setUp().frontend)), false);
+    const { frontend } = setUp();
+    equal('lookbackMs' in (await methods.selectSeries(frontend, { stepSeconds: Number.POSITIVE_INFINITY })), false);
   });
 
   test('answers series of a step that nothing fits in', async () => {
