@@ -1,6 +1,13 @@
-import type { Labels } from '#src/domain/model/labels.ts';
+import { createHash } from 'node:crypto';
+import type { Label, Labels } from '#src/domain/model/labels.ts';
 
 const NUMBER_BYTES = 4;
+
+/**
+ * Texts that are longer are known by a digest: V8 hashes those from 16 KiB on by their lengths alone, and a map of such texts
+ * would compare each with all others.
+ */
+const KEY_LENGTH_MAX = 4096;
 
 /**
  * Gives sets of labels short keys: the numbers of their texts, side by side.
@@ -13,25 +20,45 @@ const NUMBER_BYTES = 4;
  */
 export class LabelSetKeys {
   readonly #numberByText = new Map<string, number>();
+  /** Of texts that are too long to be keys, and of their values by label as well: many sets share one. */
+  readonly #numberByDigest = new Map<string, number>();
+  readonly #numberByLabel = new Map<Label, number>();
   #buffer = Buffer.alloc(64 * NUMBER_BYTES);
 
-  /** Equal for equal labels in the same order, and only for those. @cost O(labels) */
+  /** Equal for equal labels in the same order, and only for those. @cost O(labels), plus the bytes of long names, and once those of long values */
   keyOf(labels: Labels): string {
     const sizeBytes = 2 * labels.length * NUMBER_BYTES;
     if (sizeBytes > this.#buffer.length) this.#buffer = Buffer.alloc(2 * sizeBytes);
     let at = 0;
-    for (const { name, value } of labels) {
-      at = this.#buffer.writeUInt32LE(this.#numberOf(name), at);
-      at = this.#buffer.writeUInt32LE(this.#numberOf(value), at);
+    for (const label of labels) {
+      at = this.#buffer.writeUInt32LE(this.#numberOf(label.name), at);
+      at = this.#buffer.writeUInt32LE(this.#numberOfValue(label), at);
     }
     return this.#buffer.toString('latin1', 0, sizeBytes);
   }
 
-  #numberOf(text: string): number {
-    const known = this.#numberByText.get(text);
-    if (known !== undefined) return known;
-    const number = this.#numberByText.size;
-    this.#numberByText.set(text, number);
-    return number;
+  #numberOfValue(label: Label): number {
+    const { value } = label;
+    if (value.length <= KEY_LENGTH_MAX) return this.#numberOf(value);
+    return numberIn(this.#numberByLabel, label, () => this.#numberOf(value));
   }
+
+  #numberOf(text: string): number {
+    const isLong = text.length > KEY_LENGTH_MAX;
+    const numbers = isLong ? this.#numberByDigest : this.#numberByText;
+    return numberIn(numbers, isLong ? digestOf(text) : text, () => this.#numberByText.size + this.#numberByDigest.size);
+  }
+}
+
+function numberIn<K>(numbers: Map<K, number>, key: K, next: () => number): number {
+  let number = numbers.get(key);
+  if (number === undefined) {
+    number = next();
+    numbers.set(key, number);
+  }
+  return number;
+}
+
+function digestOf(text: string): string {
+  return createHash('sha256').update(text, 'utf16le').digest('base64');
 }

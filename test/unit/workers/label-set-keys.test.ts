@@ -1,4 +1,5 @@
-import { equal, notEqual } from 'node:assert/strict';
+import { deepEqual, equal, notEqual } from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { describe, test } from 'node:test';
 import { LabelSetKeys } from '#src/workers/label-set-keys.ts';
 import { labelList } from '../../fixtures/labels.ts';
@@ -28,6 +29,22 @@ describe('LabelSetKeys', () => {
     ];
 
     equal(new Set(sets.map((labels) => keys.keyOf(labelList(labels)))).size, sets.length);
+  });
+
+  test('tells texts that are no keys of a map apart, and from their digests', () => {
+    const keys = new LabelSetKeys();
+    const [long, other] = ['x'.repeat(5000), `${'x'.repeat(4999)}y`];
+    const digest = createHash('sha256').update(long, 'utf16le').digest('base64');
+    const texts = [long, other, digest, 'x'.repeat(4096), 'x'.repeat(4097), `${'x'.repeat(4999)}\ud800`, 'short'];
+    const sets = texts.flatMap((name) => texts.map((value) => [{ name, value }]));
+
+    const made = sets.map((labels) => keys.keyOf(labels));
+
+    equal(new Set(made).size, sets.length);
+    deepEqual(
+      sets.map(([label]) => keys.keyOf([{ ...label }])),
+      made,
+    );
   });
 
   // A number has four bytes, and the buffer room for 64 of them at first.
