@@ -83,6 +83,45 @@ describe('bad input', () => {
     refused(await pushRaw(gzipSync(gzipSync(good))), 400, 'invalid_argument', /it looks like gzip, compressed twice/);
   });
 
+  for (const [what, search, body] of [
+    ['a compressed pprof', '', gzipSync(good)],
+    ['a compressed pprof', '&format=pprof', gzipSync(good)],
+    ['a pprof', '&format=pprof', good],
+    ['a recording', '&format=jfr', Buffer.from('FLR\0\0\x02\0\0')],
+    ['folded text', '&format=groups', Buffer.from('main;work \n'.repeat(9))],
+  ] as const) {
+    test(`${what} that curl -d sent${search && ` with ${search.slice(1)}`} is 422 and says what curl does`, async () => {
+      const form = { 'content-type': 'application/x-www-form-urlencoded' };
+      const words =
+        /; it came as a form \(application\/x-www-form-urlencoded\): curl's -d takes .*--data-binary does not$/;
+      const stripped = Buffer.from(body.filter((byte) => byte !== 0 && byte !== 10 && byte !== 13));
+      refused(await kiln.client.post(`/ingest?name=bad${search}`, stripped, form), 422, 'unknown', words);
+      const sentOtherwise = await kiln.client.post(`/ingest?name=bad${search}`, stripped, {});
+      refused(sentOtherwise, 422, 'unknown', /^((?!as a form).)*$/);
+    });
+  }
+
+  test('what can be read is taken, though it came as a form: --data-binary says so too', async () => {
+    for (const format of ['pprof', 'groups']) {
+      const body = format === 'pprof' ? gzipSync(good) : 'main;work 3\n';
+      const reply = await kiln.client.post(`/ingest?name=form&format=${format}`, body, {
+        'content-type': 'application/x-www-form-urlencoded',
+      });
+      equal(reply.status, 200, reply.body.toString());
+    }
+  });
+
+  test('a push and an OTLP message that curl -d sent are 415 and say what curl does', async () => {
+    for (const path of ['/push.v1.PusherService/Push', '/v1development/profiles']) {
+      const reply = await kiln.client.post(path, good, { 'content-type': 'application/x-www-form-urlencoded' });
+      equal(reply.status, 415);
+      match(
+        reply.body.toString(),
+        /not spoken here; these are: .*\. curl sends it unless -H .*--data-binary does not\n$/,
+      );
+    }
+  });
+
   test('an empty profile is 400', async () => {
     refused(await pushRaw(new Uint8Array(0)), 400, 'invalid_argument', /too few/);
   });

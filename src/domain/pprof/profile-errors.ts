@@ -29,9 +29,12 @@ export function malformed(what: string, details: ErrorDetails = {}): StoreError 
   return refusal('malformed_profile', `malformed profile: ${what}`, details);
 }
 
-/** The bytes are neither pprof nor gzip of it. */
+/** The bytes are neither pprof nor gzip of it: `isUndecodable`. */
 export function undecodable(what: string, details: ErrorDetails = {}): StoreError {
-  return refusal('malformed_profile', `the profile cannot be decoded as pprof: ${what}`, details);
+  return refusal('malformed_profile', `the profile cannot be decoded as pprof: ${what}`, {
+    ...details,
+    undecodable: true,
+  });
 }
 
 /** What the profile is decoded into has no room in a thread. @param error  of the kernels, which names the limit */

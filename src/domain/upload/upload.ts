@@ -83,6 +83,6 @@ export function undecodableUpload(format: UploadFormat, what: string): StoreErro
 }
 
 /** Whether the body could not even be read, rather than that its profile was refused. */
-export function isUndecodable(error: unknown): boolean {
+export function isUndecodable(error: unknown): error is StoreError {
   return error instanceof StoreError && error.details['undecodable'] === true;
 }

@@ -6,6 +6,7 @@ import type { Body, Reply } from '#src/services/query-frontend/ports.ts';
 import { acceptsGzip } from './accept-encoding.ts';
 import { type Failure, failureJson } from './errors.ts';
 import type { Answer, Exchange, Header } from './exchange.ts';
+import { CURL_DATA, isUrlEncodedForm } from './url-encoded-form.ts';
 
 const JSON_TYPE: Header = ['Content-Type', 'application/json'];
 const TEXT_TYPE: Header = ['Content-Type', 'text/plain; charset=utf-8'];
@@ -23,13 +24,18 @@ export function textAnswer(status: number, text: string): Answer {
   return { status, headers: [TEXT_TYPE], body: [Buffer.from(text)] };
 }
 
-/** Whoever speaks gRPC to this port learns where it is spoken. @param spoken  the content types of the route */
+/** @param spoken  the content types of the route */
 export function wrongContentType(sent: string, spoken: string): Answer {
-  const elsewhere = /^application\/grpc($|[+;])/i.test(sent)
-    ? '. gRPC is spoken over HTTP/2, on the port of server.grpc-listen-port'
-    : '';
-  const text = `the content type ${quoted(sent)} is not spoken here; these are: ${spoken}${elsewhere}\n`;
+  const text = `the content type ${quoted(sent)} is not spoken here; these are: ${spoken}${contentTypeHint(sent)}\n`;
   return textAnswer(415, text);
+}
+
+/** Whoever speaks gRPC to this port learns where it is spoken, and who has a file for curl how it sends that. */
+function contentTypeHint(sent: string): string {
+  if (/^application\/grpc($|[+;])/i.test(sent)) {
+    return '. gRPC is spoken over HTTP/2, on the port of server.grpc-listen-port';
+  }
+  return isUrlEncodedForm(sent) ? `. curl sends it unless -H 'Content-Type: …' names another; and ${CURL_DATA}` : '';
 }
 
 /** The answer of a failed Connect call, and of a query route. */

@@ -13,18 +13,15 @@ const TEXT_FORMATS: ReadonlySet<IngestFormat> = new Set(['groups', 'lines', 'tri
  *
  * Unlike the reference, which answers 422 for those too, what may succeed later is 503 or 504, so that agents try again.
  *
- * @param hint  what the message goes on with where the body could not be read
  * @source reference of the public API, "POST /ingest", responses
  */
-export function ingestFailure(error: unknown, format: IngestFormat, hint: string): Answer {
+export function ingestFailure(error: unknown, format: IngestFormat): Answer {
   if (error instanceof BodyRefusal) {
     return statusFailure(failureOfStatus(error.status, error.message));
   }
   const failure = failureOf(error);
   const rejected = failure.status === 400 || failure.status === 404 || failure.code === 'data_loss';
-  const undecodable = isUndecodable(error);
-  const unprocessable = TEXT_FORMATS.has(format) ? undecodable : rejected;
-  const message = undecodable ? failure.message + hint : failure.message;
-  const { retryAfterMs } = failure;
+  const unprocessable = TEXT_FORMATS.has(format) ? isUndecodable(error) : rejected;
+  const { message, retryAfterMs } = failure;
   return statusFailure({ ...failureOfStatus(unprocessable ? 422 : failure.status, message), retryAfterMs });
 }

@@ -4,7 +4,7 @@ import { type Label, LabelName } from '#src/domain/model/labels.ts';
 import { quoted } from '#src/domain/model/printable.ts';
 import type { Bytes, UnixNanos } from '#src/domain/model/units.ts';
 import type { IngestOptions } from '#src/domain/pprof/ingest-options.ts';
-import { type Upload, undecodableUpload } from '#src/domain/upload/upload.ts';
+import { isUndecodable, type Upload, undecodableUpload } from '#src/domain/upload/upload.ts';
 import type { PushedProfile, PushService } from '#src/services/distributor/ports.ts';
 import { codedFailure, emptyAnswer, methodNotAllowed } from './answers.ts';
 import { type BodyHost, ingestionBodyLimit, readBody } from './body.ts';
@@ -19,6 +19,7 @@ import { parseSampleRate } from './sample-rate.ts';
 import { parseSampleTypeConfig } from './sample-type-config.ts';
 import { parseTenants, writeTenant } from './tenant.ts';
 import { parseTimeNanos } from './time-parameter.ts';
+import { formHint } from './url-encoded-form.ts';
 
 export type IngestHost = BodyHost & {
   readonly multitenancyEnabled: boolean;
@@ -62,8 +63,7 @@ export async function serveIngest(
     return emptyAnswer(200);
   } catch (error) {
     if (!(error instanceof StoreError)) onBug(error);
-    const hint = formatHint(exchange.query.get('format'), parameters.format);
-    return ingestFailure(error, parameters.format, hint + encodingHint(exchange.header('content-encoding')));
+    return ingestFailure(error, parameters.format);
   }
 }
 
@@ -104,8 +104,10 @@ async function pushBody(
   host: IngestHost,
 ): Promise<void> {
   const body = await readBody(exchange, ingestionBodyLimit(host.ingestionBodyBytesMax), host);
+  const contentType = exchange.header('content-type');
+  // Now, because the body may be moved to a thread.
+  const form = formHint(contentType, body.bytes);
   try {
-    const contentType = exchange.header('content-type');
     if (parameters.format !== 'pprof' && parameters.format !== 'pprof-form') {
       const upload = await uploadOf(body.bytes, contentType, parameters.format, parameters);
       await host.push.pushUpload(tenant, upload, exchange.signal);
@@ -115,6 +117,11 @@ async function pushBody(
     // An upload without a profile is no failure. Agents that had nothing to sample send such.
     if (pprof.profile.length === 0) return;
     await host.push.pushProfiles(tenant, [pushedProfile(pprof, parameters)], exchange.signal);
+  } catch (error) {
+    if (!isUndecodable(error)) throw error;
+    const format = formatHint(exchange.query.get('format'), parameters.format);
+    const hint = format + encodingHint(exchange.header('content-encoding')) + form;
+    throw new StoreError(error.code, error.message + hint, error.details);
   } finally {
     body.release();
   }
