@@ -1,5 +1,5 @@
 import type { StoreError } from '#src/domain/errors.ts';
-import { foreignFormat } from '#src/domain/pprof/foreign-format.ts';
+import { type FormatAdvice, looksLike } from '#src/domain/model/byte-format.ts';
 import { locationLinesMax, profileFramesMax, stackFramesMax } from '#src/domain/pprof/frame-limits.ts';
 import type { ProfileLimits } from '#src/domain/pprof/ingest-options.ts';
 import {
@@ -68,7 +68,17 @@ export function decodeFailure(
   }
 }
 
+/** What is sent in place of a pprof, or inflated from it. */
+const NO_PPROF: FormatAdvice = {
+  recording: ', which /ingest takes with format=jfr',
+  gzip: ', compressed twice',
+  zstd: ', where only gzip is known',
+  zlib: ', where only gzip is known',
+  json: '',
+  text: ', such as folded stacks, which /ingest takes with format=groups, and not as a form',
+};
+
 function noPprof(what: string, offset: number, beginning: Uint8Array): StoreError {
-  const foreign = foreignFormat(beginning);
+  const foreign = looksLike(beginning, NO_PPROF);
   return undecodable(foreign === undefined ? what : `${what}; it looks like ${foreign}`, { offset });
 }

@@ -1,9 +1,9 @@
 import { columnsMax } from '#src/domain/block/block-format.ts';
 import { fromWire, StoreError, toWire } from '#src/domain/errors.ts';
+import { FORMAT_HEAD_BYTES } from '#src/domain/model/byte-format.ts';
 import { LabelName, valueOf } from '#src/domain/model/labels.ts';
 import { LimitFlag } from '#src/domain/model/limit-flags.ts';
 import type { Bytes, UnixMs } from '#src/domain/model/units.ts';
-import { FOREIGN_HEAD_BYTES } from '#src/domain/pprof/foreign-format.ts';
 import { mayHaveTruncatedStacks } from '#src/domain/pprof/go-truncated-stacks.ts';
 import { GO_SHAPE_PREFIX } from '#src/domain/pprof/go-type-parameters.ts';
 import { ingestTime, nameFixupOf } from '#src/domain/pprof/ingest-fixups.ts';
@@ -82,7 +82,7 @@ function ingestRaw(
   const mended = withFixups(kernels, item.ingest, { raw, cost }, limits);
   const profile = decodeProfile(kernels, mended, limits);
   if (!(profile instanceof DecodedProfile)) {
-    const beginning = kernels.takeU8(mended.pointer, Math.min(mended.length, FOREIGN_HEAD_BYTES));
+    const beginning = kernels.takeU8(mended.pointer, Math.min(mended.length, FORMAT_HEAD_BYTES));
     throw decodeFailure(profile, limits, beginning);
   }
   const { ingest } = item;

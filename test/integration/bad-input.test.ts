@@ -122,6 +122,28 @@ describe('bad input', () => {
     }
   });
 
+  test('a pprof, gzip or text in place of a message is 400 and says what it looks like', async () => {
+    for (const [path, contentType] of [
+      ['/push.v1.PusherService/Push', 'application/proto'],
+      ['/push.v1.PusherService/Push', 'application/json'],
+      ['/v1development/profiles', 'application/x-protobuf'],
+      ['/v1development/profiles', 'application/json'],
+    ] as const) {
+      for (const [body, words] of [
+        [good, /message.*; it looks like pprof, which \/ingest takes with format=pprof/],
+        [gzipSync(good), /message.*; it looks like gzip, compressed twice or sent without saying so/],
+        [
+          Buffer.from('main;work 3\n'),
+          contentType === 'application/json' ? /message/ : /message.*; it looks like text/,
+        ],
+      ] as const) {
+        const reply = await kiln.client.post(path, body, { 'content-type': contentType });
+        equal(reply.status, 400);
+        match(reply.body.toString(), words);
+      }
+    }
+  });
+
   test('an empty profile is 400', async () => {
     refused(await pushRaw(new Uint8Array(0)), 400, 'invalid_argument', /too few/);
   });

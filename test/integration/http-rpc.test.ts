@@ -139,7 +139,7 @@ describe('Connect', () => {
   }
 
   for (const [body, problem] of [
-    [Buffer.from('{}'), 'it is not gzip, but begins with the bytes 7b7d'],
+    [Buffer.from('{}'), 'it is not gzip, but begins with the bytes 7b7d, as JSON does'],
     [gzipSync('{}').subarray(0, -3), 'the gzip data is cut off: it ends early, at byte 19'],
     [Buffer.concat([gzipSync('{}'), Buffer.from('{}')]), 'behind the gzip data comes what is no gzip'],
   ] as const) {

@@ -5,6 +5,7 @@ import type { Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import type { BuiltValueType, SizeLimit } from '#src/domain/pprof/pprof-builder.ts';
 import { discardReasonOf, tooManySamples } from '#src/domain/pprof/profile-errors.ts';
+import { foreignMessageHint } from '#src/domain/protobuf/foreign-message.ts';
 import { WireReader } from '#src/domain/protobuf/wire-reader.ts';
 import {
   type ConversionBounds,
@@ -75,7 +76,8 @@ const INT64_MAX = 2n ** 63n - 1n;
  */
 export function* convertOtlp(message: Uint8Array, options: OtlpOptions): Steps<ConvertedOtlp> {
   const budget = new PartsBudget(boundsOf(options));
-  const reader = new WireReader(message, undecodableOtlp);
+  const hint = (): string => foreignMessageHint(message, 'proto');
+  const reader = new WireReader(message, (what) => undecodableOtlp(what + hint()));
   const dictionary = new Dictionary(message, budget.memory);
   const resources: Span[] = [];
   let hasDictionary = false;
@@ -93,8 +95,8 @@ export function* convertOtlp(message: Uint8Array, options: OtlpOptions): Steps<C
       reader.close(outer);
     } else reader.skip();
   }
-  if (!hasDictionary) throw incomplete('it has no dictionary');
-  if (resources.length === 0) throw incomplete('it has no resource profiles');
+  if (!hasDictionary) throw incomplete(`it has no dictionary${hint()}`);
+  if (resources.length === 0) throw incomplete(`it has no resource profiles${hint()}`);
   const attributes = new SampleAttributes(dictionary, options.rules, budget);
   const parts = yield* PprofParts.of(dictionary, attributes, budget);
   const conversion = new Conversion({ reader, dictionary, budget, attributes, parts, options });

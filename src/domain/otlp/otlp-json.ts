@@ -3,6 +3,7 @@ import type { Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import { base64InPlace } from '#src/domain/pprof/base64-in-place.ts';
 import { JsonReader, type JsonText } from '#src/domain/pprof/json-reader.ts';
+import { withForeignHint } from '#src/domain/protobuf/foreign-message.ts';
 import { Wire } from '#src/domain/protobuf/wire-reader.ts';
 import { WireWriter } from '#src/domain/protobuf/wire-writer.ts';
 import { STEP_BYTES } from './dictionary.ts';
@@ -38,7 +39,11 @@ const ROW_VALUES_MAX = 1 << 20;
  * @source OpenTelemetry protocol, "JSON Protobuf Encoding"; protobuf, "ProtoJSON Format"
  */
 export function* otlpFromJson(text: Uint8Array, limits: JsonLimits = {}): Steps<Uint8Array<ArrayBuffer>> {
-  return yield* new Transcoder(text, limits).transcode();
+  try {
+    return yield* new Transcoder(text, limits).transcode();
+  } catch (error) {
+    throw withForeignHint(error, text);
+  }
 }
 
 /** Longer ones are known to nobody. */

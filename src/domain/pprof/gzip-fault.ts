@@ -1,3 +1,4 @@
+import { formatName } from '#src/domain/model/byte-format.ts';
 import type { Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 
@@ -34,7 +35,9 @@ const REASONS: Readonly<Record<string, string>> = {
 export function gzipProblem(body: Uint8Array, fault: GzipFault): string {
   if (body.length === 0) return 'it is empty, and gzip never is';
   if (body[0] !== 0x1f || (body.length > 1 && body[1] !== 0x8b)) {
-    return `it is not gzip, but begins with the bytes ${hex(body.subarray(0, HEADER_BYTES))}`;
+    const name = formatName(body);
+    const as = name === undefined ? '' : `, as ${name} does`;
+    return `it is not gzip, but begins with the bytes ${hex(body.subarray(0, HEADER_BYTES))}${as}`;
   }
   if (fault.kind === 'cut-off') return `the gzip data is cut off: it ends early, at byte ${body.length}`;
   const { reason, offset } = fault;

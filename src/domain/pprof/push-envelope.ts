@@ -2,6 +2,7 @@ import { StoreError } from '#src/domain/errors.ts';
 import type { Label } from '#src/domain/model/labels.ts';
 import { runSteps, type Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
+import { foreignMessageHint } from '#src/domain/protobuf/foreign-message.ts';
 import { WireReader } from '#src/domain/protobuf/wire-reader.ts';
 
 /** One profile of a push message, still as it came. */
@@ -72,7 +73,7 @@ export function* readPushEnvelopeInSteps(
 ): Steps<EnvelopedProfile[] | undefined> {
   const reading: Reading = { profiles: [], budget, fields: 0, labelBytes: 0, stepFields: 0, stepLabelBytes: 0 };
   try {
-    const reader = new WireReader(body, undecodableMessage);
+    const reader = new WireReader(body, (what) => undecodableMessage(what + foreignMessageHint(body, 'proto')));
     while (reader.next()) {
       if (isStepOver(reading)) yield;
       count(reading);

@@ -2,6 +2,7 @@ import { StoreError } from '#src/domain/errors.ts';
 import type { Label } from '#src/domain/model/labels.ts';
 import { runSteps, type Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
+import { withForeignHint } from '#src/domain/protobuf/foreign-message.ts';
 import { base64InSteps } from './base64-in-place.ts';
 import { JsonReader, type JsonText } from './json-reader.ts';
 import {
@@ -37,7 +38,7 @@ export function* readPushJsonInSteps(text: Uint8Array, budget: EnvelopeBudget): 
     return yield* new PushReader(reader, fields, budget).profiles();
   } catch (error) {
     if (error instanceof OverBudget) return undefined;
-    throw error;
+    throw withForeignHint(error, text);
   }
 }
 

@@ -89,8 +89,8 @@ describe('what is wrong with gzip', () => {
 
   for (const [name, body, problem, atOnce = problem] of [
     ['nothing', Buffer.alloc(0), 'it is empty, and gzip never is'],
-    ['one byte', Buffer.from('{'), 'it is not gzip, but begins with the bytes 7b'],
-    ['JSON', Buffer.from('{"series":[]}'), 'it is not gzip, but begins with the bytes 7b22'],
+    ['one byte', Buffer.from('{'), 'it is not gzip, but begins with the bytes 7b, as JSON does'],
+    ['JSON', Buffer.from('{"series":[]}'), 'it is not gzip, but begins with the bytes 7b22, as JSON does'],
     ['half of the magic', gzip.subarray(0, 1), 'the gzip data is cut off: it ends early, at byte 1'],
     ['a header', gzip.subarray(0, 10), 'the gzip data is cut off: it ends early, at byte 10'],
     [
