@@ -324,6 +324,9 @@ describe('gRPC failures', () => {
     equal((await request(session, '/querier.v1.QuerierService/Nope', frame)).status, 404);
     const get = await request(session, PUSH, frame, { ':method': 'GET' });
     deepEqual([get.status, get.headers['allow']], [405, 'POST']);
+    equal(get.body.toString(), 'the method "GET" is not taken here; these are: POST\n');
+    const head = await request(session, PUSH, frame, { ':method': 'HEAD' });
+    deepEqual([head.status, head.headers['allow'], head.body.length], [405, 'POST', 0]);
     const connect = await request(session, PUSH, frame, { 'content-type': 'application/proto' });
     equal(connect.status, 415);
     equal(connect.headers['accept-post'], 'application/grpc, application/grpc+proto, application/grpc+json');

@@ -189,7 +189,7 @@ export function request(
       const status = Number(received[':status'] ?? 0);
       resolve({ status, headers: received, trailers: { ...received, ...trailers }, body: Buffer.concat(chunks) });
     });
-    if (headers[':method'] === 'GET') stream.end();
+    if (headers[':method'] === 'GET' || headers[':method'] === 'HEAD') stream.end();
     else stream.end(body);
   });
 }

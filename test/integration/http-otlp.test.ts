@@ -97,8 +97,9 @@ describe('POST /v1development/profiles', () => {
       match(headers['content-type'] ?? '', /^text\/plain/);
       match(body.toString(), /is not spoken here; these are: application\/x-protobuf, application\/protobuf/);
     }
-    const { status, headers } = await fetchFrom(fixture, '/v1development/profiles');
+    const { status, headers, body } = await fetchFrom(fixture, '/v1development/profiles');
     deepEqual([status, headers['allow']], [405, 'POST']);
+    equal(body.toString(), 'the method "GET" is not taken here; these are: POST\n');
     equal(fixture.push.otlp.length, 0);
   });
 

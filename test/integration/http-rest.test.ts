@@ -347,12 +347,13 @@ describe('POST /ingest', () => {
     });
   }
 
-  test('refuses other methods with an empty 405 that names the right one', async (t) => {
+  test('refuses other methods with a 405 that names the right one', async (t) => {
     const response = await fetchFrom(await startServer(t), '/ingest?name=a', { method: 'PUT', body: 'x' });
 
     equal(response.status, 405);
     equal(response.headers.allow, 'POST');
-    equal(response.body.length, 0);
+    equal(response.headers['content-type'], 'text/plain; charset=utf-8');
+    equal(response.body.toString(), 'the method "PUT" is not taken here; these are: POST\n');
   });
 
   test('refuses a body over the limit with 413', async (t) => {
@@ -437,6 +438,7 @@ describe('GET /pyroscope/render', () => {
     const post = await fetchFrom(fixture, '/pyroscope/render', { method: 'POST' });
     equal(post.status, 405);
     equal(post.headers.allow, 'GET');
+    equal(post.body.toString(), 'the method "POST" is not taken here; these are: GET\n');
   });
 
   for (const [tenant, status] of [
@@ -553,6 +555,7 @@ describe('other routes', () => {
     const post = await fetchFrom(fixture, '/ready', { method: 'POST' });
     equal(post.status, 405);
     equal(post.headers.allow, 'GET, HEAD');
+    equal(post.body.toString(), 'the method "POST" is not taken here; these are: GET, HEAD\n');
   });
 
   test('/metrics speaks both formats, and counts requests by route and status', async (t) => {

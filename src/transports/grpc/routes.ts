@@ -10,6 +10,7 @@ import { file_opentelemetry_proto_collector_profiles_v1development_profiles_serv
 import { file_push_v1_push } from '#src/transports/gen/push/v1/push_pb.ts';
 import { file_querier_v1_querier } from '#src/transports/gen/querier/v1/querier_pb.ts';
 import { parseAccept, understandsUtf8LabelNames } from '#src/transports/http/accept.ts';
+import { wrongMethodText } from '#src/transports/http/answers.ts';
 import { failureJson, failureOf } from '#src/transports/http/errors.ts';
 import { healthCheckMethod, healthCheckPath } from '#src/transports/http/health-method.ts';
 import { canonicalMediaType } from '#src/transports/http/media-type.ts';
@@ -107,7 +108,9 @@ export async function serveCall(call: GrpcCall, routes: GrpcRoutes, deps: CallDe
   const route = routes.get(call.path);
   if (route === undefined) return call.answerText(404, TEXT, '404 page not found\n');
   call.route = call.path;
-  if (call.method !== 'POST') return call.answerText(405, TEXT, '', { allow: 'POST' });
+  if (call.method !== 'POST') {
+    return call.answerText(405, TEXT, wrongMethodText(call.method, 'POST'), { allow: 'POST' });
+  }
 
   const contentType = canonicalMediaType(call.header('content-type'));
   const codec = grpcCodecOf(contentType);

@@ -16,8 +16,15 @@ export function emptyAnswer(status: number): Answer {
 }
 
 /** @param methods  those that the route has */
-export function methodNotAllowed(...methods: readonly string[]): Answer {
-  return { status: 405, headers: [['Allow', methods.join(', ')]], body: [] };
+export function methodNotAllowed({ method }: Pick<Exchange, 'method'>, ...methods: readonly string[]): Answer {
+  const allow = methods.join(', ');
+  const { headers, ...answer } = textAnswer(405, wrongMethodText(method, allow));
+  return { ...answer, headers: [...headers, ['Allow', allow]] };
+}
+
+/** @param sent  in either case: that is lost before a request is looked at */
+export function wrongMethodText(sent: string, allow: string): string {
+  return `the method ${quoted(sent.toUpperCase())} is not taken here; these are: ${allow}\n`;
 }
 
 export function textAnswer(status: number, text: string): Answer {

@@ -48,7 +48,7 @@ export async function serveIngest(
   host: IngestHost,
   onBug: (error: unknown) => void,
 ): Promise<Answer> {
-  if (exchange.method !== 'post') return methodNotAllowed('POST');
+  if (exchange.method !== 'post') return methodNotAllowed(exchange, 'POST');
   let tenant: string;
   let parameters: IngestParameters;
   try {

@@ -32,7 +32,7 @@ const ANSWER_TYPE = { proto: 'application/x-protobuf', json: 'application/json' 
 
 /** `POST /v1development/profiles`: profiles as OTLP sends them. The answer is written as they were; failures are text. */
 export async function serveOtlp(exchange: Exchange, host: OtlpHost, onBug: (error: unknown) => void): Promise<Answer> {
-  if (exchange.method !== 'post') return methodNotAllowed('POST');
+  if (exchange.method !== 'post') return methodNotAllowed(exchange, 'POST');
   let tenant: string;
   try {
     tenant = writeTenant(parseTenants(exchange.header('x-scope-orgid'), host.multitenancyEnabled));

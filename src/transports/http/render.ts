@@ -27,7 +27,7 @@ export async function serveQuery(
 ): Promise<Answer> {
   try {
     const header = parseTenants(exchange.header('x-scope-orgid'), host.multitenancyEnabled);
-    if (exchange.method !== 'get') return methodNotAllowed('GET');
+    if (exchange.method !== 'get') return methodNotAllowed(exchange, 'GET');
     const tenants = readTenants(header, 'invalid-argument');
     return await untilAborted(route(exchange, tenants, host), exchange.signal);
   } catch (error) {

@@ -90,7 +90,9 @@ const UNKNOWN_API: Route = {
 /** HEAD is GET without the body, which the exchange leaves out. */
 function readOnly(serve: Route['serve']): Route['serve'] {
   return (exchange, accept) =>
-    exchange.method === 'get' || exchange.method === 'head' ? serve(exchange, accept) : methodNotAllowed('GET', 'HEAD');
+    exchange.method === 'get' || exchange.method === 'head'
+      ? serve(exchange, accept)
+      : methodNotAllowed(exchange, 'GET', 'HEAD');
 }
 
 const ACCEPT_POST = [...connectContentTypes, ...grpcWebContentTypes].sort().join(', ');
@@ -98,7 +100,7 @@ const ACCEPT_POST = [...connectContentTypes, ...grpcWebContentTypes].sort().join
 /** The content type selects the protocol. */
 function rpcRoute(method: RpcMethod, host: RouteDeps & HttpConfig): Route['serve'] {
   return (exchange, accept) => {
-    if (exchange.method !== 'post') return methodNotAllowed('POST');
+    if (exchange.method !== 'post') return methodNotAllowed(exchange, 'POST');
     const contentType = canonicalMediaType(exchange.header('content-type'));
     const utf8LabelNames = understandsUtf8LabelNames(accept);
     if (isConnect(contentType)) return serveConnect(exchange, method, contentType, utf8LabelNames, host, host.onBug);
