@@ -1,6 +1,6 @@
 import type { Bytes } from '#src/domain/model/units.ts';
 import { gzipProblem } from '#src/domain/pprof/gzip-fault.ts';
-import { declaredSizeBytes, inflateProfile, isGzip } from '#src/domain/pprof/inflate.ts';
+import { declaredSizeBytes, inflateProfile, isGzip, sizeOver } from '#src/domain/pprof/inflate.ts';
 import { profileTooLarge, undecodable } from '#src/domain/pprof/profile-errors.ts';
 import type { KernelInstance, Pointer } from '#src/kernels/instance.ts';
 import type { Inflater } from './inflater.ts';
@@ -36,7 +36,7 @@ export function inflateIntoArena(
   let filled = 0;
   let inflated = inflater.inflateInto(body, kernels.u8().subarray(pointer, pointer + capacity + 1));
   while (inflated.kind === 'no-room') {
-    if (capacity === maxBytes) throw profileTooLarge(maxBytes, undefined, limitName);
+    if (capacity === maxBytes) throw profileTooLarge(maxBytes, sizeOver(maxBytes, body), limitName);
     filled = capacity + 1;
     capacity = Math.min(capacity * GROWTH, maxBytes);
     const larger = kernels.exports.allocScratch(capacity + 1) >>> 0;

@@ -1,5 +1,5 @@
 import { StoreError } from '#src/domain/errors.ts';
-import { sizeText } from '#src/domain/model/amount-text.ts';
+import { type ActualSize, actualSizeText, sizeText } from '#src/domain/model/amount-text.ts';
 import { LimitFlag } from '#src/domain/model/limit-flags.ts';
 import type { Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
@@ -89,13 +89,13 @@ export function* openMessage(task: OpenMessageTask, opening: Opening): Steps<Ope
 /** @param limitName  what sets the limit: the limit of the body, if nothing is said */
 export function messageTooLarge(
   limitBytes: Bytes,
-  actualBytes: Bytes | undefined,
+  actual: ActualSize,
   limitName = `--${LimitFlag.ingestionBody}`,
 ): StoreError {
-  const actual = actualBytes === undefined ? 'more than that once inflated' : sizeText(actualBytes);
+  const text = actualSizeText(actual, 'more than that once inflated');
   return new StoreError(
     'limit-exceeded',
-    `the push message is larger than ${limitName}: limit ${sizeText(limitBytes)}, actual ${actual}`,
+    `the push message is larger than ${limitName}: limit ${sizeText(limitBytes)}, actual ${text}`,
     { limitBytes },
   );
 }
@@ -115,7 +115,7 @@ function tooManyParts(taskBytesMax: Bytes): StoreError {
 
 function* inflated(body: Uint8Array, maxBytes: Bytes, opening: Opening): Steps<Uint8Array> {
   return yield* inflatedWithin(shareOfTask(maxBytes, opening), body, opening.inflater, {
-    tooLarge: ({ bytes, name }) => messageTooLarge(bytes, undefined, name),
+    tooLarge: ({ bytes, name }, actual) => messageTooLarge(bytes, actual, name),
     notInflated: (problem) => new StoreError('invalid-argument', `the push message cannot be inflated: ${problem}`),
   });
 }

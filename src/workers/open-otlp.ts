@@ -30,7 +30,7 @@ export type OpenedOtlp = {
 };
 
 const ERRORS: OpeningErrors = {
-  tooLarge: ({ bytes, name }) => otlpMessageTooLarge(bytes, undefined, name),
+  tooLarge: ({ bytes, name }, actual) => otlpMessageTooLarge(bytes, actual, name),
   notInflated: (problem) => new StoreError('invalid-argument', `the OTLP message cannot be inflated: ${problem}`),
 };
 

@@ -1,8 +1,10 @@
 import type { StoreError } from '#src/domain/errors.ts';
+import type { ActualSize } from '#src/domain/model/amount-text.ts';
 import { LimitFlag } from '#src/domain/model/limit-flags.ts';
 import type { Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import { gzipProblem } from '#src/domain/pprof/gzip-fault.ts';
+import { sizeOver } from '#src/domain/pprof/inflate.ts';
 import { inflateInSteps } from './inflate-steps.ts';
 import type { Inflater } from './inflater.ts';
 
@@ -40,7 +42,7 @@ export function shareOfTask(maxBytes: Bytes, { taskBytesMax }: Pick<Opening, 'ta
 
 /** How the caller says that a body cannot be opened. */
 export type OpeningErrors = {
-  tooLarge(limit: OpeningLimit): StoreError;
+  tooLarge(limit: OpeningLimit, actual: ActualSize): StoreError;
   /** @param problem  a clause such as "it is not gzip" */
   notInflated(problem: string): StoreError;
 };
@@ -54,5 +56,6 @@ export function* inflatedWithin(
 ): Steps<Uint8Array> {
   const inflated = yield* inflateInSteps(body, limit.bytes, inflater);
   if (inflated instanceof Uint8Array) return inflated;
-  throw inflated === 'too-large' ? errors.tooLarge(limit) : errors.notInflated(gzipProblem(body, inflated));
+  if (inflated === 'too-large') throw errors.tooLarge(limit, sizeOver(limit.bytes, body));
+  throw errors.notInflated(gzipProblem(body, inflated));
 }

@@ -50,14 +50,14 @@ describe('bad input', () => {
     refused(await pushRaw(body.subarray(0, body.length - 12)), 400, 'invalid_argument', /gzip data is cut off/);
   });
 
-  test('a gzip bomb is 400 and names the limit, its value and that there was more', async () => {
+  test('a gzip bomb is 400 and names the limit, its value and what it says that it would be', async () => {
     const bomb = gzipSync(new Uint8Array(6 << 20));
     const reply = await pushRaw(bomb);
     refused(
       reply,
       400,
       'invalid_argument',
-      /--validation.max-profile-size-bytes: limit 4194304 bytes \(4 MiB\), actual/,
+      /--validation.max-profile-size-bytes: limit 4194304 bytes \(4 MiB\), actual 6291456 bytes \(6 MiB\), as its gzip trailer says$/,
     );
   });
 
@@ -100,6 +100,17 @@ describe('bad input', () => {
       refused(sentOtherwise, 422, 'unknown', /^((?!as a form).)*$/);
     });
   }
+
+  test('a compressed profile that curl -d sent, whose last bytes say any size, is 422 and says what curl does', async () => {
+    const body = Buffer.from(gzipSync(new Random(3).bytes(20_000)).filter((byte) => ![0, 10, 13].includes(byte)));
+    body.writeUInt32LE(0x0101_0101, body.length - 4);
+    const reply = await kiln.client.post('/ingest?name=bad&format=pprof', body, {
+      'content-type': 'application/x-www-form-urlencoded',
+    });
+    const words =
+      /actual 16843009 bytes \(16.06 MiB\) uncompressed, as gzip trailers say; it came as a form .*--data-binary does not$/;
+    refused(reply, 422, 'unknown', words);
+  });
 
   test('what can be read is taken, though it came as a form: --data-binary says so too', async () => {
     for (const format of ['pprof', 'groups']) {

@@ -1,5 +1,6 @@
 import type { Steps } from '#src/domain/model/steps.ts';
 import { gzipProblem, type InflateSteps } from '#src/domain/pprof/gzip-fault.ts';
+import { sizeOver } from '#src/domain/pprof/inflate.ts';
 import { profileTooLarge } from '#src/domain/pprof/profile-errors.ts';
 import { type ConversionBounds, maxBytesNameOf, undecodableUpload } from '#src/domain/upload/upload.ts';
 
@@ -24,7 +25,7 @@ export function* inflateFile(
   const inflated = yield* inflate(file, limitBytes);
   if (inflated instanceof Uint8Array) return inflated;
   if (inflated === 'too-large') {
-    throw profileTooLarge(limitBytes, undefined, limited ? undefined : maxBytesNameOf(bounds));
+    throw profileTooLarge(limitBytes, sizeOver(limitBytes, file), limited ? undefined : maxBytesNameOf(bounds));
   }
   throw undecodableUpload('jfr', `in the part "${name}", ${gzipProblem(file, inflated)}`);
 }

@@ -11,6 +11,14 @@ export function sizeText(bytes: Bytes): string {
   return bytes < PLAIN_BYTES_MAX ? `${bytes} bytes` : `${bytes} bytes (${roundSizeText(bytes)})`;
 }
 
+/** The size of what is over a limit: a number where it is known, a text where something else is; undefined: only that it is over. */
+export type ActualSize = Bytes | string | undefined;
+
+/** What stands behind "actual". @param over  where nothing else is known */
+export function actualSizeText(actual: ActualSize, over = 'more than that'): string {
+  return typeof actual === 'number' ? sizeText(actual) : (actual ?? over);
+}
+
 /** `1.5 MiB`: two digits behind the point at most. */
 export function roundSizeText(bytes: Bytes): string {
   let amount = bytes;

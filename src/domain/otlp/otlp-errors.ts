@@ -1,5 +1,5 @@
 import { type ErrorDetails, StoreError } from '#src/domain/errors.ts';
-import { sizeText } from '#src/domain/model/amount-text.ts';
+import { type ActualSize, actualSizeText, sizeText } from '#src/domain/model/amount-text.ts';
 import { LimitFlag } from '#src/domain/model/limit-flags.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import { refusal } from '#src/domain/pprof/profile-errors.ts';
@@ -50,15 +50,11 @@ export function stageOf(error: { readonly details: ErrorDetails }): OtlpStage | 
  *
  * @param limitName  what sets the limit
  */
-export function otlpMessageTooLarge(
-  limitBytes: Bytes,
-  actualBytes: Bytes | undefined,
-  limitName = BODY_LIMIT,
-): StoreError {
-  const actual = actualBytes === undefined ? 'more than that once opened' : sizeText(actualBytes);
+export function otlpMessageTooLarge(limitBytes: Bytes, actual: ActualSize, limitName = BODY_LIMIT): StoreError {
+  const text = actualSizeText(actual, 'more than that once opened');
   return new StoreError(
     'limit-exceeded',
-    `the OTLP message is larger than ${limitName}: limit ${sizeText(limitBytes)}, actual ${actual}`,
+    `the OTLP message is larger than ${limitName}: limit ${sizeText(limitBytes)}, actual ${text}`,
     { limitName: MESSAGE_BYTES, limitBytes },
   );
 }

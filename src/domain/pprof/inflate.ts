@@ -1,4 +1,5 @@
 import { gunzipSync } from 'node:zlib';
+import { type ActualSize, sizeText } from '#src/domain/model/amount-text.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import { gzipProblem } from './gzip-fault.ts';
 import { profileTooLarge, undecodable } from './profile-errors.ts';
@@ -23,6 +24,18 @@ export function declaredSizeBytes(body: Uint8Array): Bytes {
   if (!isGzip(body) || body.length < SMALLEST_BODY_BYTES + GZIP_TRAILER_BYTES) return body.length;
   const size = new DataView(body.buffer, body.byteOffset + body.length - 4, 4).getUint32(0, true);
   return size > body.length * DEFLATE_RATIO_MAX ? body.length : Math.max(size, body.length);
+}
+
+/**
+ * What is known of the size of a body that is over a limit, without inflating it: what it says of itself, if that is over
+ * the limit too, and who says so.
+ */
+export function sizeOver(limitBytes: Bytes, body: Uint8Array): ActualSize {
+  if (!isGzip(body)) return body.length;
+  const declaredBytes = declaredSizeBytes(body);
+  // As much as the body itself: its trailer says less, or what cannot be.
+  if (declaredBytes <= limitBytes || declaredBytes === body.length) return undefined;
+  return `${sizeText(declaredBytes)}, as its gzip trailer says`;
 }
 
 /**
@@ -52,7 +65,7 @@ export function inflateProfile(body: Uint8Array, maxBytes: Bytes, limitName?: st
 
 function inflateFailure(error: unknown, body: Uint8Array, maxBytes: Bytes, limitName: string | undefined): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
-  if (code === 'ERR_BUFFER_TOO_LARGE') return profileTooLarge(maxBytes, undefined, limitName);
+  if (code === 'ERR_BUFFER_TOO_LARGE') return profileTooLarge(maxBytes, sizeOver(maxBytes, body), limitName);
   if (code === 'Z_BUF_ERROR') return undecodable(gzipProblem(body, { kind: 'cut-off' }));
   if (code === 'Z_DATA_ERROR' || code === 'Z_NEED_DICT') {
     return undecodable(gzipProblem(body, { kind: 'corrupt', reason: message, offset: undefined }));

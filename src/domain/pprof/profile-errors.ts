@@ -1,5 +1,11 @@
 import { type ErrorCode, type ErrorDetails, StoreError } from '#src/domain/errors.ts';
-import { durationText, roundDurationText, sizeText } from '#src/domain/model/amount-text.ts';
+import {
+  type ActualSize,
+  actualSizeText,
+  durationText,
+  roundDurationText,
+  sizeText,
+} from '#src/domain/model/amount-text.ts';
 import { LimitFlag } from '#src/domain/model/limit-flags.ts';
 import { quoted } from '#src/domain/model/printable.ts';
 import type { Bytes, DurationMs, UnixMs } from '#src/domain/model/units.ts';
@@ -158,20 +164,16 @@ export function tooManyFrames(limit: number, counted: number): StoreError {
   );
 }
 
-/**
- * @param actualBytes  undefined when inflating was stopped at the limit, so that nobody knows
- * @param limitName    what sets the limit
- */
+/** @param limitName  what sets the limit */
 export function profileTooLarge(
   limitBytes: Bytes,
-  actualBytes: Bytes | undefined,
+  actual: ActualSize,
   limitName = `--${LimitFlag.profileSize}`,
 ): StoreError {
-  const actual = actualBytes === undefined ? 'more than that' : sizeText(actualBytes);
   return refusal(
     'profile_size_limit',
-    `the uncompressed profile is larger than ${limitName}: limit ${sizeText(limitBytes)}, actual ${actual}`,
-    actualBytes === undefined ? { limitBytes } : { limitBytes, actualBytes },
+    `the uncompressed profile is larger than ${limitName}: limit ${sizeText(limitBytes)}, actual ${actualSizeText(actual)}`,
+    typeof actual === 'number' ? { limitBytes, actualBytes: actual } : { limitBytes },
   );
 }
 

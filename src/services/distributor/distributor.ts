@@ -5,7 +5,7 @@ import { LimitFlag } from '#src/domain/model/limit-flags.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import type { AttributeRule } from '#src/domain/otlp/attribute-rules.ts';
 import { otlpMessageTooLarge } from '#src/domain/otlp/otlp-errors.ts';
-import { declaredSizeBytes } from '#src/domain/pprof/inflate.ts';
+import { declaredSizeBytes, sizeOver } from '#src/domain/pprof/inflate.ts';
 import { profileTooLarge, refusal } from '#src/domain/pprof/profile-errors.ts';
 import { MAIN_LOOP_ENVELOPE, readPushEnvelope } from '#src/domain/pprof/push-envelope.ts';
 import { withRequestLabels } from '#src/domain/series/request-labels.ts';
@@ -263,11 +263,12 @@ export class Distributor implements PushService {
     const actualBytes = profiles.reduce((sum, { profile }) => sum + declaredSizeBytes(profile), 0);
     if (actualBytes <= limitBytes) return;
     const reason = 'body_size_limit_exceeded';
+    const claimed = profiles.some(({ profile }) => declaredSizeBytes(profile) > profile.length);
     distributorMetrics.discarded(this.#tenantLabel(tenant), reason, actualBytes, profiles.length);
     throw refusal(
       reason,
       `the profiles of the push are together larger than --${LimitFlag.ingestionBody}: limit ${sizeText(limitBytes)}, ` +
-        `actual ${sizeText(actualBytes)} uncompressed`,
+        `actual ${sizeText(actualBytes)} uncompressed${claimed ? ', as gzip trailers say' : ''}`,
       { limitBytes, actualBytes },
     );
   }
@@ -286,7 +287,7 @@ export class Distributor implements PushService {
     if (sizeMax > 0 && declaredBytes > sizeMax) {
       // Counted by the limit: nobody knows whether the claim is true.
       distributorMetrics.discarded(label, 'profile_size_limit', sizeMax);
-      throw profileTooLarge(sizeMax, declaredBytes);
+      throw profileTooLarge(sizeMax, sizeOver(sizeMax, profile));
     }
     const chargedBytes = declaredBytes + labelBytes;
     if (isOverBurst(chargedBytes, rate)) {

@@ -4,6 +4,7 @@ import { type Label, LabelName } from '#src/domain/model/labels.ts';
 import { quoted } from '#src/domain/model/printable.ts';
 import type { Bytes, UnixNanos } from '#src/domain/model/units.ts';
 import type { IngestOptions } from '#src/domain/pprof/ingest-options.ts';
+import { discardReasonOf } from '#src/domain/pprof/profile-errors.ts';
 import { isUndecodable, type Upload, undecodableUpload } from '#src/domain/upload/upload.ts';
 import type { PushedProfile, PushService } from '#src/services/distributor/ports.ts';
 import { codedFailure, emptyAnswer, methodNotAllowed } from './answers.ts';
@@ -118,13 +119,23 @@ async function pushBody(
     if (pprof.profile.length === 0) return;
     await host.push.pushProfiles(tenant, [pushedProfile(pprof, parameters)], exchange.signal);
   } catch (error) {
-    if (!isUndecodable(error)) throw error;
-    const format = formatHint(exchange.query.get('format'), parameters.format);
-    const hint = format + encodingHint(exchange.header('content-encoding')) + form;
-    throw new StoreError(error.code, error.message + hint, error.details);
+    if (isUndecodable(error)) {
+      const format = formatHint(exchange.query.get('format'), parameters.format);
+      throw withHint(error, format + encodingHint(exchange.header('content-encoding')) + form);
+    }
+    // Where bytes are missing, the last ones are no trailer, and say any size.
+    throw error instanceof StoreError && isTooLarge(error) ? withHint(error, form) : error;
   } finally {
     body.release();
   }
+}
+
+function withHint({ code, message, details }: StoreError, hint: string): StoreError {
+  return new StoreError(code, message + hint, details);
+}
+
+function isTooLarge(error: StoreError): boolean {
+  return ['profile_size_limit', 'body_size_limit_exceeded'].includes(discardReasonOf(error));
 }
 
 /** @throws StoreError 'invalid-argument' */

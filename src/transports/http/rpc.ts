@@ -1,9 +1,10 @@
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { StoreError } from '#src/domain/errors.ts';
-import { sizeText } from '#src/domain/model/amount-text.ts';
+import { actualSizeText, sizeText } from '#src/domain/model/amount-text.ts';
 import type { DurationMs } from '#src/domain/model/units.ts';
 import { type GzipFault, gzipProblem } from '#src/domain/pprof/gzip-fault.ts';
+import { sizeOver } from '#src/domain/pprof/inflate.ts';
 import type { Clock } from '#src/platform/clock.ts';
 import type { Reply, Wire } from '#src/services/query-frontend/ports.ts';
 import { type BodyHost, type BodyLimit, BodyRefusal, type BodySource, readBody } from './body.ts';
@@ -124,7 +125,8 @@ export async function openMessage(
       throw new StoreError('invalid-argument', `the message cannot be inflated: ${problem}`);
     }
     host.metrics.refused(limit.reason);
-    const text = `the message is larger than ${limit.name}: limit ${sizeText(limit.bytesMax)}, actual more than that once inflated`;
+    const actual = actualSizeText(sizeOver(limit.bytesMax, message.bytes), 'more than that once inflated');
+    const text = `the message is larger than ${limit.name}: limit ${sizeText(limit.bytesMax)}, actual ${actual}`;
     throw new BodyRefusal(limit.reason, 'limit-exceeded', text);
   }
 }

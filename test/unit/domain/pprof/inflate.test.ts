@@ -1,7 +1,7 @@
 import { deepEqual, equal, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { declaredSizeBytes, inflateProfile, isGzip } from '#src/domain/pprof/inflate.ts';
+import { declaredSizeBytes, inflateProfile, isGzip, sizeOver } from '#src/domain/pprof/inflate.ts';
 import { Random } from '../../../fixtures/random.ts';
 
 const plain = new Random(1).bytes(1000);
@@ -44,6 +44,23 @@ describe('inflateProfile', () => {
       throws(() => inflateProfile(body, 4 << 20), { code: 'invalid-argument', message });
     });
   }
+});
+
+describe('sizeOver', () => {
+  test('is exact for what is not compressed, and what gzip says of itself otherwise', () => {
+    equal(sizeOver(999, plain), 1000);
+    equal(sizeOver(999, gzipSync(new Uint8Array(20_000))), '20000 bytes (19.53 KiB), as its gzip trailer says');
+  });
+
+  test('is not known where what gzip says cannot be', () => {
+    equal(sizeOver(999, Buffer.concat([gzipSync(plain), gzipSync(new Uint8Array(999))])), undefined);
+    equal(sizeOver(1000, Buffer.concat([gzipSync(plain), gzipSync(Buffer.of(1))])), undefined);
+    equal(sizeOver(999, gzipSync(plain).subarray(0, 12)), undefined);
+    // More than deflate can reach.
+    const liar = gzipSync(plain);
+    liar.writeUInt32LE(0xffff_ffff, liar.length - 4);
+    equal(sizeOver(999, liar), undefined);
+  });
 });
 
 describe('declaredSizeBytes', () => {
