@@ -30,7 +30,7 @@ const DIRECT_SLACK = 256;
 
 /**
  * The constants of one type: where each of them lies, by its key. They are decoded when a sample needs them, so a pool
- * costs 8 bytes a constant and at most 28 for its key, however large it is.
+ * costs 8 bytes a constant and at most 36 for its key, however large it is.
  */
 export class ConstantPool {
   readonly type: JfrClass;

@@ -45,7 +45,7 @@ export const TABLE_BYTES_MAX: Bytes = 128 << 20;
 
 /**
  * Of a recording, by its size: most take less than three times as much, and those of several chunks less. Where each
- * sample has a span of its own, its 26 bytes are 76 to 180 of tables, the more where it counts as time of both kinds.
+ * sample has a span of its own, its 26 bytes are 76 to 200 of tables, the more where it counts as time of both kinds.
  */
 const TABLE_BYTES_PER_BYTE = 8;
 
@@ -57,7 +57,7 @@ const TABLE_BYTES_MIN: Bytes = 64 << 20;
  * times of events are not looked at.
  *
  * @throws StoreError 'invalid-argument' when the recording or the labels are malformed, or a profile would be too large
- * @cost   memory: the recording, its tables (at most 36 bytes a constant of its largest chunk and 68 a method, names and
+ * @cost   memory: the recording, its tables (at most 44 bytes a constant of its largest chunk and 84 a method, names and
  *         stacktraces as lists, samples as rows; together eight times the recording, or 64 MiB), and the profiles, which have
  *         limits of their own, twice while they are copied. Most take a third of that
  */

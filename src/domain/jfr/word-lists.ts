@@ -1,4 +1,5 @@
 import type { MemoryBudget } from '#src/domain/model/memory-budget.ts';
+import { RowSlots } from '#src/domain/model/row-slots.ts';
 import { undecodableUpload } from '#src/domain/upload/upload.ts';
 import { mixed, ROWS_MAX, type TableMeans } from './word-table.ts';
 
@@ -11,7 +12,7 @@ const STRIDE = 3;
  *
  *     | list 0 | list 1 | ... | the next one |     words, of which `end` is where the next list begins
  *
- * @cost 4 bytes per word and 20 to 40 per list, taken from the memory before they grow
+ * @cost 4 bytes per word, 12 to 24 per list and what `RowSlots` takes, from the memory before they grow
  */
 export class WordLists {
   /** @shapes Int32Array[at least end + what was reserved]; another one after `reserve` */
@@ -25,22 +26,21 @@ export class WordLists {
   readonly #seed: number;
   readonly #secret: number;
   #rows: Int32Array;
-  /** Numbers + 1, and 0 where there is none. At most half of them are taken. */
-  #slots: Int32Array;
+  readonly #slots: RowSlots;
 
   /**
    * @param what         the lists are, for the message when there are too many
    * @param words, rows  that there is room for at first, powers of two
    */
   constructor(what: string, { words, rows }: { words: number; rows: number }, { secret, memory }: TableMeans) {
-    memory.take(4 * (words + rows * (STRIDE + 2)));
+    memory.take(4 * (words + rows * STRIDE));
     this.#what = what;
     this.#memory = memory;
     [this.#seed, this.#secret] = secret;
     this.words = new Int32Array(words);
     this.bytes = new Uint8Array(this.words.buffer);
     this.#rows = new Int32Array(STRIDE * rows);
-    this.#slots = new Int32Array(2 * rows);
+    this.#slots = new RowSlots(rows, (list) => this.#rows[STRIDE * list + 2], memory);
   }
 
   startOf(list: number): number {
@@ -76,7 +76,20 @@ export class WordLists {
     let hash = mixed(this.#seed, length, secret);
     for (let i = start; i < end; i++) hash = mixed(hash, words[i], secret);
 
-    const slots = this.#slots;
+    const { now, before } = this.#slots;
+    const slot = this.#slotIn(now, length, hash);
+    if (now[slot] !== 0) return now[slot] - 1;
+    if (before !== undefined) {
+      const known = before[this.#slotIn(before, length, hash)];
+      if (known !== 0) return known - 1;
+    }
+    return this.#add(length, hash, slot);
+  }
+
+  /** The slot that has the list which equals the last one, or the free one where it is not found. */
+  #slotIn(slots: Int32Array, length: number, hash: number): number {
+    const { words, end: start } = this;
+    const end = start + length;
     const rows = this.#rows;
     const mask = slots.length - 1;
     let slot = hash & mask;
@@ -89,42 +102,29 @@ export class WordLists {
         own++;
         i++;
       }
-      if (i === end) return slots[slot] - 1;
+      if (i === end) break;
     }
-    return this.#add(slot, length, hash);
+    return slot;
   }
 
-  #add(slot: number, length: number, hash: number): number {
-    if (this.length === ROWS_MAX) throw undecodableUpload('jfr', `it has more than ${ROWS_MAX} ${this.#what}`);
-    let free = slot;
-    if (2 * (this.length + 1) > this.#slots.length) {
-      this.#grow();
-      free = this.#freeSlot(hash);
-    }
-    const list = this.length++;
+  #add(length: number, hash: number, slot: number): number {
+    const list = this.length;
+    if (list === ROWS_MAX) throw undecodableUpload('jfr', `it has more than ${ROWS_MAX} ${this.#what}`);
     const row = STRIDE * list;
+    if (row === this.#rows.length) this.#growRows();
+    this.#slots.add(list, hash, slot);
     this.#rows[row] = this.end;
     this.#rows[row + 1] = length;
     this.#rows[row + 2] = hash;
-    this.#slots[free] = list + 1;
+    this.length++;
     this.end += length;
     return list;
   }
 
-  #grow(): void {
-    this.#memory.take(this.#rows.byteLength + this.#slots.byteLength);
+  #growRows(): void {
+    this.#memory.take(this.#rows.byteLength);
     const rows = new Int32Array(2 * this.#rows.length);
     rows.set(this.#rows);
     this.#rows = rows;
-    this.#slots = new Int32Array(2 * this.#slots.length);
-    for (let list = 0; list < this.length; list++) this.#slots[this.#freeSlot(rows[STRIDE * list + 2])] = list + 1;
-  }
-
-  #freeSlot(hash: number): number {
-    const slots = this.#slots;
-    const mask = slots.length - 1;
-    let slot = hash & mask;
-    while (slots[slot] !== 0) slot = (slot + 1) & mask;
-    return slot;
   }
 }

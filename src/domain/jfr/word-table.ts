@@ -1,4 +1,5 @@
 import type { MemoryBudget } from '#src/domain/model/memory-budget.ts';
+import { RowSlots } from '#src/domain/model/row-slots.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import { undecodableUpload } from '#src/domain/upload/upload.ts';
 
@@ -11,7 +12,7 @@ export type TableMeans = { readonly secret: HashSecret; readonly memory: MemoryB
 /** A table of a chunk is small at first, because a recording may have very many chunks. */
 const ROWS_AT_FIRST = 32;
 
-/** More would make a table of a hundred megabytes, which takes longer than a step to grow. */
+/** More would make a table of a hundred megabytes, whose words take longer than a step to be copied when it grows. */
 export const ROWS_MAX = 1 << 21;
 
 /**
@@ -23,7 +24,7 @@ export const ROWS_MAX = 1 << 21;
  * Everything that a recording refers to by numbers is found in such tables: a Map of pairs takes five times the memory,
  * and its hash of numbers can be foreseen.
  *
- * @cost 4 to 6 bytes per word and 8 to 16 per row, taken from the memory before a table grows
+ * @cost 4 to 6 bytes per word, and what `RowSlots` takes, from the memory before a table grows
  */
 export class WordTable {
   /** What is looked for is written here first. */
@@ -37,8 +38,7 @@ export class WordTable {
   readonly #keyWords: number;
   readonly #seed: number;
   readonly #secret: number;
-  /** Rows + 1, and 0 where there is none. At most half of them are taken. */
-  #slots: Int32Array;
+  readonly #slots: RowSlots;
 
   /**
    * @param what  the rows are, for the message when there are too many
@@ -49,24 +49,27 @@ export class WordTable {
     { keyWords, dataWords, rows = ROWS_AT_FIRST }: { keyWords: number; dataWords: number; rows?: number },
     { secret, memory }: TableMeans,
   ) {
-    memory.take(4 * rows * (keyWords + dataWords + 2));
+    memory.take(4 * rows * (keyWords + dataWords));
     this.#memory = memory;
     this.#what = what;
     this.key = new Int32Array(keyWords);
     this.stride = keyWords + dataWords;
     this.words = new Int32Array(rows * this.stride);
     this.#keyWords = keyWords;
-    this.#slots = new Int32Array(2 * rows);
     [this.#seed, this.#secret] = secret;
+    this.#slots = new RowSlots(rows, (row) => this.#hashOf(this.words, row * this.stride), memory);
   }
 
   get sizeBytes(): Bytes {
-    return this.words.byteLength + this.#slots.byteLength;
+    return this.words.byteLength + this.#slots.sizeBytes;
   }
 
   /** The row of `key`, -1 when there is none. */
   find(): number {
-    return this.#slots[this.#slotOf(this.key, 0)] - 1;
+    const { now, before } = this.#slots;
+    const hash = this.#hashOf(this.key, 0);
+    const row = now[this.#slotIn(now, hash)] - 1;
+    return row === -1 && before !== undefined ? before[this.#slotIn(before, hash)] - 1 : row;
   }
 
   /**
@@ -75,43 +78,51 @@ export class WordTable {
    * @throws StoreError 'invalid-argument' when there are too many
    */
   intern(): number {
-    let slot = this.#slotOf(this.key, 0);
-    if (this.#slots[slot] !== 0) return this.#slots[slot] - 1;
-    if (this.length === ROWS_MAX) {
+    const { now, before } = this.#slots;
+    const hash = this.#hashOf(this.key, 0);
+    const slot = this.#slotIn(now, hash);
+    if (now[slot] !== 0) return now[slot] - 1;
+    if (before !== undefined) {
+      const known = before[this.#slotIn(before, hash)];
+      if (known !== 0) return known - 1;
+    }
+    const row = this.length;
+    if (row === ROWS_MAX) {
       throw undecodableUpload('jfr', `it has more than ${ROWS_MAX} ${this.#what}`);
     }
-    if ((this.length + 1) * this.stride > this.words.length) this.#growWords();
-    if (2 * (this.length + 1) > this.#slots.length) {
-      this.#growSlots();
-      slot = this.#slotOf(this.key, 0);
-    }
-    const row = this.length++;
+    if ((row + 1) * this.stride > this.words.length) this.#growWords();
+    this.#slots.add(row, hash, slot);
     this.words.set(this.key, row * this.stride);
-    this.#slots[slot] = row + 1;
+    this.length++;
     return row;
   }
 
-  #slotOf(keys: Int32Array, start: number): number {
-    const mask = this.#slots.length - 1;
+  /** The slot that has the row of `key`, or the free one where it is not found. */
+  #slotIn(slots: Int32Array, hash: number): number {
+    const mask = slots.length - 1;
+    const { key, words, stride } = this;
+    const keyWords = this.#keyWords;
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const row = slots[slot] - 1;
+      if (row < 0) return slot;
+      let own = row * stride;
+      let i = 0;
+      while (i < keyWords && words[own] === key[i]) {
+        own++;
+        i++;
+      }
+      if (i === keyWords) return slot;
+    }
+  }
+
+  #hashOf(keys: Int32Array, start: number): number {
     let hash = this.#seed;
     const end = start + this.#keyWords;
     const secret = this.#secret;
     for (let i = start; i < end; i++) {
       hash = mixed(hash, keys[i], secret);
     }
-    const slots = this.#slots;
-    const { words, stride } = this;
-    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
-      const row = slots[slot] - 1;
-      if (row < 0) return slot;
-      let own = row * stride;
-      let i = start;
-      while (i < end && words[own] === keys[i]) {
-        own++;
-        i++;
-      }
-      if (i === end) return slot;
-    }
+    return hash;
   }
 
   /** By half: words are most of a table. */
@@ -121,13 +132,6 @@ export class WordTable {
     const words = new Int32Array(length);
     words.set(this.words);
     this.words = words;
-  }
-
-  #growSlots(): void {
-    this.#memory.take(this.#slots.byteLength);
-    this.#slots = new Int32Array(2 * this.#slots.length);
-    const { words } = this;
-    for (let row = 0; row < this.length; row++) this.#slots[this.#slotOf(words, row * this.stride)] = row + 1;
   }
 }
 

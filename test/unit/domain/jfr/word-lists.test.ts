@@ -36,6 +36,16 @@ describe('WordLists', () => {
     }
   });
 
+  test(`finds all lists while there are many and they grow (seed ${seed})`, () => {
+    const random = new Random(seed);
+    const lists = listsOf();
+    for (let number = 0; number < 70_000; number++) {
+      equal(intern(lists, [number, 1]), number);
+      const known = random.int(0, number);
+      equal(intern(lists, [known, 1]), known);
+    }
+  });
+
   test('refuses more than its limit, and more memory than there is', () => {
     const many = listsOf({ rows: 1 << 20 });
     throws(

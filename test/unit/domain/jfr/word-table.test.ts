@@ -32,6 +32,21 @@ describe('WordTable', () => {
     }
   });
 
+  test(`finds all rows while a large table grows (seed ${seed})`, () => {
+    const random = new Random(seed);
+    const table = new WordTable('keys', { keyWords: 2, dataWords: 1 }, meansOf([1, 2]));
+    const keyOf = (row: number): void => table.key.set([row, Math.imul(row, 7)]);
+    for (let row = 0; row < 70_000; row++) {
+      keyOf(row);
+      equal(table.find(), -1);
+      equal(table.intern(), row);
+      keyOf(random.int(0, row));
+      const [known] = table.key;
+      equal(table.find(), known);
+      equal(table.intern(), known);
+    }
+  });
+
   test('spreads keys that are regular', () => {
     for (const step of [1, 2, 1 << 10, 1 << 16, 1 << 22]) {
       const table = new WordTable('keys', { keyWords: 2, dataWords: 0 }, meansOf([1, 2]));

@@ -10,6 +10,16 @@ describe('ChildTable', () => {
     deepEqual(new ChildTable().columns(), { parent: Int32Array.of(-1), name: Uint32Array.of(0) });
   });
 
+  test(`finds all children while a large tree grows (seed ${seed})`, () => {
+    const random = new Random(seed);
+    const table = new ChildTable();
+    for (let row = 1; row < 70_000; row++) {
+      equal(table.childOf(row >> 2, row & 3), row);
+      const known = random.int(1, row);
+      equal(table.childOf(known >> 2, known & 3), known);
+    }
+  });
+
   // Sizes around those at which the columns and the slots grow.
   for (const count of [1, 62, 63, 64, 65, 126, 127, 128, 129, 5_000]) {
     test(`agrees with a map of pairs on ${count} children (seed ${seed})`, () => {
