@@ -36,7 +36,7 @@ const STEP_BYTES: Bytes = 1 << 20;
 export type JfrMeans = {
   readonly secret: HashSecret;
   readonly inflate: InflateSteps;
-  /** Of all tables: types and constants of a chunk, stacktraces, labels and samples. Default: `TABLE_BYTES_MAX`. */
+  /** Of all tables: types and constants of a chunk, stacktraces, labels and samples; those that an agent sends included. Default: `TABLE_BYTES_MAX`. */
   readonly tableBytesMax?: Bytes;
 };
 
@@ -73,12 +73,12 @@ export function* convertJfr(
     );
   }
   const recording = upload.fromForm ? yield* inflateFile('jfr', upload.body, bounds, inflate) : upload.body;
+  const ofItsSize = Math.max(TABLE_BYTES_MIN, TABLE_BYTES_PER_BYTE * recording.length);
+  const memory = new MemoryBudget(Math.min(tableBytesMax, ofItsSize), tablesTooLarge);
   const snapshot =
     upload.jfrLabels === undefined || upload.jfrLabels.length === 0
       ? emptySnapshot
-      : yield* readLabelsSnapshot(yield* inflateFile('labels', upload.jfrLabels, bounds, inflate));
-  const ofItsSize = Math.max(TABLE_BYTES_MIN, TABLE_BYTES_PER_BYTE * recording.length);
-  const memory = new MemoryBudget(Math.min(tableBytesMax, ofItsSize), tablesTooLarge);
+      : yield* readLabelsSnapshot(yield* inflateFile('labels', upload.jfrLabels, bounds, inflate), memory);
   const means = { secret, memory };
   const soFar: RecordingSoFar = {
     stacks: new RecordedStacks(means),
@@ -109,7 +109,7 @@ export function* convertJfr(
 function tablesTooLarge(limitBytes: Bytes): StoreError {
   return undecodableUpload(
     'jfr',
-    `its types, constants, stacktraces and samples take more memory than those of its size may: limit ${sizeText(limitBytes)}`,
+    `its types, constants, stacktraces, labels and samples take more memory than those of its size may: limit ${sizeText(limitBytes)}`,
   );
 }
 

@@ -225,7 +225,7 @@ describe('a malformed recording', () => {
       const upload = uploadOf(jfrChunk({ events, types: { ...AGENT_TYPES, ...types }, ...others }));
       throws(() => convert(upload, bounds, few), {
         message:
-          /its types, constants, stacktraces and samples take more memory than those of its size may: limit 600000 bytes/,
+          /its types, constants, stacktraces, labels and samples take more memory than those of its size may: limit 600000 bytes/,
       });
       equal(convert(upload).length, 1);
     }
@@ -281,6 +281,32 @@ describe('a malformed recording', () => {
       ok(convert(upload, bounds).length > 0);
     }
     equal(convert(uploadOf(jfrChunk({ events })), bounds, { tableBytesMax: 400_000 }).length, 1);
+  });
+
+  test('is refused when the labels that are sent with it would take too much memory', () => {
+    const ids = Array.from({ length: 2000 }, (_, i) => i);
+    const strings = Object.fromEntries(ids.map((id) => [id, `text ${id}`]));
+    const labels = Object.fromEntries(ids.map((id) => [id, id]));
+    const recording = jfrChunk({ events });
+    for (const jfrLabels of [
+      labelsSnapshot({ contexts: {}, strings }),
+      labelsSnapshot({ contexts: { 1: labels }, strings: {} }),
+      labelsSnapshot({ contexts: Object.fromEntries(ids.map((id) => [id, {}])), strings: {} }),
+      labelsSnapshot({
+        contexts: {},
+        strings: { 1: 'a'.repeat(60_000), 2: 'b'.repeat(60_000), 3: 'c'.repeat(60_000) },
+      }),
+    ]) {
+      const upload = uploadOf(recording, { jfrLabels });
+      throws(() => convert(upload, bounds, { tableBytesMax: 400_000 }), {
+        code: 'invalid-argument',
+        message: /take more memory than those of its size may: limit 400000 bytes/,
+      });
+      equal(convert(upload).length, 1);
+    }
+    const same = Object.fromEntries(ids.slice(0, 100).map((id) => [id, 'a'.repeat(10_000)]));
+    const few = uploadOf(recording, { jfrLabels: labelsSnapshot({ contexts: {}, strings: same }) });
+    equal(convert(few, bounds, { tableBytesMax: 400_000 }).length, 1);
   });
 
   test('names contexts that its labels do not have, which are not noted', (t) => {
