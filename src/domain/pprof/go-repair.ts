@@ -1,6 +1,7 @@
 import { completeLocations } from './complete-locations.ts';
 import { mayHaveTruncatedStacks, repairTruncatedStacks } from './go-truncated-stacks.ts';
 import { withoutTypeParameters } from './go-type-parameters.ts';
+import { entryOf } from './map-entry.ts';
 import { type PlainProfile, plainStringFrom, textAt } from './plain-profile.ts';
 
 /**
@@ -33,7 +34,10 @@ function withEqualLocations(profile: PlainProfile): PlainProfile {
   const firstFunction = new Map<string, number>();
   profile.functions.forEach(({ id, name, systemName, filename, startLine }, row) => {
     const texts = [textAt(profile, name), textAt(profile, systemName), textAt(profile, filename)];
-    functionRows.set(id, firstOf(firstFunction, JSON.stringify([...texts, String(startLine)]), row));
+    functionRows.set(
+      id,
+      entryOf(firstFunction, JSON.stringify([...texts, String(startLine)]), () => row),
+    );
   });
   const isComplete = completeLocations(profile);
   const sameLocation = new Map<bigint, bigint>();
@@ -43,21 +47,13 @@ function withEqualLocations(profile: PlainProfile): PlainProfile {
     const { id, mappingId, address, lines, folded } = location;
     const frames = lines.map(({ functionId, line }) => `${functionRows.get(functionId)}:${line}`);
     const key = `${mappingId} ${address} ${folded} ${frames.join()}`;
-    sameLocation.set(id, isComplete(location) ? firstOf(firstLocation, key, id) : id);
+    sameLocation.set(id, isComplete(location) ? entryOf(firstLocation, key, () => id) : id);
   }
   const samples = profile.samples.map((sample) => ({
     ...sample,
     locationIds: sample.locationIds.map((id) => sameLocation.get(id) ?? 0n),
   }));
   return { ...profile, samples };
-}
-
-/** @returns what was first seen with this key */
-function firstOf<T>(known: Map<string, T>, key: string, value: T): T {
-  const first = known.get(key);
-  if (first !== undefined) return first;
-  known.set(key, value);
-  return value;
 }
 
 function withWholeStacks(profile: PlainProfile): PlainProfile {

@@ -1,5 +1,6 @@
 import type { Bytes, UnixNanos } from '#src/domain/model/units.ts';
 import type { IngestOptions, ProfileLimits } from './ingest-options.ts';
+import { entryOf } from './map-entry.ts';
 import { type PlainFunction, type PlainProfile, plainStringOf, textAt } from './plain-profile.ts';
 import { tooManyFixupNameBytes } from './profile-errors.ts';
 import { checkSampleTypeCount } from './type-limit.ts';
@@ -117,14 +118,6 @@ export function joinedName(file: Uint8Array, name: Uint8Array, bytesMax: Bytes):
 }
 
 const SPACE = 0x20;
-
-function entryOf<K, V>(map: Map<K, V>, key: K, make: () => V): V {
-  const known = map.get(key);
-  if (known !== undefined) return known;
-  const value = make();
-  map.set(key, value);
-  return value;
-}
 
 /** Functions without ids were written in the order of their locations, whose ids their lines use. */
 function withFunctionIds(profile: PlainProfile): PlainProfile {
