@@ -26,6 +26,7 @@ import type { AnswerTask, NodeQuery, NodeReport } from '#src/workers/query-messa
 import { writeAnswer } from '#src/workers/write-answer.ts';
 import { ZstdCompressor } from '#src/workers/zstd-compressor.ts';
 import { decompress } from '../test/fixtures/decompress.ts';
+import { testSecret } from '../test/fixtures/hash-secret.ts';
 import { InlinePool } from '../test/fixtures/inline-pool.ts';
 import { testKernels } from '../test/fixtures/kernels.ts';
 import { Random } from '../test/fixtures/random.ts';
@@ -288,7 +289,7 @@ async function answered(
   );
   const plans = asked.map((query) => ({ query, plan: planQuery(selected(blocks, query)) }));
   const { reports, release } = await backend.run(plans, new AbortController().signal);
-  const { pieces } = runSteps(writeAnswer(taskOf(reports)));
+  const { pieces } = runSteps(writeAnswer(taskOf(reports), testSecret));
   release();
   return pieces.reduce((sum, { length }) => sum + length, 0);
 }

@@ -22,5 +22,7 @@ for (const file of ['java-cpu', 'java-multi', 'java-jdk']) {
   };
   const work = { count: body.length / 1e6, unit: 'raw MB' };
 
-  measure(`domain/convertJfr ${file}`, work, () => runSteps(convertJfr(upload, bounds, { secret: [1, 2], inflate })));
+  measure(`domain/convertJfr ${file}`, work, () =>
+    runSteps(convertJfr(upload, { ...bounds, secret: [1, 2] }, { inflate })),
+  );
 }

@@ -1,5 +1,5 @@
 import { convertJfr, TABLE_BYTES_MAX } from '#src/domain/jfr/convert-jfr.ts';
-import type { HashSecret } from '#src/domain/jfr/word-table.ts';
+import type { HashSecret } from '#src/domain/model/hash-secret.ts';
 import type { Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import { profileTooLarge } from '#src/domain/pprof/profile-errors.ts';
@@ -27,8 +27,8 @@ export function* openUpload(
   const { taskBytesMax } = opening;
   if (upload.body.length > taskBytesMax) throw profileTooLarge(taskBytesMax, upload.body.length, TASK_NAME);
   const { bytes, name } = shareOfTask(bounds.maxBytes, opening);
-  const convert = convertersOf(secret, opening)[upload.format];
-  const profiles = yield* convert(upload, { ...bounds, maxBytes: bytes, maxBytesName: name });
+  const convert = convertersOf(opening)[upload.format];
+  const profiles = yield* convert(upload, { ...bounds, maxBytes: bytes, maxBytesName: name, secret });
   return yield* packed(profiles, bounds.limits, discard);
 }
 
@@ -40,16 +40,15 @@ export function tableBytesWithin(taskBytesMax: Bytes): Bytes {
 /** Empty ones take some hundred kilobytes. */
 const TABLE_BYTES_MIN: Bytes = 1 << 20;
 
-function convertersOf(secret: HashSecret, { inflater, taskBytesMax }: Opening): Record<UploadFormat, Converter> {
+function convertersOf({ inflater, taskBytesMax }: Opening): Record<UploadFormat, Converter> {
   return {
     groups: convertGroups,
     lines: convertLines,
     trie: convertTrie,
     tree: convertTree,
     speedscope: convertSpeedscope,
-    jfr: (upload, bounds) =>
-      convertJfr(upload, bounds, {
-        secret,
+    jfr: (upload, means) =>
+      convertJfr(upload, means, {
         inflate: (body, maxBytes) => inflateInSteps(body, maxBytes, inflater),
         tableBytesMax: tableBytesWithin(taskBytesMax),
       }),

@@ -1,7 +1,7 @@
 import { getHeapStatistics } from 'node:v8';
 import { threadId, workerData } from 'node:worker_threads';
 import { StoreError, toWire } from '#src/domain/errors.ts';
-import type { HashSecret } from '#src/domain/jfr/word-table.ts';
+import type { HashSecret } from '#src/domain/model/hash-secret.ts';
 import { LimitFlag } from '#src/domain/model/limit-flags.ts';
 import type { Steps } from '#src/domain/model/steps.ts';
 import type { Matcher } from '#src/domain/series/matcher.ts';
@@ -110,7 +110,7 @@ export function queryNode(input: NodeTask): TaskReply<NodeAnswer> {
 }
 
 export function writeAnswer(input: AnswerTask): TaskReply<Answer> {
-  return slice(() => slicedTask.start(writeAnswerBytes(input)));
+  return slice(() => slicedTask.start(writeAnswerBytes(input, secretOf(hashSecrets))));
 }
 
 /** Runs the next slice of the task that this thread suspended. */

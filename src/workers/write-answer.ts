@@ -1,3 +1,4 @@
+import type { HashSecret } from '#src/domain/model/hash-secret.ts';
 import type { Labels } from '#src/domain/model/labels.ts';
 import type { Steps } from '#src/domain/model/steps.ts';
 import { encodeProfileJson, encodeProfileProto, exportProfile } from '#src/domain/pprof/encode-profile.ts';
@@ -29,13 +30,13 @@ import { gzipped } from './gzipped.ts';
 import type { Answer, AnswerTask, Folding } from './query-messages.ts';
 
 /** Writes the bytes of an answer, so that the main loop only has to send them. */
-export function* writeAnswer(task: AnswerTask): Steps<Answer> {
-  const pieces = yield* piecesOf(task);
+export function* writeAnswer(task: AnswerTask, secret: HashSecret): Steps<Answer> {
+  const pieces = yield* piecesOf(task, secret);
   yield;
   return { pieces: task.gzip ? yield* gzipped(pieces) : pieces };
 }
 
-function* piecesOf(task: AnswerTask): Steps<Uint8Array[]> {
+function* piecesOf(task: AnswerTask, secret: HashSecret): Steps<Uint8Array[]> {
   switch (task.kind) {
     case 'profile-types':
       return task.codec === 'proto'
@@ -63,7 +64,7 @@ function* piecesOf(task: AnswerTask): Steps<Uint8Array[]> {
       const exported =
         profile === undefined
           ? undefined
-          : yield* exportProfile(profile.symbols, profile.values, { profileType, endMs, maxNodes });
+          : yield* exportProfile(profile.symbols, profile.values, { profileType, endMs, maxNodes }, secret);
       return yield* task.codec === 'proto' ? encodeProfileProto(exported, frame) : encodeProfileJson(exported, frame);
     }
     case 'diff': {

@@ -1,4 +1,4 @@
-import type { HashSecret } from '#src/domain/jfr/word-table.ts';
+import type { HashSecret } from '#src/domain/model/hash-secret.ts';
 import type { AttributeRule } from '#src/domain/otlp/attribute-rules.ts';
 import type { ConversionBounds, Upload } from '#src/domain/upload/upload.ts';
 import type {

@@ -8,6 +8,7 @@ import { type BuiltLabel, PprofBuilder, type SizeLimit } from '#src/domain/pprof
 import { periodNanosOf } from '#src/domain/upload/sample-period.ts';
 import {
   type ConversionBounds,
+  type ConversionMeans,
   type ConvertedProfile,
   convertedSizeLimit,
   type Upload,
@@ -22,7 +23,6 @@ import { RecordedStacks } from './recorded-stacks.ts';
 import { type LabelsOut, SampleLabels } from './sample-labels.ts';
 import { SampleSums } from './sample-sums.ts';
 import { PlannedFields } from './value-plan.ts';
-import type { HashSecret } from './word-table.ts';
 
 /** Samples that are looked at, or locations and labels that are written, in a step. */
 const STEP_RECORDS = 8192;
@@ -34,9 +34,8 @@ const STEP_BYTES: Bytes = 1 << 20;
 
 /** What a thread has for it. */
 export type JfrMeans = {
-  readonly secret: HashSecret;
   readonly inflate: InflateSteps;
-  /** Of all tables: types and constants of a chunk, stacktraces, labels and samples; those that an agent sends included. Default: `TABLE_BYTES_MAX`. */
+  /** Of all tables: types and constants, stacktraces, labels (those that an agent sends too) and samples. Default: `TABLE_BYTES_MAX`. */
   readonly tableBytesMax?: Bytes;
 };
 
@@ -63,8 +62,8 @@ const TABLE_BYTES_MIN: Bytes = 64 << 20;
  */
 export function* convertJfr(
   upload: Upload,
-  bounds: ConversionBounds,
-  { secret, inflate, tableBytesMax = TABLE_BYTES_MAX }: JfrMeans,
+  bounds: ConversionMeans,
+  { inflate, tableBytesMax = TABLE_BYTES_MAX }: JfrMeans,
 ): Steps<readonly ConvertedProfile[]> {
   if (!upload.fromForm && upload.body[0] === 0x1f && upload.body[1] === 0x8b) {
     throw undecodableUpload(
@@ -79,7 +78,7 @@ export function* convertJfr(
     upload.jfrLabels === undefined || upload.jfrLabels.length === 0
       ? emptySnapshot
       : yield* readLabelsSnapshot(yield* inflateFile('labels', upload.jfrLabels, bounds, inflate), memory);
-  const means = { secret, memory };
+  const means = { secret: bounds.secret, memory };
   const soFar: RecordingSoFar = {
     stacks: new RecordedStacks(means),
     labels: new SampleLabels(snapshot, means),

@@ -1,7 +1,8 @@
+import { mixed } from '#src/domain/model/hash-secret.ts';
 import type { MemoryBudget } from '#src/domain/model/memory-budget.ts';
 import { RowSlots } from '#src/domain/model/row-slots.ts';
 import { undecodableUpload } from '#src/domain/upload/upload.ts';
-import { mixed, ROWS_MAX, type TableMeans } from './word-table.ts';
+import { ROWS_MAX, type TableMeans } from './word-table.ts';
 
 /** Of a list: where it begins, its length, its hash. */
 const STRIDE = 3;

@@ -1,10 +1,8 @@
+import { type HashSecret, mixed } from '#src/domain/model/hash-secret.ts';
 import type { MemoryBudget } from '#src/domain/model/memory-budget.ts';
 import { RowSlots } from '#src/domain/model/row-slots.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import { undecodableUpload } from '#src/domain/upload/upload.ts';
-
-/** Two random numbers of 32 bits, so that nobody outside can choose keys that collide in a hash table. */
-export type HashSecret = readonly [number, number];
 
 /** What tables are made with. Those of a recording share the memory. */
 export type TableMeans = { readonly secret: HashSecret; readonly memory: MemoryBudget };
@@ -133,15 +131,4 @@ export class WordTable {
     words.set(this.words);
     this.words = words;
   }
-}
-
-/**
- * The hash of words with one more. Two rounds of multiplying, with a secret before each: which keys meet in one place
- * cannot be computed.
- */
-export function mixed(hash: number, word: number, secret: number): number {
-  let next = Math.imul(hash ^ word, 0x85eb_ca6b);
-  next ^= next >>> 15;
-  next = Math.imul(next ^ secret, 0xc2b2_ae35);
-  return next ^ (next >>> 13);
 }

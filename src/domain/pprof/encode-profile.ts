@@ -1,4 +1,5 @@
 import { halvesOf } from '#src/domain/model/halves.ts';
+import type { HashSecret } from '#src/domain/model/hash-secret.ts';
 import type { ProfileType } from '#src/domain/model/profile-type.ts';
 import { STEP_ROWS, type Steps } from '#src/domain/model/steps.ts';
 import type { UnixMs } from '#src/domain/model/units.ts';
@@ -48,9 +49,10 @@ export function* exportProfile(
   symbols: SymbolColumns,
   value: BigInt64Array,
   options: { readonly profileType: ProfileType; readonly endMs: UnixMs; readonly maxNodes: number },
+  secret: HashSecret,
 ): Steps<ExportedProfile> {
   const { profileType, endMs, maxNodes } = options;
-  const tables = yield* profileTables(symbols, yield* truncateStacks(symbols, value, maxNodes));
+  const tables = yield* profileTables(symbols, yield* truncateStacks(symbols, value, maxNodes, secret), secret);
   const stringOf = (text: string) => tables.strings.intern(Buffer.from(text));
   return {
     tables,

@@ -1,3 +1,4 @@
+import type { HashSecret } from '#src/domain/model/hash-secret.ts';
 import { addSaturated } from '#src/domain/model/saturated-sum.ts';
 import { STEP_ROWS, type Steps } from '#src/domain/model/steps.ts';
 import { ChildTable } from '#src/domain/profile/child-table.ts';
@@ -63,7 +64,7 @@ export type ProfileTables = {
  *
  * Rows are in the order of the symbol space, samples in that of its stacks.
  */
-export function* profileTables(symbols: SymbolColumns, stacks: StackValues): Steps<ProfileTables> {
+export function* profileTables(symbols: SymbolColumns, stacks: StackValues, secret: HashSecret): Steps<ProfileTables> {
   const used = stacksWithValue(stacks.parent, stacks.value);
   const reached = new Uint8Array(otherLocation(symbols) + 1);
   for (let i = 1; i < used.length; i++) if (used[i] === 1) reached[stacks.location[i]] = 1;
@@ -77,7 +78,7 @@ export function* profileTables(symbols: SymbolColumns, stacks: StackValues): Ste
   // Last, because the stub belongs to the first mapping, if there is one.
   if (reached[otherLocation(symbols)] === 1) locationId[otherLocation(symbols)] = tables.addOtherLocation();
 
-  const merged = new ChildTable();
+  const merged = new ChildTable(secret);
   const mergedRow = new Uint32Array(used.length);
   for (let i = 1; i < used.length; i++) {
     if (i % STEP_ROWS === 0) yield;

@@ -1,3 +1,4 @@
+import { type HashSecret, mixed } from '#src/domain/model/hash-secret.ts';
 import { RowSlots } from '#src/domain/model/row-slots.ts';
 
 /**
@@ -10,12 +11,16 @@ export class ChildTable {
   #parent = new Int32Array(64);
   #name = new Uint32Array(64);
   #length = 1;
-  readonly #slots = new RowSlots(128, (row) => hashOf(this.#parent[row], this.#name[row]));
+  readonly #secret: HashSecret;
+  readonly #slots: RowSlots;
 
-  constructor() {
+  /** @param secret  rows and names follow from what was sent, and could be chosen to meet */
+  constructor(secret: HashSecret) {
+    this.#secret = secret;
+    this.#slots = new RowSlots(128, (row) => childHash(secret, this.#parent[row], this.#name[row]));
     this.#parent[0] = -1;
     // The root is found by nobody, but has a row.
-    const hash = hashOf(-1, 0);
+    const hash = childHash(secret, -1, 0);
     this.#slots.add(0, hash, this.#slotIn(this.#slots.now, -1, 0, hash));
   }
 
@@ -26,7 +31,7 @@ export class ChildTable {
 
   /** @returns the row of the child, which is new when it equals the length before the call */
   childOf(parent: number, name: number): number {
-    const hash = hashOf(parent, name);
+    const hash = childHash(this.#secret, parent, name);
     const { now, before } = this.#slots;
     const slot = this.#slotIn(now, parent, name, hash);
     if (now[slot] !== 0) return now[slot] - 1;
@@ -66,10 +71,9 @@ export class ChildTable {
   }
 }
 
-function hashOf(parent: number, name: number): number {
-  let hash = Math.imul(parent, 0x9e3779b1) ^ Math.imul(name, 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
-  return hash ^ (hash >>> 13);
+/** The hash of a child of a node. */
+export function childHash([seed, secret]: HashSecret, parent: number, name: number): number {
+  return mixed(mixed(seed, parent, secret), name, secret);
 }
 
 function widen<T extends Int32Array | Uint32Array>(from: T, to: T): T {

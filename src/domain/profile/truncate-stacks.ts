@@ -1,3 +1,4 @@
+import type { HashSecret } from '#src/domain/model/hash-secret.ts';
 import { addSaturatedAt } from '#src/domain/model/saturated-sum.ts';
 import { STEP_ROWS, type Steps } from '#src/domain/model/steps.ts';
 import type { SymbolColumns } from '#src/domain/symbols/symbol-columns.ts';
@@ -37,11 +38,16 @@ export function otherLocation(symbols: SymbolColumns): number {
  * @param  maxNodes 0: cut nothing
  * @shapes value BigInt64Array[stacks]
  */
-export function* truncateStacks(symbols: SymbolColumns, value: BigInt64Array, maxNodes: number): Steps<StackValues> {
+export function* truncateStacks(
+  symbols: SymbolColumns,
+  value: BigInt64Array,
+  maxNodes: number,
+  secret: HashSecret,
+): Steps<StackValues> {
   const { parent, location } = symbols.stacks;
   if (maxNodes < 1) return { parent, location, value };
   const used = stacksWithValue(parent, value);
-  const { firstNode, lastNode, total } = yield* functionNodesOf(symbols, value, used);
+  const { firstNode, lastNode, total } = yield* functionNodesOf(symbols, value, used, secret);
   const min = yield* minTotal(total.subarray(1), maxNodes);
   const other = otherLocation(symbols);
 
@@ -49,7 +55,7 @@ export function* truncateStacks(symbols: SymbolColumns, value: BigInt64Array, ma
   const lastKept = 1; // The location holds the first one that does not.
   const closed = 2; // The stub is behind it.
   const state = new Uint8Array(parent.length);
-  const kept = new ChildTable();
+  const kept = new ChildTable(secret);
   const keptRow = new Uint32Array(parent.length);
   const sampleRow = new Uint32Array(parent.length);
   for (let i = 1; i < parent.length; i++) {
@@ -101,10 +107,15 @@ type FunctionNodes = {
  * The tree of functions of the stacks, and where in it each stack is: `firstNode` and `lastNode` of a stack are those
  * of its own location, outermost and innermost, and where the caller's ended when the location has no lines.
  */
-function* functionNodesOf(symbols: SymbolColumns, value: BigInt64Array, used: Uint8Array): Steps<FunctionNodes> {
+function* functionNodesOf(
+  symbols: SymbolColumns,
+  value: BigInt64Array,
+  used: Uint8Array,
+  secret: HashSecret,
+): Steps<FunctionNodes> {
   const { parent, location } = symbols.stacks;
   const { lineOffsets, lineFunction } = symbols.locations;
-  const nodes = new ChildTable();
+  const nodes = new ChildTable(secret);
   const firstNode = new Uint32Array(parent.length);
   const lastNode = new Uint32Array(parent.length);
   for (let i = 1; i < parent.length; i++) {

@@ -1,5 +1,6 @@
 import { StoreError } from '#src/domain/errors.ts';
 import { halvesOf } from '#src/domain/model/halves.ts';
+import type { HashSecret } from '#src/domain/model/hash-secret.ts';
 import { addSaturatedAt } from '#src/domain/model/saturated-sum.ts';
 import { STEP_ROWS, type Steps } from '#src/domain/model/steps.ts';
 import { ChildTable } from '#src/domain/profile/child-table.ts';
@@ -57,9 +58,9 @@ export function* encodeTree(tree: FunctionTree): Steps<Uint8Array> {
  * @throws StoreError 'corrupted' with the offset, when a length or a count is more than there is, a value is beyond
  *         63 bits, or something follows the tree
  */
-export function decodeTree(bytes: Uint8Array): FunctionTree {
+export function decodeTree(bytes: Uint8Array, secret: HashSecret): FunctionTree {
   const names = new NameTable();
-  const nodes = new ChildTable();
+  const nodes = new ChildTable(secret);
   let self = new BigInt64Array(64);
   if (bytes.length > 0) {
     const reader = new TreeReader(bytes);

@@ -6,6 +6,7 @@ import { refusal } from '#src/domain/pprof/profile-errors.ts';
 import { NameTable } from '#src/domain/profile/name-table.ts';
 import {
   type ConversionBounds,
+  type ConversionMeans,
   type ConvertedProfile,
   maxBytesNameOf,
   type Upload,
@@ -13,7 +14,7 @@ import {
 } from '#src/domain/upload/upload.ts';
 import { isSpanUpload, uploadLabels } from '#src/domain/upload/upload-labels.ts';
 import { binaryFormat } from './binary-format.ts';
-import { collectorLimits } from './convert-text.ts';
+import { collectorOptions } from './convert-text.ts';
 import type { Float64List } from './float64-list.ts';
 import { readSpeedscope, type SpeedscopeFile, type SpeedscopeProfile } from './speedscope-reader.ts';
 import { weightsByStack } from './speedscope-sums.ts';
@@ -49,11 +50,11 @@ type Group = {
  * @throws StoreError 'invalid-argument'
  * @source the write-path reference, "/ingest: speedscope"
  */
-export function* convertSpeedscope(upload: Upload, bounds: ConversionBounds): Steps<readonly ConvertedProfile[]> {
+export function* convertSpeedscope(upload: Upload, means: ConversionMeans): Steps<readonly ConvertedProfile[]> {
   if (isSpanUpload(upload.tags)) return [];
   const binary = binaryFormat(upload.body);
   if (binary !== undefined) throw fault(`its bytes look like ${binary}`);
-  const file = yield* readSpeedscope(upload.body, collectorLimits(bounds));
+  const file = yield* readSpeedscope(upload.body, collectorOptions(means));
   if (file.lastFrame >= file.frameName.length) {
     throw fault(`a stack has frame ${file.lastFrame}, and there are ${file.frameName.length} frames`);
   }
@@ -61,10 +62,10 @@ export function* convertSpeedscope(upload: Upload, bounds: ConversionBounds): St
   const converted: ConvertedProfile[] = [];
   let totalBytes: Bytes = 0;
   for (const group of groups) {
-    const profile = yield* convertGroup(file, group, typeOf(group, groups.length > 1, upload), upload, bounds);
+    const profile = yield* convertGroup(file, group, typeOf(group, groups.length > 1, upload), upload, means);
     if (profile === undefined) continue;
     totalBytes += profile.profile.length;
-    if (totalBytes > bounds.maxBytes) throw tooLarge(bounds, totalBytes);
+    if (totalBytes > means.maxBytes) throw tooLarge(means, totalBytes);
     converted.push(profile);
   }
   return converted;
@@ -128,12 +129,12 @@ function* convertGroup(
   { name, parts }: Group,
   { service, kind, weightValue }: GroupType,
   upload: Upload,
-  bounds: ConversionBounds,
+  means: ConversionMeans,
 ): Steps<ConvertedProfile | undefined> {
-  const limits = collectorLimits(bounds);
-  const sums = new StackCollector(limits, file.names);
+  const options = collectorOptions(means);
+  const sums = new StackCollector(options, file.names);
   for (const part of parts) yield* addPart(sums, part, file.frameName, weightValue);
-  const profile = yield* writeStacks(sums.take(), kind, { timeNanos: upload.fromNanos, sizeLimit: limits.sizeLimit });
+  const profile = yield* writeStacks(sums.take(), kind, { timeNanos: upload.fromNanos, sizeLimit: options.sizeLimit });
   if (profile === undefined) return undefined;
   const labels = uploadLabels(upload, kind.profileName, service, { name: 'profile_name', value: name });
   return { labels, profile };

@@ -1,6 +1,6 @@
 import type { Steps } from '#src/domain/model/steps.ts';
 import {
-  type ConversionBounds,
+  type ConversionMeans,
   type ConvertedProfile,
   type Converter,
   convertedSizeLimit,
@@ -10,7 +10,7 @@ import { isSpanUpload, uploadLabels } from '#src/domain/upload/upload-labels.ts'
 import { readFolded } from './read-folded.ts';
 import { readTree } from './read-tree.ts';
 import { readTrie } from './read-trie.ts';
-import { type CollectorLimits, STACKS_MAX, StackCollector } from './stack-collector.ts';
+import { type CollectorOptions, STACKS_MAX, StackCollector } from './stack-collector.ts';
 import { typedApp } from './value-kind.ts';
 import { writeStacks } from './write-stacks.ts';
 
@@ -19,26 +19,26 @@ export const convertLines = textConverter((upload, stacks) => readFolded('lines'
 export const convertTrie = textConverter((upload, stacks) => readTrie(upload.body, stacks));
 export const convertTree = textConverter((upload, stacks, { limits }) => readTree(upload.body, stacks, limits));
 
-type Read = (upload: Upload, stacks: StackCollector, bounds: ConversionBounds) => Steps<void>;
+type Read = (upload: Upload, stacks: StackCollector, means: ConversionMeans) => Steps<void>;
 
 /** The formats that are stacks with counts, and nothing else. */
 function textConverter(read: Read): Converter {
-  return function* convertText(upload, bounds): Steps<readonly ConvertedProfile[]> {
+  return function* convertText(upload, means): Steps<readonly ConvertedProfile[]> {
     if (isSpanUpload(upload.tags)) return [];
     const { service, kind } = typedApp(upload.app, upload.sampleRate);
-    const limits = collectorLimits(bounds);
-    const stacks = new StackCollector(limits);
-    yield* read(upload, stacks, bounds);
+    const options = collectorOptions(means);
+    const stacks = new StackCollector(options);
+    yield* read(upload, stacks, means);
     const profile = yield* writeStacks(stacks.take(), kind, {
       timeNanos: upload.fromNanos,
-      sizeLimit: limits.sizeLimit,
+      sizeLimit: options.sizeLimit,
       scale: kind.periodNanos,
     });
     return profile === undefined ? [] : [{ labels: uploadLabels(upload, kind.profileName, service), profile }];
   };
 }
 
-export function collectorLimits({ limits }: ConversionBounds): CollectorLimits {
+export function collectorOptions({ limits, secret }: ConversionMeans): CollectorOptions {
   const maxDepth = limits.maxProfileStacktraceDepth;
-  return { maxDepth, sizeLimit: convertedSizeLimit(limits), maxStacks: STACKS_MAX };
+  return { maxDepth, sizeLimit: convertedSizeLimit(limits), maxStacks: STACKS_MAX, secret };
 }

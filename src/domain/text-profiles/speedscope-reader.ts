@@ -5,7 +5,7 @@ import { JsonReader, type JsonText } from '#src/domain/pprof/json-reader.ts';
 import { NameTable } from '#src/domain/profile/name-table.ts';
 import { undecodableUpload } from '#src/domain/upload/upload.ts';
 import { Float64List } from './float64-list.ts';
-import { type CollectorLimits, StackCollector, tooManyStacks } from './stack-collector.ts';
+import { type CollectorOptions, StackCollector, tooManyStacks } from './stack-collector.ts';
 
 const SCHEMA = 'https://www.speedscope.app/file-format-schema.json';
 
@@ -64,12 +64,12 @@ export type SpeedscopeFile = {
  * @cost   O(bytes)
  * @source https://www.speedscope.app/file-format-schema.json
  */
-export function* readSpeedscope(body: Uint8Array, limits: CollectorLimits): Steps<SpeedscopeFile> {
+export function* readSpeedscope(body: Uint8Array, options: CollectorOptions): Steps<SpeedscopeFile> {
   const values = { count: 0 };
   const reader = yield* JsonReader.inSteps(body, () => {
     values.count++;
   });
-  return yield* new SpeedscopeReader(reader, values, limits).file();
+  return yield* new SpeedscopeReader(reader, values, options).file();
 }
 
 /** Reads a value: at once, or in steps. */
@@ -79,7 +79,7 @@ type Fields = Readonly<Record<string, Read>>;
 
 class SpeedscopeReader {
   readonly #reader: JsonReader;
-  readonly #limits: CollectorLimits;
+  readonly #options: CollectorOptions;
   readonly #names = new NameTable();
   readonly #frameName = new Float64List();
   readonly #profiles: SpeedscopeProfile[] = [];
@@ -90,10 +90,10 @@ class SpeedscopeReader {
   /** That were read in this step. */
   readonly #values: { count: number };
 
-  constructor(reader: JsonReader, values: { count: number }, limits: CollectorLimits) {
+  constructor(reader: JsonReader, values: { count: number }, options: CollectorOptions) {
     this.#reader = reader;
     this.#values = values;
-    this.#limits = limits;
+    this.#options = options;
   }
 
   *file(): Steps<SpeedscopeFile> {
@@ -131,7 +131,7 @@ class SpeedscopeReader {
     if (this.#profiles.length === PROFILES_MAX) throw fault(`it has more than ${PROFILES_MAX} profiles`);
     const profile: SpeedscopeProfile = {
       ...{ type: '', name: '', unit: '', startValue: 0, endValue: Number.NEGATIVE_INFINITY },
-      stacks: new StackCollector(this.#limits),
+      stacks: new StackCollector(this.#options),
       ...{ samples: new Float64List(), weights: new Float64List() },
       ...{ events: new Float64List(), times: new Float64List() },
     };
@@ -231,7 +231,7 @@ class SpeedscopeReader {
   /** Of all profiles together, because all of them are kept until the frames are known. */
   #countStacks(added: number): void {
     this.#stacks += added;
-    if (this.#stacks > this.#limits.maxStacks) throw tooManyStacks(this.#limits);
+    if (this.#stacks > this.#options.maxStacks) throw tooManyStacks(this.#options);
   }
 
   /** @param fields  what reads the value of each field that is known. A null is none */

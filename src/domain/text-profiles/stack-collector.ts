@@ -1,4 +1,5 @@
 import type { StoreError } from '#src/domain/errors.ts';
+import type { HashSecret } from '#src/domain/model/hash-secret.ts';
 import { addSaturatedAt } from '#src/domain/model/saturated-sum.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import type { SizeLimit } from '#src/domain/pprof/pprof-builder.ts';
@@ -12,12 +13,13 @@ export const STACKS_MAX = 1 << 22;
 /** A string, a function and a location of the profile take at least so much beside the name. */
 const NAME_OVERHEAD_BYTES: Bytes = 16;
 
-export type CollectorLimits = {
+export type CollectorOptions = {
   /** Frames of a stack; what is called below is counted for its caller. 0: any number. */
   readonly maxDepth: number;
   readonly sizeLimit: SizeLimit;
   /** Nodes of the tree of stacks; at most `STACKS_MAX`. */
   readonly maxStacks: number;
+  readonly secret: HashSecret;
 };
 
 /** The stacks of a collector. @shapes parent Int32Array[n], name Uint32Array[n], value BigInt64Array[n]; row 0 is the root */
@@ -35,16 +37,17 @@ export type CollectedStacks = {
  * @invariant a parent has a smaller row than its children
  */
 export class StackCollector {
-  readonly #limits: CollectorLimits;
+  readonly #options: CollectorOptions;
   readonly #names: NameTable;
-  readonly #stacks = new ChildTable();
+  readonly #stacks: ChildTable;
   #value = new BigInt64Array(64);
   #depth = new Uint32Array(64);
   #namesBytes: Bytes = 0;
 
   /** @param names  that frames are numbers of; shared by collectors of one upload */
-  constructor(limits: CollectorLimits, names = new NameTable()) {
-    this.#limits = limits;
+  constructor(options: CollectorOptions, names = new NameTable()) {
+    this.#options = options;
+    this.#stacks = new ChildTable(options.secret);
     this.#names = names;
   }
 
@@ -59,7 +62,7 @@ export class StackCollector {
     const name = this.#names.internPart(source, start, end);
     if (name === count) {
       this.#namesBytes += end - start + NAME_OVERHEAD_BYTES;
-      const { sizeLimit } = this.#limits;
+      const { sizeLimit } = this.#options;
       if (this.#namesBytes > sizeLimit.bytes) throw profileTooLarge(sizeLimit.bytes, undefined, sizeLimit.name);
     }
     return name;
@@ -72,9 +75,9 @@ export class StackCollector {
    */
   childOf(parent: number, name: number): number {
     const depth = this.#depth[parent];
-    if (depth === this.#limits.maxDepth && depth > 0) return parent;
+    if (depth === this.#options.maxDepth && depth > 0) return parent;
     const row = this.#stacks.childOf(parent, name);
-    if (row >= this.#limits.maxStacks) throw tooManyStacks(this.#limits);
+    if (row >= this.#options.maxStacks) throw tooManyStacks(this.#options);
     if (row >= this.#value.length) this.#grow();
     this.#depth[row] = depth + 1;
     return row;
@@ -104,7 +107,7 @@ export class StackCollector {
   }
 }
 
-export function tooManyStacks({ maxStacks }: CollectorLimits): StoreError {
+export function tooManyStacks({ maxStacks }: CollectorOptions): StoreError {
   return refusal(
     'profile_size_limit',
     `the profile has too many different stacks: limit ${maxStacks} nodes of their tree`,

@@ -1,4 +1,5 @@
 import { StoreError } from '#src/domain/errors.ts';
+import type { HashSecret } from '#src/domain/model/hash-secret.ts';
 import type { Label } from '#src/domain/model/labels.ts';
 import { LimitFlag } from '#src/domain/model/limit-flags.ts';
 import type { Steps } from '#src/domain/model/steps.ts';
@@ -47,6 +48,12 @@ export type ConversionBounds = {
   readonly limits: ProfileLimits;
 };
 
+/** What a thread converts with. */
+export type ConversionMeans = ConversionBounds & {
+  /** Of its hash tables. */
+  readonly secret: HashSecret;
+};
+
 /** For messages. */
 export function maxBytesNameOf({ maxBytesName = `--${LimitFlag.ingestionBody}` }: ConversionBounds): string {
   return maxBytesName;
@@ -57,7 +64,7 @@ export function maxBytesNameOf({ maxBytesName = `--${LimitFlag.ingestionBody}` }
  *
  * @throws StoreError 'invalid-argument', made by `undecodableUpload` where the body is at fault
  */
-export type Converter = (upload: Upload, bounds: ConversionBounds) => Steps<readonly ConvertedProfile[]>;
+export type Converter = (upload: Upload, means: ConversionMeans) => Steps<readonly ConvertedProfile[]>;
 
 /** What a converted profile may have at most, whatever the tenant may: it lies in memory as a whole, several times. */
 const CONVERTED_BYTES_MAX: Bytes = 64 << 20;

@@ -11,6 +11,7 @@ import type { NodeQuery, NodeReport } from '#src/workers/query-messages.ts';
 import { runQueryNode } from '#src/workers/query-node.ts';
 import { writeAnswer } from '#src/workers/write-answer.ts';
 import { decompress } from '../../fixtures/decompress.ts';
+import { testSecret } from '../../fixtures/hash-secret.ts';
 import { INGEST_NOW_MS, ingestItem, openLimits } from '../../fixtures/ingest.ts';
 import { testKernels } from '../../fixtures/kernels.ts';
 import { labelList } from '../../fixtures/labels.ts';
@@ -187,7 +188,7 @@ describe(`what a window takes (seed ${seed})`, () => {
           maxNodes: 8192,
           gzip: false,
         } as const;
-        ok(runSteps(writeAnswer(diff)).pieces.length > 0);
+        ok(runSteps(writeAnswer(diff, testSecret)).pieces.length > 0);
       }
 
       const block = mergedBlock(merging, segments);

@@ -6,6 +6,7 @@ import { textAt } from '#src/domain/pprof/plain-profile.ts';
 import type { ConvertedProfile, Upload } from '#src/domain/upload/upload.ts';
 import { inflateInSteps } from '#src/workers/inflate-steps.ts';
 import { Inflater } from '#src/workers/inflater.ts';
+import { testSecret } from '../../../fixtures/hash-secret.ts';
 import { defaultProfileLimits } from '../../../fixtures/limits.ts';
 
 export const bounds = { maxBytes: 256 << 20, limits: { ...defaultProfileLimits, maxProfileSizeBytes: 64 << 20 } };
@@ -34,7 +35,7 @@ export function stepsOf(
   within = bounds,
   means: Pick<JfrMeans, 'tableBytesMax'> = {},
 ): Steps<readonly ConvertedProfile[]> {
-  return convertJfr(upload, within, { secret: [0x1234_5678, 0x7654_3210], inflate, ...means });
+  return convertJfr(upload, { ...within, secret: testSecret }, { inflate, ...means });
 }
 
 /** How many steps a conversion has. */

@@ -1,6 +1,7 @@
 import { equal, ok, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { type HashSecret, WordTable } from '#src/domain/jfr/word-table.ts';
+import { WordTable } from '#src/domain/jfr/word-table.ts';
+import type { HashSecret } from '#src/domain/model/hash-secret.ts';
 import { MemoryBudget } from '#src/domain/model/memory-budget.ts';
 import { Random, runSeed } from '../../../fixtures/random.ts';
 

@@ -3,6 +3,7 @@ import { describe, test } from 'node:test';
 import { parseProfileType } from '#src/domain/model/profile-type.ts';
 import { runSteps } from '#src/domain/model/steps.ts';
 import { encodeProfileJson, encodeProfileProto, exportProfile } from '#src/domain/pprof/encode-profile.ts';
+import { testSecret } from '../../../fixtures/hash-secret.ts';
 import { Random } from '../../../fixtures/random.ts';
 import { shop, stacksOf } from '../profile/folded-tree.ts';
 import { type MappingText, symbolsOf } from '../profile/symbols-of.ts';
@@ -21,7 +22,7 @@ function exported(
   const { symbols, value } = symbolsOf(stacks, rest);
   const profileType = parseProfileType(type);
   if (!profileType) throw new Error(`${type} is no profile type`);
-  return runSteps(exportProfile(symbols, value, { profileType, endMs, maxNodes }));
+  return runSteps(exportProfile(symbols, value, { profileType, endMs, maxNodes }, testSecret));
 }
 
 type TypeJson = { readonly type: string; readonly unit: string };

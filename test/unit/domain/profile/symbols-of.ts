@@ -1,6 +1,7 @@
 import { ChildTable } from '#src/domain/profile/child-table.ts';
 import { namesOf } from '#src/domain/profile/name-table.ts';
 import type { SymbolColumns } from '#src/domain/symbols/symbol-columns.ts';
+import { testSecret } from '../../../fixtures/hash-secret.ts';
 
 export type Line = {
   readonly name: string;
@@ -39,7 +40,7 @@ export function symbolsOf(
     { name: 0, filename: 0, startLine: 0 },
   ]);
   const locations = new Rows<Frame & { functions: number[] }>(repeat, [{ lines: [], functions: [] }]);
-  const table = new ChildTable();
+  const table = new ChildTable(testSecret);
   const values = new Map<number, bigint>();
   for (const [frames, value] of stacks) {
     let row = 0;

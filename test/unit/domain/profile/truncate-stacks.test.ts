@@ -4,6 +4,7 @@ import { runSteps } from '#src/domain/model/steps.ts';
 import { nameText } from '#src/domain/profile/name-table.ts';
 import { otherLocation, truncateStacks } from '#src/domain/profile/truncate-stacks.ts';
 import type { SymbolColumns } from '#src/domain/symbols/symbol-columns.ts';
+import { testSecret } from '../../../fixtures/hash-secret.ts';
 import { Random } from '../../../fixtures/random.ts';
 import { shop, stacksOf } from './folded-tree.ts';
 import { symbolsOf } from './symbols-of.ts';
@@ -30,7 +31,7 @@ describe('truncateStacks', () => {
 
   test('leaves stacks alone without a limit', () => {
     const { symbols, value } = symbolsOf([[['main', '0x10'], 3n]]);
-    equal(runSteps(truncateStacks(symbols, value, 0)).value, value);
+    equal(runSteps(truncateStacks(symbols, value, 0, testSecret)).value, value);
   });
 
   test('counts functions, not locations', () => {
@@ -118,7 +119,7 @@ describe('truncateStacks', () => {
 
 function cut(stacks: Parameters<typeof symbolsOf>[0], maxNodes: number): Record<string, bigint> {
   const { symbols, value } = symbolsOf(stacks);
-  const result = runSteps(truncateStacks(symbols, value, maxNodes));
+  const result = runSteps(truncateStacks(symbols, value, maxNodes, testSecret));
   const sums: Record<string, bigint> = {};
   for (let i = 1; i < result.value.length; i++) {
     if (result.value[i] === 0n) continue;

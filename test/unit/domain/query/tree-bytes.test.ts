@@ -5,6 +5,7 @@ import { runSteps } from '#src/domain/model/steps.ts';
 import { truncateTwice } from '#src/domain/profile/truncate.ts';
 import { encodeTreeJson, encodeTreeProto } from '#src/domain/query/encode-tree.ts';
 import { decodeTree, encodeTree } from '#src/domain/query/tree-bytes.ts';
+import { testSecret } from '../../../fixtures/hash-secret.ts';
 import { Random } from '../../../fixtures/random.ts';
 import { foldedTree, pathsOf, randomStacks, shop, treeOf } from '../profile/folded-tree.ts';
 
@@ -31,14 +32,14 @@ describe('encodeTree', () => {
     equal(runSteps(encodeTree(treeOf([]))).length, 0);
     deepEqual(encodeTreeProto(new Uint8Array(0)), []);
     equal(Buffer.concat(runSteps(encodeTreeJson(new Uint8Array(0)))).toString(), '{}');
-    deepEqual(pathsOf(decodeTree(new Uint8Array(0))), []);
+    deepEqual(pathsOf(decodeTree(new Uint8Array(0), testSecret)), []);
   });
 
   test(`is read back by decodeTree (seed ${seed})`, () => {
     const random = new Random(seed);
     for (let round = 0; round < 100; round++) {
       const tree = treeOf(randomStacks(random, random.int(0, 80)));
-      deepEqual(pathsOf(decodeTree(runSteps(encodeTree(tree)))), pathsOf(tree));
+      deepEqual(pathsOf(decodeTree(runSteps(encodeTree(tree)), testSecret)), pathsOf(tree));
     }
   });
 });
@@ -54,7 +55,7 @@ test('encodeTreeJson writes base64 across the borders of its pieces', () => {
 describe('decodeTree', () => {
   test('takes siblings in any order and adds up those of one name', () => {
     const bytes = Buffer.from('000003' + '01610100' + '01620200' + '01610400', 'hex');
-    deepEqual(pathsOf(decodeTree(bytes)), ['a 5/5', 'b 2/2']);
+    deepEqual(pathsOf(decodeTree(bytes, testSecret)), ['a 5/5', 'b 2/2']);
   });
 
   for (const [hex, message] of [
@@ -68,7 +69,7 @@ describe('decodeTree', () => {
     ['00000000', /1 bytes follow the tree/],
   ] as const) {
     test(`refuses ${hex}`, () => {
-      throws(() => decodeTree(Buffer.from(hex, 'hex')), { code: 'corrupted', message });
+      throws(() => decodeTree(Buffer.from(hex, 'hex'), testSecret), { code: 'corrupted', message });
     });
   }
 
@@ -80,7 +81,7 @@ describe('decodeTree', () => {
       const bytes = good.slice(0, random.chance(0.3) ? random.int(0, good.length) : good.length);
       for (let i = 0; i < 3 && bytes.length > 0; i++) bytes[random.int(0, bytes.length - 1)] = random.int(0, 255);
       try {
-        decodeTree(bytes);
+        decodeTree(bytes, testSecret);
       } catch (error) {
         ok(error instanceof StoreError && error.code === 'corrupted', String(error));
         refused++;
@@ -94,6 +95,6 @@ describe('decodeTree', () => {
     const bytes = Buffer.alloc(3 + n * 4);
     bytes[2] = 1;
     for (let i = 0; i < n; i++) bytes.set([1, 0x66, 0, i === n - 1 ? 0 : 1], 3 + i * 4);
-    equal(decodeTree(bytes).parent.length, n + 1);
+    equal(decodeTree(bytes, testSecret).parent.length, n + 1);
   });
 });

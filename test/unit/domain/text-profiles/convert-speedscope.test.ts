@@ -3,7 +3,6 @@ import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { runSteps } from '#src/domain/model/steps.ts';
-import { convertSpeedscope } from '#src/domain/text-profiles/convert-speedscope.ts';
 import {
   FRAMES_MAX,
   PROFILES_MAX,
@@ -11,8 +10,16 @@ import {
   TEXT_BYTES_MAX,
 } from '#src/domain/text-profiles/speedscope-reader.ts';
 import { isUndecodable, type Upload } from '#src/domain/upload/upload.ts';
+import { testSecret } from '../../../fixtures/hash-secret.ts';
 import { Random, runSeed } from '../../../fixtures/random.ts';
-import { converted, defaultBounds, type ReadableProfile, stacksOf, upload } from '../../../fixtures/uploads.ts';
+import {
+  converted,
+  converterOf,
+  defaultBounds,
+  type ReadableProfile,
+  stacksOf,
+  upload,
+} from '../../../fixtures/uploads.ts';
 
 const SCHEMA = 'https://www.speedscope.app/file-format-schema.json';
 const frames = [{ name: 'a' }, { name: 'b' }, { name: 'c' }];
@@ -368,7 +375,7 @@ describe('the bounds of a file', () => {
   });
 
   test('are so many stacks of all profiles together, and no more', () => {
-    const limits = { maxDepth: 0, sizeLimit: { bytes: 1 << 20, name: '' }, maxStacks: 6 };
+    const limits = { maxDepth: 0, sizeLimit: { bytes: 1 << 20, name: '' }, maxStacks: 6, secret: testSecret };
     const body = Buffer.from(file([sampled, sampled]));
 
     equal(runSteps(readSpeedscope(body, limits)).profiles.length, 2);
@@ -392,7 +399,7 @@ describe('the bounds of a file', () => {
       file([{ ...sampled, samples: Array.from({ length: 60_000 }, () => [0]), weights: Array(60_000).fill(1) }]),
       file([], { x: Array(500_000).fill(0) }),
     ]) {
-      const steps = convertSpeedscope(upload('speedscope', text), defaultBounds);
+      const steps = converterOf('speedscope')(upload('speedscope', text), defaultBounds);
       let count = 0;
       while (!steps.next().done) count++;
       ok(count >= 5, `${count} steps`);

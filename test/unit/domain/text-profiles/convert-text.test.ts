@@ -1,14 +1,15 @@
 import { deepEqual, doesNotThrow, equal, ok, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Steps } from '#src/domain/model/steps.ts';
-import { convertGroups, convertTree, convertTrie } from '#src/domain/text-profiles/convert-text.ts';
 import { NODE_DEPTH_MAX } from '#src/domain/text-profiles/node-reader.ts';
 import { LINE_BYTES_MAX } from '#src/domain/text-profiles/read-folded.ts';
 import { SHARED_BYTES_MAX } from '#src/domain/text-profiles/read-trie.ts';
 import { StackCollector } from '#src/domain/text-profiles/stack-collector.ts';
 import { isUndecodable } from '#src/domain/upload/upload.ts';
+import { testSecret } from '../../../fixtures/hash-secret.ts';
 import {
   converted,
+  converterOf,
   defaultBounds,
   stacksOf,
   type TextFormat,
@@ -321,7 +322,12 @@ describe('the bounds of a conversion', () => {
   });
 
   test('names are refused as they come, before anything is written', () => {
-    const stacks = new StackCollector({ maxDepth: 0, sizeLimit: { bytes: 1000, name: 'some_limit' }, maxStacks: 100 });
+    const stacks = new StackCollector({
+      maxDepth: 0,
+      sizeLimit: { bytes: 1000, name: 'some_limit' },
+      maxStacks: 100,
+      secret: testSecret,
+    });
 
     throws(
       () => {
@@ -365,7 +371,12 @@ describe('the bounds of a conversion', () => {
   });
 
   test('a profile has so many different stacks and no more', () => {
-    const stacks = new StackCollector({ maxDepth: 0, sizeLimit: { bytes: 1000, name: '' }, maxStacks: 100 });
+    const stacks = new StackCollector({
+      maxDepth: 0,
+      sizeLimit: { bytes: 1000, name: '' },
+      maxStacks: 100,
+      secret: testSecret,
+    });
     for (let name = 1; name < 100; name++) stacks.childOf(0, name);
 
     equal(stacks.childOf(0, 99), 99);
@@ -383,9 +394,12 @@ describe('a conversion', () => {
     return count;
   };
   const big: [TextFormat, () => Steps<unknown>][] = [
-    ['groups', () => convertGroups(upload('groups', 'a;b;c;d;e 1\n'.repeat(30_000), counts), defaultBounds)],
-    ['tree', () => convertTree(upload('tree', treeBytes(['', 0, ...nodes(8000, 'a')]), counts), defaultBounds)],
-    ['trie', () => convertTrie(upload('trie', treeBytes(['', 0, ...nodes(8000, 'a;')]), counts), defaultBounds)],
+    ['groups', () => converterOf('groups')(upload('groups', 'a;b;c;d;e 1\n'.repeat(30_000), counts), defaultBounds)],
+    ['tree', () => converterOf('tree')(upload('tree', treeBytes(['', 0, ...nodes(8000, 'a')]), counts), defaultBounds)],
+    [
+      'trie',
+      () => converterOf('trie')(upload('trie', treeBytes(['', 0, ...nodes(8000, 'a;')]), counts), defaultBounds),
+    ],
   ];
   for (const [format, work] of big) {
     test(`of ${format} pauses every few milliseconds`, () => {
