@@ -75,6 +75,13 @@ describe('/ingest in other formats than pprof', () => {
 
   test('what is wrong is 422 where nothing can be read, and 400 where it is refused', async () => {
     const file = JSON.stringify({ $schema: 'x' });
+    const counted = JSON.stringify({
+      $schema: 'https://www.speedscope.app/file-format-schema.json',
+      shared: { frames: [{ name: 'a' }] },
+      profiles: [
+        { type: 'sampled', name: 'p', unit: 'none', startValue: 0, endValue: 1, samples: [[0]], weights: [1] },
+      ],
+    });
     for (const [name, body, search, status, words] of [
       ['a.cpu', 'a;b x', '', 422, /as groups: line 1: its count "x" is no whole number/],
       ['a.cpu', `a ${'é'.repeat(99)}`, '', 422, /its count "[^"]{40}…" is no whole number; the request has no format/],
@@ -101,6 +108,7 @@ describe('/ingest in other formats than pprof', () => {
       ['a.cpu', 'a 1', '&from=20200101', 400, /outside of the ingestion window/],
       ['a.cpu', Buffer.from('a\xff 1', 'latin1'), '', 400, /not valid UTF-8/],
       ['a.cpu', 'a 1', '&sampleRate=4000000000', 400, /sampleRate: at most 1000000000/],
+      ['a.cpu', counted, '&format=speedscope&sampleRate=4000000000', 422, /sampleRate: at most 1000000000/],
     ] as const) {
       const reply = await send(name, body, search);
       equal(reply.status, status, reply.body.toString());

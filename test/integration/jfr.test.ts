@@ -2,6 +2,7 @@ import { deepEqual, equal, match } from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
+import { jfrChunk } from '../fixtures/jfr-builder.ts';
 import { kilnOfSuite } from '../fixtures/suite-kiln.ts';
 
 // Recordings go in as agents send them and come back whole: nodes and levels are those that a Pyroscope server returned,
@@ -36,10 +37,12 @@ const WALL: Expected = {
 describe('JFR on /ingest', () => {
   const kiln = kilnOfSuite();
 
-  const post = (name: string, body: Uint8Array, contentType = 'application/octet-stream') =>
-    kiln.client.post(`/ingest?format=jfr&spyName=javaspy&sampleRate=100&name=${encodeURIComponent(name)}`, body, {
-      'content-type': contentType,
-    });
+  const post = (name: string, body: Uint8Array, contentType = 'application/octet-stream', sampleRate = 100) =>
+    kiln.client.post(
+      `/ingest?format=jfr&spyName=javaspy&sampleRate=${sampleRate}&name=${encodeURIComponent(name)}`,
+      body,
+      { 'content-type': contentType },
+    );
 
   async function comesBack(service: string, expected: Expected): Promise<void> {
     deepEqual(await kiln.client.profileTypes(service), Object.keys(expected));
@@ -88,6 +91,21 @@ describe('JFR on /ingest', () => {
       match((JSON.parse(reply.body.toString()) as { message: string }).message, message);
     }
     deepEqual(await kiln.client.profileTypes('broken'), []);
+  });
+
+  test('a sample rate over a billion is 422 where there are samples of time, and nothing to allocations', async () => {
+    const allocation = { event: 'jdk.ObjectAllocationInNewTLAB', stack: 'A.a', tlabSize: 7 } as const;
+    const sample = { event: 'profiler.WallClockSample', stack: 'A.a', samples: 1 } as const;
+    const postAt = (events: Parameters<typeof jfrChunk>[0]['events']) =>
+      post('fast', jfrChunk({ events }), undefined, 2_000_000_000);
+
+    const refused = await postAt([allocation, sample]);
+
+    equal(refused.status, 422);
+    match(refused.body.toString(), /sampleRate: at most 1000000000, .*actual 2000000000/);
+    deepEqual(await kiln.client.profileTypes('fast'), []);
+    equal((await postAt([allocation])).status, 200);
+    equal(await kiln.client.total('fast', 'memory:alloc_in_new_tlab_bytes:bytes:space:bytes'), 7n);
   });
 
   test('an empty body is nothing to store', async () => {

@@ -140,7 +140,7 @@ class FamilyWriter {
   readonly #soFar: RecordingSoFar;
   readonly #builder: PprofBuilder;
   readonly #labelsOut: LabelsOut;
-  /** Of one event, where events are samples of time. */
+  /** Of one event, where events are samples of time; 0 elsewhere, whatever the sample rate is. */
   readonly #periodNanos: bigint;
   readonly #mapping: number;
   /** Ids in the profile, by the number of the location; 0 for those that it does not have yet. */
@@ -158,7 +158,7 @@ class FamilyWriter {
     const { fromNanos, untilNanos, sampleRate } = upload;
     this.#family = family;
     this.#soFar = soFar;
-    this.#periodNanos = sampleRate > 0 ? periodNanosOf(sampleRate) : 0n;
+    this.#periodNanos = family.timed && sampleRate > 0 ? periodNanosOf(sampleRate) : 0n;
     this.#builder = new PprofBuilder({
       sampleTypes: family.sampleTypes,
       timeNanos: fromNanos,

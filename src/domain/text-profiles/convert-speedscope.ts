@@ -105,8 +105,8 @@ type GroupType = TypedApp & { readonly weightValue: number };
  */
 function typeOf({ unit }: Group, isOneOfSeveral: boolean, { app, sampleRate }: Upload): GroupType {
   const unitNanos = UNIT_NANOS.get(unit);
-  // The rate is about counts, and times are what they are.
-  const rate = unitNanos === undefined ? sampleRate : TIMES_SAMPLE_RATE;
+  // The rate is about counts. Times and bytes are what they are.
+  const rate = unit === 'none' ? sampleRate : TIMES_SAMPLE_RATE;
   const named = typedApp(isOneOfSeveral ? `${app}.${unit}` : app, rate);
   const typed = unit === 'bytes' && isTime(named) ? typedApp(`${named.service}.bytes`, rate) : named;
   const { kind } = typed;

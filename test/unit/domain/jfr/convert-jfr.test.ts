@@ -197,6 +197,19 @@ describe('convertJfr', () => {
     throws(() => samplesAt(2_000_000_000), { message: /sampleRate: at most 1000000000, .* actual 2000000000/ });
   });
 
+  test('looks at the sample rate only where events are samples of time', () => {
+    const events = [
+      { event: 'profiler.LiveObject', stack: 'A.a' },
+      { event: 'profiler.Malloc', stack: 'A.a', size: 3 },
+    ];
+    const profiles = convert(uploadOf(jfrChunk({ events }), { sampleRate: 2_000_000_000 }));
+
+    deepEqual(
+      profiles.map((one) => shown(one).samples),
+      [['A.a 1'], ['A.a 1 3']],
+    );
+  });
+
   test('takes time and duration from the request', () => {
     const chunk = jfrChunk({ events: [{ event: 'profiler.LiveObject', stack: 'A.a' }] });
     const timesOf = (fromNanos: bigint, untilNanos: bigint) => {

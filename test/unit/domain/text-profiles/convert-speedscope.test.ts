@@ -186,6 +186,19 @@ describe('weights', () => {
     });
   }
 
+  test('are counts, and the sample rate is looked at, only where the unit is none', () => {
+    const at = (unit: string, app: string) =>
+      stacksOf('speedscope', file([{ ...sampled, unit, samples: [[0]], weights: [2] }]), {
+        ...{ app, sampleRate: 2_000_000_000 },
+      });
+
+    deepEqual(at('bytes', 'a.cpu'), { a: 2n });
+    deepEqual(at('bytes', 'a.alloc_space'), { a: 2n });
+    deepEqual(at('nanoseconds', 'a.cpu'), { a: 2n });
+    deepEqual(at('none', 'a.alloc_objects'), { a: 2n });
+    throws(() => at('none', 'a.cpu'), { message: /sampleRate: at most 1000000000/ });
+  });
+
   test('of bytes are bytes where the name says a time or nothing', () => {
     const bytes = { ...sampled, unit: 'bytes', weights: [5, 7] };
     const typeOf = (app: string): string[] =>
