@@ -101,6 +101,7 @@ describe('/ingest in other formats than pprof', () => {
       ['a.cpu', 'a x', '&format=groups', 422, /is no whole number$/],
       ['a.cpu', 'x'.repeat(70_000), '&format=lines', 422, /line 1: it has 70000 bytes, the limit is 65535/],
       ['a.cpu', 'ÿ', '&format=trie', 422, /as trie: /],
+      ['a.cpu', Buffer.of(0, 0, 2, 1, 0x61, 1, 0), '&format=trie', 422, /as trie: it ends within/],
       ['a.cpu', '', '&format=tree', 422, /as tree: it ends within a node, after 0 bytes/],
       ['a.cpu', file, '&format=speedscope', 422, /as speedscope: its \$schema is "x"/],
       ['a.odd', 'a 1', '', 400, /"a.odd" ends in an unknown type "odd"/],
@@ -122,6 +123,7 @@ describe('/ingest in other formats than pprof', () => {
   test('nothing to store is a success', async () => {
     for (const [name, body, search] of [
       ['a.cpu', '', ''],
+      ['a.cpu', '', '&format=trie'],
       ['a.cpu', 'a 0', ''],
       ['a.cpu{profile_id=1}', 'a 1', ''],
     ] as const) {

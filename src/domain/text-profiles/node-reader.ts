@@ -40,6 +40,11 @@ export class NodeReader {
     this.bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
+  /** Whether there is nothing behind the node that was read last. */
+  get isAtEnd(): boolean {
+    return this.#at === this.bytes.length;
+  }
+
   /** @param maxNameBytes  0: any number; likewise `maxChildren` */
   next(maxNameBytes: Bytes = 0, maxChildren = 0): void {
     const start = this.#at;

@@ -85,8 +85,14 @@ function readLines(reading: Reading, end: number): void {
   }
 }
 
-/** An empty frame is one all the same, as in Pyroscope. */
-function stackOf(text: Buffer, start: number, end: number, stacks: StackCollector): number {
+/**
+ * A semicolon at the end ends the last frame, and begins none. Every other frame may be without a name, as in Pyroscope;
+ * and so is that of no text at all, whose value would be shown nowhere if it had no frame.
+ *
+ * @param start  of the line
+ */
+function stackOf(text: Buffer, start: number, textEnd: number, stacks: StackCollector): number {
+  const end = text[textEnd - 1] === SEMICOLON ? textEnd - 1 : textEnd;
   let row = 0;
   let frameStart = start;
   // No search for the next semicolon, which would go on behind the line, and be a square of the body in all.

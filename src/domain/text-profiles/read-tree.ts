@@ -7,7 +7,8 @@ export type TreeLimits = Pick<ProfileLimits, 'maxProfileSymbolValueLength' | 'ma
 
 /**
  * Reads a tree of frames. Its first node is the root, which is no frame; each other one is a frame with the value of the
- * stack that ends in it. What follows the tree is not looked at.
+ * stack that ends in it. One without a name counts for its parent, as a semicolon at the end of folded text does, unless
+ * that is the root, which is shown nowhere. What follows the tree is not looked at.
  *
  * @throws StoreError 'invalid-argument' when the bytes are no such tree, or a node is over the limits
  * @cost   O(bytes), without recursion
@@ -28,8 +29,10 @@ function readNodes(reader: NodeReader, open: OpenNodes, stacks: StackCollector, 
     if (!open.takeChild()) return false;
     reader.next(limits.maxProfileSymbolValueLength, limits.maxProfileStacktraceSamples);
     const name = stacks.name(reader.bytes, reader.nameStart, reader.nameEnd);
-    const row = stacks.childOf(open.parent(0), name);
-    stacks.add(row, reader.value);
+    const parent = open.parent(0);
+    const row = stacks.childOf(parent, name);
+    const isNameless = reader.nameStart === reader.nameEnd;
+    stacks.add(isNameless && parent > 0 ? parent : row, reader.value);
     open.push(reader.childCount, row);
   }
   return true;

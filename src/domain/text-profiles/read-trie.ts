@@ -17,7 +17,7 @@ const STEP_FRAMES = 1 << 14;
 
 /**
  * Reads a trie of folded stacks: the key of a node is what stands on the way to it, `main;work`, cut anywhere. A node
- * with a value is a stack. What follows the trie is not looked at.
+ * with a value is a stack. No bytes at all are a trie without stacks. What follows the trie is one more.
  *
  * @throws StoreError 'invalid-argument' when the bytes are no such trie
  * @cost   O(bytes), and at most `SHARED_BYTES_MAX` more; without recursion
@@ -49,7 +49,6 @@ class TrieReading {
     this.#reader = new NodeReader('trie', body);
     this.#open = new OpenNodes(this.#reader, 3);
     this.#stacks = stacks;
-    this.#open.push(1, 0, 0, 0); // The root is the one child of nothing.
   }
 
   /** Goes on for a step. @returns whether there is more */
@@ -69,8 +68,11 @@ class TrieReading {
 
   /** @returns whether there is a node left */
   #openNode(): boolean {
-    if (!this.#open.takeChild()) return false;
     const reader = this.#reader;
+    if (!this.#open.takeChild()) {
+      if (reader.isAtEnd) return false;
+      this.#open.push(0, 0, 0, 0); // A root is a child of nothing.
+    }
     reader.next();
     this.#start = this.#at = this.#open.parent(0);
     this.#frameStart = this.#open.parent(1);
@@ -98,8 +100,14 @@ class TrieReading {
   /** The frame that does not end in the node goes on in its children. */
   #closeNode(): void {
     const { value, childCount } = this.#reader;
-    if (value > 0n) this.#stacks.add(this.#withFrame(this.#end), value);
+    if (value > 0n) this.#stacks.add(this.#stackOfKey(), value);
     this.#open.push(childCount, this.#end, this.#frameStart, this.#stack);
+  }
+
+  /** The stack of the whole key. A semicolon at its end begins no frame; a key of nothing is a frame without a name. */
+  #stackOfKey(): number {
+    const isFrameEmpty = this.#frameStart === this.#end;
+    return isFrameEmpty && this.#end > 0 ? this.#stack : this.#withFrame(this.#end);
   }
 
   /** The stack with the frame that ends before `end`. */

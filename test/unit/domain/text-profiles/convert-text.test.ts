@@ -1,13 +1,17 @@
 import { deepEqual, doesNotThrow, equal, ok, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Steps } from '#src/domain/model/steps.ts';
+import { decodeProfile } from '#src/domain/pprof/decode.ts';
+import { textAt } from '#src/domain/pprof/plain-profile.ts';
 import { NODE_DEPTH_MAX } from '#src/domain/text-profiles/node-reader.ts';
 import { LINE_BYTES_MAX } from '#src/domain/text-profiles/read-folded.ts';
 import { SHARED_BYTES_MAX } from '#src/domain/text-profiles/read-trie.ts';
 import { StackCollector } from '#src/domain/text-profiles/stack-collector.ts';
 import { isUndecodable } from '#src/domain/upload/upload.ts';
 import { testSecret } from '../../../fixtures/hash-secret.ts';
+import { Random, runSeed } from '../../../fixtures/random.ts';
 import {
+  convert,
   converted,
   converterOf,
   defaultBounds,
@@ -24,6 +28,25 @@ const counts = { app: 'shop.exceptions' };
 
 function undecodable(words: RegExp): (error: unknown) => boolean {
   return (error) => isUndecodable(error) && words.test((error as Error).message);
+}
+
+/** Values by the frames of their stacks as JSON, root first: in folded text, one without a name looks like none. */
+function valuesByFrames(format: TextFormat, body: string | Uint8Array): Record<string, bigint> {
+  const [converted] = convert({ ...upload(format, body, counts), format });
+  if (converted === undefined) return {};
+  const plain = decodeProfile(converted.profile);
+  // Functions and locations are numbered alike, from 1.
+  const names = plain.functions.map(({ name }) => textAt(plain, name));
+  return Object.fromEntries(
+    plain.samples.map(({ locationIds, values: [value = 0n] }) => [
+      JSON.stringify(locationIds.map((id) => names[Number(id) - 1]).reverse()),
+      value,
+    ]),
+  );
+}
+
+function framesOf(format: TextFormat, body: string | Uint8Array): unknown[] {
+  return Object.keys(valuesByFrames(format, body)).map((frames) => JSON.parse(frames));
 }
 
 describe('groups', () => {
@@ -60,8 +83,19 @@ describe('groups', () => {
 
   test('split at the last blank, and keep every other one, and empty frames', () => {
     deepEqual(stacksOf('groups', ' a ; b  7', counts), { ' a ; b ': 7n });
-    deepEqual(stacksOf('groups', ';a;;b; 7', counts), { ';a;;b;': 7n });
-    deepEqual(stacksOf('groups', ' 7', counts), { '': 7n });
+    deepEqual(stacksOf('groups', ';a;;b 7', counts), { ';a;;b': 7n });
+  });
+
+  test('have no frame behind a semicolon at the end, which ends the last one', () => {
+    deepEqual(stacksOf('groups', 'a;b; 3\na;b 4\na;;; 5', counts), { 'a;b': 7n, 'a;;': 5n });
+    deepEqual(framesOf('groups', 'a;b; 3\na;b 4'), [['a', 'b']]);
+    deepEqual(framesOf('groups', 'a;; 5'), [['a', '']]);
+  });
+
+  test('without a stack are a frame without a name: their value would be shown nowhere', () => {
+    deepEqual(framesOf('groups', ' 7'), [['']]);
+    deepEqual(framesOf('groups', '; 7'), [['']]);
+    deepEqual(framesOf('groups', ';; 7'), [['', '']]);
   });
 
   test('may have lines that end as on Windows, and no end of the last one', () => {
@@ -105,6 +139,8 @@ describe('lines', () => {
   test('are stacks that count one each', () => {
     deepEqual(stacksOf('lines', 'a;b\na;c 7\n\na;b\n\r\n', counts), { 'a;b': 2n, 'a;c 7': 1n });
     deepEqual(stacksOf('lines', 'a;b'), { 'a;b': 10_000_000n });
+    deepEqual(stacksOf('lines', 'a;b;\na;b\n;b;;\r\n', counts), { 'a;b': 2n, ';b;': 1n });
+    deepEqual(framesOf('lines', ';'), [['']]);
     throws(() => converted('lines', 'x'.repeat(70_000)), undecodable(/as lines: line 1: it has 70000 bytes/));
   });
 });
@@ -123,6 +159,18 @@ describe('a tree', () => {
       ...{ a: 4n, 'a;b': 1n, 'a;c': 2n ** 63n - 1n, 'x;y;z': 2n },
     });
     deepEqual(converted('tree', treeBytes(['', 0])), []);
+  });
+
+  test('counts a node without a name for its parent, which is what folded text with a semicolon at the end is', () => {
+    const tree: TreeNode = ['', 0, ['a', 1, ['', 2, ['b', 4], ['', 8, ['', 16]]]]];
+
+    deepEqual(stacksOf('tree', treeBytes(tree), counts), { a: 3n, 'a;;b': 4n, 'a;': 8n, 'a;;': 16n });
+    deepEqual(framesOf('tree', treeBytes(tree)), [['a'], ['a', ''], ['a', '', 'b'], ['a', '', '']]);
+  });
+
+  test('has a frame without a name where such a node is a child of the root', () => {
+    deepEqual(framesOf('tree', treeBytes(['', 0, ['', 1], ['b', 2]])), [[''], ['b']]);
+    deepEqual(stacksOf('tree', treeBytes(['', 0, ['', 1, ['', 2, ['c', 4]]]]), counts), { '': 3n, ';;c': 4n });
   });
 
   test('keeps a frame with a semicolon, and adds up siblings of one name', () => {
@@ -173,14 +221,71 @@ describe('a trie', () => {
     deepEqual(stacksOf('trie', treeBytes(pieces), counts), { 'a;bc': 1n, 'a;bcd;e;f': 3n, 'a;d': 7n });
     deepEqual(stacksOf('trie', treeBytes(['r', 1, ['a', 2]]), counts), { r: 1n, ra: 2n });
   });
+
+  test('has no frame behind a semicolon at the end of a key, and one without a name for a key of nothing', () => {
+    const trie: TreeNode = ['', 1, ['a;', 2, ['b;', 4, [';', 8, ['c', 16]]]]];
+
+    deepEqual(stacksOf('trie', treeBytes(trie), counts), { '': 1n, a: 2n, 'a;b': 4n, 'a;b;': 8n, 'a;b;;c': 16n });
+    deepEqual(framesOf('trie', treeBytes(['', 0, [';', 1]])), [['']]);
+    deepEqual(framesOf('trie', treeBytes(['', 0, ['a;', 1]])), [['a']]);
+  });
+
+  test('of no bytes at all has no stacks', () => {
+    deepEqual(converted('trie', ''), []);
+  });
+
+  test('goes on behind its last node: what follows are more stacks', () => {
+    const first = treeBytes(['', 0, ['a', 0, [';b', 1]], ['c', 2]]);
+    const more = Buffer.concat([first, treeBytes(['c', 4]), treeBytes(['a;', 0, ['b', 8], ['c', 16]])]);
+
+    deepEqual(stacksOf('trie', more, counts), { 'a;b': 9n, c: 6n, 'a;c': 16n });
+    throws(
+      () => converted('trie', Buffer.concat([first, Buffer.from('tail')])),
+      undecodable(/at byte 16 has 116 bytes, and the body ends before/),
+    );
+  });
 });
+
+const seed = runSeed();
+test(`a stack has the same frames in all formats (seed ${seed})`, () => {
+  const random = new Random(seed);
+  const list = <T>(most: number, item: () => T): T[] => Array.from({ length: random.int(0, most) }, item);
+  for (let round = 0; round < 200; round++) {
+    const keys = list(6, () => list(6, () => random.pick(['a', 'b', ';', ';'])).join(''));
+    const expected: Record<string, bigint> = {};
+    for (const key of keys) {
+      const frames = JSON.stringify(key.replace(/;$/, '').split(';'));
+      expected[frames] = (expected[frames] ?? 0n) + 1n;
+    }
+    const trie = keys.map((key): TreeNode => {
+      const cut = random.int(0, key.length);
+      return cut < key.length ? [key.slice(0, cut), 0, [key.slice(cut), 1]] : [key, 1];
+    });
+    const tree = keys.map((key) => nested(key.split(';')));
+    const text = keys.map((key) => `${key} 1`).join('\n');
+    deepEqual(sorted(valuesByFrames('groups', text)), sorted(expected), text);
+    deepEqual(sorted(valuesByFrames('trie', treeBytes(['', 0, ...trie]))), sorted(expected), text);
+    deepEqual(sorted(valuesByFrames('tree', treeBytes(['', 0, ...tree]))), sorted(expected), text);
+    // An empty line is nothing.
+    if (!keys.includes('')) deepEqual(sorted(valuesByFrames('lines', keys.join('\n'))), sorted(expected), text);
+  }
+});
+
+/** @returns a node for each name, one in the other, of which the last one has the value */
+function nested([name = '', ...rest]: readonly string[]): TreeNode {
+  return rest.length === 0 ? [name, 1] : [name, 0, nested(rest)];
+}
+
+function sorted(values: Record<string, bigint>): [string, bigint][] {
+  return Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1));
+}
 
 for (const format of ['tree', 'trie'] as const) {
   describe(`bytes of a ${format}`, () => {
     const whole = treeBytes(['', 0, ['abc', 300, ['d', 1]], ['e', 5]]);
 
     test('are refused wherever they end too early', () => {
-      for (let length = 0; length < whole.length; length++) {
+      for (let length = format === 'trie' ? 1 : 0; length < whole.length; length++) {
         throws(() => converted(format, whole.subarray(0, length)), undecodable(new RegExp(`decoded as ${format}: `)));
       }
       doesNotThrow(() => converted(format, whole));

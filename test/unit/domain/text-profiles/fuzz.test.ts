@@ -149,7 +149,8 @@ function plainGroups(body: Uint8Array): Record<string, bigint> {
     const text = line.replace(/\r$/, '');
     const blank = text.lastIndexOf(' ');
     if (blank === -1 || BigInt(text.slice(blank + 1).replace(/^[+-]/, '')) === 0n) continue;
-    const stack = text.slice(0, blank).split(';').slice(0, LIMITS.maxProfileStacktraceDepth).join(';');
+    const frames = text.slice(0, blank).replace(/;$/, '').split(';');
+    const stack = frames.slice(0, LIMITS.maxProfileStacktraceDepth).join(';');
     const sum = (stacks[stack] ?? 0n) + BigInt(text.slice(blank + 1).replace('+', ''));
     stacks[stack] = sum < 2n ** 63n ? sum : 2n ** 63n - 1n;
   }
