@@ -15,7 +15,9 @@ export type IngestName = {
  *
  *     app.cpu{env = prod ,k2=}tail     app.cpu, env=prod: trimmed, empty values are absent, the tail is nothing
  *     app{a=b,c}                       a=b: a last tag without `=` is nothing; elsewhere it spoils the next key
- *     app{a=b                          no tags: the last one is not closed
+ *     app{a=b                          no tags: the last one is not closed, and nothing of it is looked at
+ *     app{a=b}c=d}                     a=b, c=d: a brace ends a value like a comma, and where a key should be, all tags
+ *     app{a=b}{c=d}                    is refused: the second key begins with a brace
  *     app{__name__=other}              other
  *
  * Keys that start with two underscores are dropped, except `__session_id__`.
@@ -44,13 +46,12 @@ function parseTags(text: string, start: number): Map<string, string> {
   while (at < text.length) {
     const keyEnd = indexOfEither(text, '=', '}', at);
     if (keyEnd === -1 || text[keyEnd] === '}') break;
+    const valueEnd = indexOfEither(text, ',', '}', keyEnd + 1);
+    if (valueEnd === -1) break;
     const key = text.slice(at, keyEnd).trim();
     if (key === '') throw new StoreError('invalid-argument', 'name: a tag has no key');
     refuseStrange('tag key', key, /[^A-Za-z0-9_.]/, 'A-Z a-z 0-9 _ .');
-    const valueEnd = indexOfEither(text, ',', '}', keyEnd + 1);
-    if (valueEnd === -1) break;
     values.set(key, text.slice(keyEnd + 1, valueEnd).trim());
-    if (text[valueEnd] === '}') break;
     at = valueEnd + 1;
   }
   return values;

@@ -6,7 +6,8 @@ import type { Bytes } from '#src/domain/model/units.ts';
 const CONFIG_BYTES_MAX: Bytes = 64 << 10;
 
 /**
- * Reads `sample_type_config`: `{"<sample type>": {"display-name": "…", …}}`.
+ * Reads `sample_type_config`: `{"<sample type>": {"display-name": "…", …}}`, as Go reads it: the name of a field in any
+ * case, and `null` like what is not there.
  *
  * @returns the display name of every sample type in it, empty where it has none: that a type is there says something.
  *          undefined for `null`, which is how a client in Go writes that it has none
@@ -20,12 +21,23 @@ export function parseSampleTypeConfig(bytes: Uint8Array): Record<string, string>
   if (parsed === null) return undefined;
   const names: [string, string][] = [];
   for (const [sampleType, config] of Object.entries(objectOf(parsed, 'it'))) {
-    const name = objectOf(config, quoted(sampleType))['display-name'] ?? '';
-    if (typeof name !== 'string') throw malformed(`the display-name of ${quoted(sampleType)} is not a string`);
-    names.push([sampleType, name]);
+    if (config !== null) names.push([sampleType, displayNameOf(sampleType, config)]);
   }
   return Object.fromEntries(names);
 }
+
+function displayNameOf(sampleType: string, config: unknown): string {
+  let displayName = '';
+  for (const [field, value] of Object.entries(objectOf(config, quoted(sampleType)))) {
+    if (value === null || !DISPLAY_NAME.test(field)) continue;
+    if (typeof value !== 'string') throw malformed(`the ${field} of ${quoted(sampleType)} is not a string`);
+    displayName = value;
+  }
+  return displayName;
+}
+
+/** By simple case folding, as in Go. */
+const DISPLAY_NAME = /^display-name$/iu;
 
 function parse(bytes: Uint8Array): unknown {
   try {

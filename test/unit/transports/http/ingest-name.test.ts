@@ -20,6 +20,13 @@ describe('parseIngestName', () => {
     ['n.cpu{q="quoted"}', 'n.cpu', 'q="quoted"'],
     ['x.cpu{a=b,c}', 'x.cpu', 'a=b'],
     ['x.cpu{a=b=c}', 'x.cpu', 'a=b=c'],
+    ['x.cpu{a=1}b=2}', 'x.cpu', 'a=1,b=2'],
+    ['x.cpu{a=1}b=2,c=3}}d=4}', 'x.cpu', 'a=1,b=2,c=3'],
+    ['x.cpu{a=1}b=2', 'x.cpu', 'a=1'],
+    ['x.cpu{}a=1}', 'x.cpu', ''],
+    ['x.cpu{a=1,b}c=2}', 'x.cpu', 'a=1'],
+    ['x.cpu{a=1,b-c=2', 'x.cpu', 'a=1'],
+    ['x.cpu{=2', 'x.cpu', ''],
   ] as const) {
     test(`reads ${JSON.stringify(text)}`, () => {
       const name = parseIngestName(text);
@@ -29,7 +36,19 @@ describe('parseIngestName', () => {
     });
   }
 
-  for (const text of ['', ' ', '{a=b}', 'bad name.cpu', 'x.cpu{a b=c}', 'x.cpu{=c}', 'x!.cpu', 'x.cpu{a,b=c}']) {
+  for (const text of [
+    '',
+    ' ',
+    '{a=b}',
+    'bad name.cpu',
+    'x.cpu{a b=c}',
+    'x.cpu{=c}',
+    'x!.cpu',
+    'x.cpu{a,b=c}',
+    'x.cpu{a=1}{b=2}',
+    'x.cpu{a=1},b=2}',
+    'x.cpu{a=1}=2}',
+  ]) {
     test(`refuses ${JSON.stringify(text)}`, () => {
       throws(() => parseIngestName(text), { code: 'invalid-argument' });
     });

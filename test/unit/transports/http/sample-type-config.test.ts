@@ -17,11 +17,33 @@ describe('parseSampleTypeConfig', () => {
     deepEqual(Object.keys(names ?? {}), ['__proto__', 'constructor']);
   });
 
+  test('reads the name of the field in any case, the last one that is no null', () => {
+    deepEqual(parse('{"a":{"Display-Name":"x"},"b":{"DISPLAY-NAME":"y"},"c":{"di\u017fplay-name":"z"}}'), {
+      ...{ a: 'x', b: 'y', c: 'z' },
+    });
+    deepEqual(parse('{"a":{"display-name":"x","Display-Name":"y","DISPLAY-NAME":null}}'), { a: 'y' });
+    deepEqual(parse('{"a":{"display-names":"x","display_name":"x"},"A":{}}'), { a: '', A: '' });
+  });
+
+  test('leaves out a type whose configuration is null', () => {
+    deepEqual(parse('{"cpu":null,"inuse-space":null,"samples":{"display-name":null}}'), { samples: '' });
+    deepEqual(parse('{"cpu":null}'), {});
+  });
+
   test('takes null for no configuration', () => {
     equal(parse(' null\n'), undefined);
   });
 
-  for (const text of ['{bad', '', '[]', '5', '{"a":5}', '{"a":null}', '{"a":[]}', '{"a":{"display-name":5}}']) {
+  for (const text of [
+    '{bad',
+    '',
+    '[]',
+    '5',
+    '{"a":5}',
+    '{"a":[]}',
+    '{"a":{"display-name":5}}',
+    '{"a":{"Display-Name":5}}',
+  ]) {
     test(`refuses ${JSON.stringify(text)}`, () => {
       throws(() => parse(text), { code: 'invalid-argument' });
     });
