@@ -16,7 +16,7 @@ import {
 import type { AttributeRule } from './attribute-rules.ts';
 import { Dictionary, readDictionary, STEP_BYTES } from './dictionary.ts';
 import { IntList } from './int-list.ts';
-import { labelValueOf } from './label-text.ts';
+import { typeTextOf } from './label-text.ts';
 import { incomplete, indexOutOfRange, notConvertible, stageOf, undecodableOtlp } from './otlp-errors.ts';
 import { OTLP_BOUNDS, type OtlpBounds, PartsBudget } from './parts-budget.ts';
 import { PprofParts } from './pprof-parts.ts';
@@ -75,7 +75,7 @@ const INT64_MAX = 2n ** 63n - 1n;
  * @source OpenTelemetry protocol 1.10, `profiles.proto`; the write-path reference, "OTLP profiles"
  */
 export function* convertOtlp(message: Uint8Array, options: OtlpOptions): Steps<ConvertedOtlp> {
-  const budget = new PartsBudget(boundsOf(options));
+  const budget = new PartsBudget(boundsOf(options), options.bounds.limits);
   const hint = (): string => foreignMessageHint(message, 'proto');
   const reader = new WireReader(message, (what) => undecodableOtlp(what + hint()));
   const dictionary = new Dictionary(message, budget.memory);
@@ -337,7 +337,7 @@ class Conversion {
     if (row < 0 || row >= dictionary.stringCount) {
       throw indexOutOfRange('a value type', 'string', row, dictionary.stringCount);
     }
-    return labelValueOf(dictionary.stringAt(row), budget, 'a text of a value type');
+    return typeTextOf(dictionary.stringAt(row), budget);
   }
 
   #reject(error: StoreError): void {

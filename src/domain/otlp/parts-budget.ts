@@ -2,6 +2,7 @@ import { StoreError } from '#src/domain/errors.ts';
 import type { Label } from '#src/domain/model/labels.ts';
 import { MemoryBudget } from '#src/domain/model/memory-budget.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
+import type { ProfileLimits } from '#src/domain/pprof/ingest-options.ts';
 
 /** How many parts a message may have. Each takes memory beside its bytes, of which it may have as few as two. */
 export type OtlpBounds = {
@@ -44,9 +45,13 @@ export const OTLP_BOUNDS: OtlpBounds = {
   rowBytesMax: 2 << 20,
 };
 
+/** Of the tenant; 0: none. */
+export type LabelTextLimits = Pick<ProfileLimits, 'maxLabelNameLength' | 'maxLabelValueLength'>;
+
 /** Counts the parts of a message against its bounds. @throws StoreError 'invalid-argument' naming the bound */
 export class PartsBudget {
   readonly memory: MemoryBudget;
+  readonly labelLimits: LabelTextLimits;
   readonly #bounds: OtlpBounds;
   #rows = 0;
   #numbers = 0;
@@ -55,8 +60,9 @@ export class PartsBudget {
   #labelChars = 0;
   #textBytes: Bytes = 0;
 
-  constructor(bounds: OtlpBounds) {
+  constructor(bounds: OtlpBounds, labelLimits: LabelTextLimits) {
     this.#bounds = bounds;
+    this.labelLimits = labelLimits;
     this.memory = new MemoryBudget(bounds.columnBytesMax, (limit) => tooMany('bytes of memory for its tables', limit));
   }
 

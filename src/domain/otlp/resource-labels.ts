@@ -67,7 +67,8 @@ export class ResourceLabels {
     const attributes = { ...this.#attributes, isShared: true };
     for (const span of scope) readAttributes(span, SCOPE_ATTRIBUTES, source, attributes, false);
     // Scopes that add nothing share lists, however many attributes their resource has.
-    return attributes.isShared ? this : new ResourceLabels(attributes, source.budget);
+    const addsNothing = attributes.isShared && attributes.fault === this.#attributes.fault;
+    return addsNothing ? this : new ResourceLabels(attributes, source.budget);
   }
 
   /**
@@ -235,7 +236,7 @@ const NO_BYTES = new Uint8Array(0);
 
 function stringOf(row: number, dictionary: Dictionary): Uint8Array {
   if (row < 0 || row >= dictionary.stringCount) {
-    throw indexOutOfRange('an attribute of a resource', 'string', row, dictionary.stringCount);
+    throw indexOutOfRange('an attribute of a resource or a scope', 'string', row, dictionary.stringCount);
   }
   return dictionary.stringAt(row);
 }

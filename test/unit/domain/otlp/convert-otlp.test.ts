@@ -294,6 +294,57 @@ describe('convertOtlp', () => {
     );
   });
 
+  describe('an attribute of a scope that can be no label rejects the profiles of the scope', () => {
+    for (const [what, bad, words] of [
+      ['too long', 'x'.repeat(20_000), /the value of an attribute that becomes a label/],
+      ['not there', { stringValueStrindex: 9999 }, /an attribute of a resource or a scope names string 9999/],
+    ] as const) {
+      for (const [beside, scope] of [
+        ['alone', { bad }],
+        ['first', { bad, ok: 'v' }],
+        ['last', { ok: 'v', bad }],
+      ] as const) {
+        test(`${what}, ${beside}`, () => {
+          const message = otlpMessage([{ samples: [{ stack: 'a', values: [1] }] }], { r: '1' }, scope);
+          const [resource] = message.resourceProfiles;
+          const [first] = resource.scopeProfiles;
+          const scopeProfiles = [first, { ...first, scope: {} }];
+          const { profiles, rejected } = convert({ ...message, resourceProfiles: [{ ...resource, scopeProfiles }] });
+          deepEqual([profiles.map(({ source }) => source), rejected.count], [[1], 1]);
+          match(rejected.error?.message ?? '', words);
+        });
+      }
+    }
+  });
+
+  test('gives profiles of another name or service other labels, however their texts run together', () => {
+    const of = (name: string, service: string) => ({
+      ...{ type: 'x/y', period: [`${name}/count`, 1] as const },
+      samples: [{ stack: 'a', values: [1], attributes: { 'service.name': text(service) } }],
+    });
+    const { profiles } = convert(otlpMessage([of('a', 'bc'), of('ab', 'c'), of('a', 'bc')], {}));
+
+    deepEqual(
+      profiles.map(({ labels }) => labels.slice(2).map(({ name, value }) => `${name}=${value}`)),
+      [
+        ['__name__=a', 'service_name=bc'],
+        ['__name__=ab', 'service_name=c'],
+        ['__name__=a', 'service_name=bc'],
+      ],
+    );
+    equal(profiles[2].labels, profiles[0].labels, 'the same ones share a list');
+  });
+
+  test('takes the key that an attribute has, before one that it refers to', () => {
+    const message = otlpMessage([{ samples: [{ stack: 'a', values: [1] }] }], {});
+    const [{ resource }] = message.resourceProfiles;
+    const keyStrindex = message.dictionary.stringTable.push('row') - 1;
+    resource.attributes.push({ key: 'own', keyStrindex, value: text('1') });
+    resource.attributes.push({ keyStrindex, key: 'own2', value: text('2') });
+
+    match(shown(message)[0], /__name__=process_cpu own=1 own2=2 service_name=/);
+  });
+
   test('links samples to spans and traces', () => {
     const trace = '000102030405060708090a0b0c0d0e0f';
     const message = otlpMessage([
@@ -556,10 +607,61 @@ describe('convertOtlp', () => {
       code: 'invalid-argument',
       message: /cannot be decoded/,
     });
-    const message = otlpMessage([{ samples: [{ stack: 'a', values: [1] }] }], { 'service.name': 'MARK' });
-    const bytes = Buffer.from(otlpProto(message));
-    bytes[bytes.indexOf('MARK')] = 0xff;
-    throws(() => convert(bytes), { code: 'invalid-argument', message: /a text is not UTF-8: ff41524b/ });
+  });
+
+  describe('a text that is not UTF-8 costs what would have it', () => {
+    const sample = { stack: 'a', values: [1] };
+    const ofService = (service: string) => otlpMessage([{ samples: [sample] }], { 'service.name': service });
+    /** A profile or resource with a text that has a bad byte, and one that is well. */
+    const rejectedOf = (bad: ReturnType<typeof otlpMessage>, resource?: ReturnType<typeof otlpMessage>): string => {
+      const resourceProfiles = [...bad.resourceProfiles, ...(resource?.resourceProfiles ?? [])];
+      const bytes = Buffer.from(otlpProto({ ...bad, resourceProfiles }));
+      for (let at = bytes.indexOf('MARK'); at >= 0; at = bytes.indexOf('MARK')) bytes[at] = 0xff;
+      const { profiles, rejected } = convert(bytes);
+      deepEqual([profiles.length, rejected.count, rejected.reasons], [1, 1, { malformed_profile: 1 }]);
+      equal(rejected.error?.details['stage'], 'conversion');
+      return rejected.error?.message ?? '';
+    };
+    const KEY = /the key of an attribute that becomes a label is not UTF-8: ff41524b \(hex\)$/;
+    const VALUE = /the value of an attribute that becomes a label is not UTF-8: ff41524b \(hex\)$/;
+
+    for (const [what, profile, words] of [
+      ['the key of an attribute', { samples: [{ ...sample, attributes: { MARK: text('v') } }] }, KEY],
+      ['a service', { samples: [{ ...sample, attributes: { 'service.name': text('MARK') } }] }, VALUE],
+      ['a type', { samples: [sample], type: 'MARK/count' }, /a text of a value type is not UTF-8: ff41524b/],
+      ['the unit of a period', { samples: [sample], period: ['cpu/MARK', 1] as const }, /a text of a value type is/],
+    ] as const) {
+      test(`a profile: ${what}`, () => match(rejectedOf(otlpMessage([profile, { samples: [sample] }])), words));
+    }
+
+    test('a profile: its own attributes', () => {
+      for (const [key, value, words] of [
+        ['MARK', 'v', KEY],
+        ['k', 'MARK', VALUE],
+      ] as const) {
+        const message = otlpMessage([{ samples: [sample] }, { samples: [sample] }]);
+        const { stringTable, attributeTable } = message.dictionary;
+        attributeTable.push({ keyStrindex: stringTable.push(key) - 1, value: text(value) });
+        Object.assign(message.resourceProfiles[0].scopeProfiles[0].profiles[0], { attributeIndices: [1] });
+        match(rejectedOf(message), words);
+      }
+    });
+
+    for (const [what, resource, words] of [
+      ['the service', { 'service.name': 'MARK' }, VALUE],
+      ['a value', { x: 'MARK' }, VALUE],
+      ['a key', { MARK: 'x' }, KEY],
+    ] as const) {
+      test(`a resource or a scope: ${what}`, () => {
+        match(rejectedOf(otlpMessage([{ samples: [sample] }], resource), ofService('well')), words);
+        match(rejectedOf(otlpMessage([{ samples: [sample] }], {}, resource), ofService('well')), words);
+      });
+    }
+
+    test('and is shown by its beginning', () => {
+      const message = otlpMessage([{ samples: [sample] }], { x: `MARK${'x'.repeat(60)}` });
+      match(rejectedOf(message, ofService('well')), /is not UTF-8: ff41524b(78){28}… \(hex\)$/);
+    });
   });
 
   describe('is bounded', () => {
@@ -667,7 +769,8 @@ describe('convertOtlp', () => {
       const parts = { labelTextBytesMax: 4096 };
       const longer = convert(samplesOfService(5000, 2), { parts });
       deepEqual([longer.profiles.length, longer.rejected.reasons], [0, { label_value_too_long: 1 }]);
-      match(longer.rejected.error?.message ?? '', /longer than label_text_bytes_max: limit 4096 bytes, actual 5000/);
+      const ofTenant = 'has more bytes than --validation.max-length-label-value: limit 2048, actual 5000';
+      match(longer.rejected.error?.message ?? '', new RegExp(`the value of an attribute .* ${ofTenant}$`));
 
       const value = convert(
         resources(5000, 1, (long) => ({ key: 'k', value: { stringValueStrindex: long } })),
@@ -678,6 +781,31 @@ describe('convertOtlp', () => {
       const name = convert(named, { parts });
       deepEqual([name.profiles.length, name.rejected.reasons], [1, { label_name_too_long: 1 }]);
       deepEqual(convert(named, { parts, rules: 'xxx*=' }).profiles.length, 2, 'a rule leaves it out');
+    });
+
+    test('of a label: the limit that is named is the one that holds', () => {
+      const value = resources(5000, 1, (long) => ({ key: 'k', value: { stringValueStrindex: long } }));
+      const name = resources(5000, 1, (long) => ({ keyStrindex: long, value: text('v') }));
+      const parts = { labelTextBytesMax: 4096 };
+      const told = (message: Message, limits: Partial<ProfileLimits>, rules = ''): string => {
+        const { error } = convert(message, { parts, limits, rules }).rejected;
+        return `${error?.message.match(/label (has|is) (.*)$/)?.[2]} ${error?.details['limitName']}`;
+      };
+      const valueFlag = 'validation.max-length-label-value';
+      const nameFlag = 'validation.max-length-label-name';
+      equal(told(value, {}), `more bytes than --${valueFlag}: limit 2048, actual 5000 ${valueFlag}`);
+      equal(told(name, {}), `more bytes than --${nameFlag}: limit 1024, actual 5000 ${nameFlag}`);
+      const larger = { maxLabelValueLength: 4500, maxLabelNameLength: 10 };
+      equal(told(value, larger), `more bytes than --${valueFlag}: limit 4500, actual 5000 ${valueFlag}`);
+      const own = 'longer than label_text_bytes_max: limit 4096 bytes, actual 5000 bytes label_text_bytes_max';
+      equal(told(value, { maxLabelValueLength: 0 }), own);
+      equal(told(name, { maxLabelNameLength: 0 }), own);
+      // What a rule takes away from a key is not in the label.
+      equal(told(name, {}, `${'x'.repeat(4000)}*=short*`), own);
+      equal(
+        told(name, {}, `${'x'.repeat(3000)}*=short*`),
+        `more bytes than --${nameFlag}: limit 1024, actual 5000 ${nameFlag}`,
+      );
     });
 
     test('of a type', () => {
