@@ -17,6 +17,7 @@ import type { AttributeRule } from './attribute-rules.ts';
 import { Dictionary, readDictionary, STEP_BYTES } from './dictionary.ts';
 import { IntList } from './int-list.ts';
 import { typeTextOf } from './label-text.ts';
+import { NO_DICTIONARY_HINT } from './older-layouts.ts';
 import { incomplete, indexOutOfRange, notConvertible, stageOf, undecodableOtlp } from './otlp-errors.ts';
 import { OTLP_BOUNDS, type OtlpBounds, PartsBudget } from './parts-budget.ts';
 import { PprofParts } from './pprof-parts.ts';
@@ -95,7 +96,7 @@ export function* convertOtlp(message: Uint8Array, options: OtlpOptions): Steps<C
       reader.close(outer);
     } else reader.skip();
   }
-  if (!hasDictionary) throw incomplete(`it has no dictionary${hint()}`);
+  if (!hasDictionary) throw incomplete(`it has no dictionary${hint() || NO_DICTIONARY_HINT}`);
   if (resources.length === 0) throw incomplete(`it has no resource profiles${hint()}`);
   const attributes = new SampleAttributes(dictionary, options.rules, budget);
   const parts = yield* PprofParts.of(dictionary, attributes, budget);

@@ -3,6 +3,7 @@ import type { Steps } from '#src/domain/model/steps.ts';
 import { Wire, type WireReader } from '#src/domain/protobuf/wire-reader.ts';
 import { newAttributeValue, readAnyValue } from './attribute-value.ts';
 import { IntList } from './int-list.ts';
+import { OLDER_ATTRIBUTE, refuseOlder } from './older-layouts.ts';
 import type { PartsBudget } from './parts-budget.ts';
 
 /** Bytes of a message that are read in one step, a few milliseconds. */
@@ -158,7 +159,7 @@ export function startOf(ends: IntList, row: number): number {
  * Reads a `ProfilesDictionary` that the reader has entered, to its end. If there are several, each goes on where the one
  * before ended, as protobuf has it.
  *
- * @throws StoreError 'invalid-argument' when it cannot be decoded, or is over the budget
+ * @throws StoreError 'invalid-argument' when it cannot be decoded, is of an older layout, or is over the budget
  */
 export function* readDictionary(reader: WireReader, dictionary: Dictionary, budget: PartsBudget): Steps<void> {
   while (readRows(reader, dictionary, budget)) yield;
@@ -306,8 +307,10 @@ function readAttribute(reader: WireReader, dictionary: Dictionary): void {
   let key = 0;
   value.kind = 0;
   while (reader.next()) {
-    if (reader.field === 1) key = reader.int32();
-    else if (reader.field === 2) {
+    if (reader.field === 1) {
+      refuseOlder(reader, OLDER_ATTRIBUTE, 'a row of the attributes');
+      key = reader.int32();
+    } else if (reader.field === 2) {
       const outer = reader.open();
       readAnyValue(reader, value);
       reader.close(outer);

@@ -28,15 +28,19 @@ export function incomplete(what: string): StoreError {
   return new StoreError('invalid-argument', `the OTLP message cannot be converted: ${what}`, { stage: 'conversion' });
 }
 
-/** @param what  whose index it is, such as "a sample" */
+/**
+ * @param what  whose index it is, such as "a sample"
+ * @param hint  what the sender may have meant, as an end of the sentence
+ */
 export function indexOutOfRange(
   what: string,
   table: string,
   index: number,
   count: number,
   stage?: OtlpStage,
+  hint = '',
 ): StoreError {
-  return notConvertible(`${what} names ${table} ${index}, and there are ${count}`, { index, count }, stage);
+  return notConvertible(`${what} names ${table} ${index}, and there are ${count}${hint}`, { index, count }, stage);
 }
 
 /** The `stage` of an error that `notConvertible` made; undefined for any other. */

@@ -3,6 +3,7 @@ import { type BuiltHeader, PprofBuilder } from '#src/domain/pprof/pprof-builder.
 import { ValueKind } from './attribute-value.ts';
 import { type Dictionary, type Int64List, startOf } from './dictionary.ts';
 import type { IntList } from './int-list.ts';
+import { OLDER_VALUES_HINT } from './older-layouts.ts';
 import { indexOutOfRange, notConvertible } from './otlp-errors.ts';
 import type { PartsBudget } from './parts-budget.ts';
 import type { ProfileColumns } from './profile-columns.ts';
@@ -327,11 +328,18 @@ class SampleWriting {
    * times are counted.
    */
   valueOf(sample: number): bigint {
-    const { values, valueEnd, timestampCount } = this.columns;
+    const { values, valueEnd, timestampCount, attributeEnd } = this.columns;
     const start = this.columns.valueStart(sample);
     const count = valueEnd.values[sample] - start;
     const timestamps = timestampCount.values[sample];
-    if (count === 0 && timestamps === 0) throw notConvertible('a sample has neither values nor timestamps');
+    if (count === 0 && timestamps === 0) {
+      const hasAttributes = attributeEnd.values[sample] > this.columns.attributeStart(sample);
+      throw notConvertible(
+        hasAttributes
+          ? `a sample has attributes, but neither values nor timestamps${OLDER_VALUES_HINT}`
+          : 'a sample has neither values nor timestamps',
+      );
+    }
     if (count > 1 && count !== timestamps && this.#rule !== 'summed') {
       throw notConvertible(`a sample has ${count} values and ${timestamps} timestamps`, { count, timestamps });
     }

@@ -2,6 +2,7 @@ import type { MemoryBudget } from '#src/domain/model/memory-budget.ts';
 import { Wire, type WireReader } from '#src/domain/protobuf/wire-reader.ts';
 import { Int64List, readInts, startOf } from './dictionary.ts';
 import { IntList } from './int-list.ts';
+import { OLDER_PROFILE, OLDER_SAMPLE, refuseOlder } from './older-layouts.ts';
 import type { PartsBudget } from './parts-budget.ts';
 
 /** References to two texts; undefined when the message has none. */
@@ -63,7 +64,7 @@ export class ProfileColumns {
   /**
    * Reads fields of a `Profile` that the reader has entered, until it is at `stop` or at the end.
    *
-   * @throws StoreError 'invalid-argument' when they cannot be decoded, or are over the budget
+   * @throws StoreError 'invalid-argument' when they cannot be decoded, are of an older layout, or are over the budget
    */
   readUntil(stop: number, reader: WireReader, budget: PartsBudget): void {
     while (reader.pos < stop && reader.next()) this.#readField(reader, budget);
@@ -76,7 +77,10 @@ export class ProfileColumns {
       budget.row(reader.end - reader.pos);
       this.#readSample(reader, budget);
       reader.close(outer);
-    } else if (field === 1) this.sampleType = readType(reader, this.sampleType);
+      return;
+    }
+    refuseOlder(reader, OLDER_PROFILE, 'a profile');
+    if (field === 1) this.sampleType = readType(reader, this.sampleType);
     else if (field === 5) this.periodType = readType(reader, this.periodType);
     else if (field === 3) {
       reader.fixed64();
@@ -99,7 +103,7 @@ export class ProfileColumns {
       const { field } = reader;
       if (field === 1) stack = reader.int32();
       else if (field === 2) readInts(reader, this.attributes, budget);
-      else if (field === 3) link = reader.int32();
+      else if (field === 3) link = linkIndex(reader);
       else if (field === 4) this.#readValues(reader, budget);
       else if (field === 5) timestamps += countOfFixed64(reader);
       else reader.skip();
@@ -128,6 +132,9 @@ export class ProfileColumns {
   }
 }
 
+/** For errors. */
+const SAMPLE = 'a sample';
+
 function readType(reader: WireReader, known: TypeRows | undefined): TypeRows {
   let { type, unit } = known ?? { type: 0, unit: 0 };
   const outer = reader.open();
@@ -140,9 +147,15 @@ function readType(reader: WireReader, known: TypeRows | undefined): TypeRows {
   return { type, unit };
 }
 
-/** How many numbers a repeated fixed64 has, packed or not. What they are is not looked at. */
+function linkIndex(reader: WireReader): number {
+  if (reader.wire !== Wire.varint) refuseOlder(reader, OLDER_SAMPLE, SAMPLE);
+  return reader.int32();
+}
+
+/** Of a sample: how many numbers a repeated fixed64 has, packed or not. What they are is not looked at. */
 function countOfFixed64(reader: WireReader): number {
   if (reader.wire !== Wire.delimited) {
+    refuseOlder(reader, OLDER_SAMPLE, SAMPLE);
     reader.fixed64();
     return 1;
   }

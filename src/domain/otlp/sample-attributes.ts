@@ -4,6 +4,7 @@ import { decimal, ValueKind } from './attribute-value.ts';
 import type { Dictionary } from './dictionary.ts';
 import type { IntList } from './int-list.ts';
 import { labelNameOfKey, labelValueOf } from './label-text.ts';
+import { OLDER_VALUES_HINT } from './older-layouts.ts';
 import { indexOutOfRange, type OtlpStage } from './otlp-errors.ts';
 import { type PartsBudget, tooMany } from './parts-budget.ts';
 import { SERVICE_ATTRIBUTE } from './resource-labels.ts';
@@ -141,7 +142,10 @@ export class SampleAttributes {
   }
 
   #useOf(row: number, of: string, stage: OtlpStage): number {
-    if (row < 0 || row >= this.#uses.length) throw indexOutOfRange(of, 'attribute', row, this.#uses.length, stage);
+    if (row < 0 || row >= this.#uses.length) {
+      const hint = stage === 'sample-attributes' ? OLDER_VALUES_HINT : '';
+      throw indexOutOfRange(of, 'attribute', row, this.#uses.length, stage, hint);
+    }
     return this.#uses[row] || (this.#uses[row] = this.#findUse(row));
   }
 
