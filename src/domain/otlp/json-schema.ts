@@ -14,6 +14,8 @@ export type JsonMessage = {
   readonly fields: ReadonlyMap<string, JsonField>;
   /** It can be most of what is sent, so reading it is interrupted now and then. */
   readonly isLarge: boolean;
+  /** The list that it is there for: without it there is nothing to be stored. */
+  readonly content: string | undefined;
 };
 
 /**
@@ -25,7 +27,7 @@ export const EXPORT_REQUEST = exportRequest();
 
 function exportRequest(): JsonMessage {
   const anyFields = new Map<string, JsonField>();
-  const anyValue: JsonMessage = { name: 'a value', fields: anyFields, isLarge: false };
+  const anyValue: JsonMessage = { name: 'a value', fields: anyFields, isLarge: false, content: undefined };
   const array = message('arrayValue', { values: many(1, anyValue) });
   for (const [name, field] of fieldsOf({
     stringValue: one(1, 'string'),
@@ -49,7 +51,7 @@ function exportRequest(): JsonMessage {
     values: many(4, 'int64'),
     timestampsUnixNano: many(5, 'fixed64'),
   });
-  const profile = large('an element of profiles', {
+  const profile = large('an element of profiles', 'samples', {
     sampleType: one(1, valueType),
     samples: many(2, sample),
     timeUnixNano: one(3, 'fixed64'),
@@ -58,15 +60,15 @@ function exportRequest(): JsonMessage {
     period: one(6, 'int64'),
     attributeIndices: many(11, 'int32'),
   });
-  const scopeProfiles = large('an element of scopeProfiles', {
+  const scopeProfiles = large('an element of scopeProfiles', 'profiles', {
     scope: one(1, message('scope', { attributes: many(3, keyValue) })),
     profiles: many(2, profile),
   });
-  const resourceProfiles = large('an element of resourceProfiles', {
+  const resourceProfiles = large('an element of resourceProfiles', 'scopeProfiles', {
     resource: one(1, message('resource', { attributes: many(1, keyValue) })),
     scopeProfiles: many(2, scopeProfiles),
   });
-  return large('the message', {
+  return large('the message', 'resourceProfiles', {
     resourceProfiles: many(1, resourceProfiles),
     dictionary: one(2, dictionary(anyValue)),
   });
@@ -74,7 +76,7 @@ function exportRequest(): JsonMessage {
 
 function dictionary(anyValue: JsonMessage): JsonMessage {
   const line = message('an element of lines', { functionIndex: one(1, 'int32'), line: one(2, 'int64') });
-  return large('dictionary', {
+  return large('dictionary', undefined, {
     mappingTable: many(
       1,
       message('an element of mappingTable', {
@@ -121,11 +123,11 @@ function many(number: number, value: JsonKind | JsonMessage): JsonField {
 }
 
 function message(name: string, fields: Readonly<Record<string, JsonField>>): JsonMessage {
-  return { name, fields: fieldsOf(fields), isLarge: false };
+  return { name, fields: fieldsOf(fields), isLarge: false, content: undefined };
 }
 
-function large(name: string, fields: Readonly<Record<string, JsonField>>): JsonMessage {
-  return { name, fields: fieldsOf(fields), isLarge: true };
+function large(name: string, content: string | undefined, fields: Readonly<Record<string, JsonField>>): JsonMessage {
+  return { name, fields: fieldsOf(fields), isLarge: true, content };
 }
 
 /** Both names that a field has: that of JSON and that of the message. */

@@ -1,4 +1,5 @@
 import { StoreError } from '#src/domain/errors.ts';
+import { quoted } from '#src/domain/model/printable.ts';
 import type { Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import { base64InPlace } from '#src/domain/pprof/base64-in-place.ts';
@@ -8,6 +9,7 @@ import { Wire } from '#src/domain/protobuf/wire-reader.ts';
 import { WireWriter } from '#src/domain/protobuf/wire-writer.ts';
 import { STEP_BYTES } from './dictionary.ts';
 import { EXPORT_REQUEST, type JsonField, type JsonKind, type JsonMessage } from './json-schema.ts';
+import { TAKEN_LAYOUT } from './older-layouts.ts';
 import { otlpMessageTooLarge } from './otlp-errors.ts';
 import { tooMany } from './parts-budget.ts';
 
@@ -30,7 +32,8 @@ const ROW_VALUES_MAX = 1 << 20;
  * Writes the JSON form of an OTLP export as protobuf, so that one reader knows the messages.
  *
  * Names may be those of JSON or of the message, null is the same as absent, numbers may be texts, and unknown fields are
- * ignored; a message that has nothing else is none. Ids are hexadecimal, as OTLP has it, or base64, as protobuf has it and
+ * ignored; a message that has nothing else is none, and a list of one that stands in place of what would be stored is a
+ * fault, because all of it would vanish. Ids are hexadecimal, as OTLP has it, or base64, as protobuf has it and
  * Pyroscope reads it: their lengths tell which.
  *
  * @param text  UTF-8; ids are decoded where they lie, so it is overwritten
@@ -52,6 +55,7 @@ const KEY_BYTES_MAX = 64;
 class Transcoder {
   readonly #reader: JsonReader;
   readonly #out: WireWriter;
+  #values = 0;
   #rowValues = 0;
   #low = 0;
   #high = 0;
@@ -60,9 +64,8 @@ class Transcoder {
     text: Uint8Array,
     { valuesMax = JSON_VALUES_MAX, protoBytesMax = Number.POSITIVE_INFINITY, protoBytesName }: JsonLimits,
   ) {
-    let values = 0;
     this.#reader = new JsonReader(text, () => {
-      if (++values > valuesMax) throw tooMany('values of JSON', valuesMax);
+      if (++this.#values > valuesMax) throw tooMany('values of JSON', valuesMax);
       if (++this.#rowValues > ROW_VALUES_MAX) throw tooMany('values of JSON in a row or a sample', ROW_VALUES_MAX);
     });
     const onFull = () => otlpMessageTooLarge(protoBytesMax, undefined, protoBytesName);
@@ -80,28 +83,52 @@ class Transcoder {
   *#large(message: JsonMessage): Steps<{ readonly known: number; readonly unknown: number }> {
     const count = { known: 0, unknown: 0 };
     const seen = new Set<number>();
+    const content = message.fields.get(message.content ?? '');
+    let hasContent = content === undefined;
+    let unknownList: JsonText | undefined;
     if (this.#reader.peek() !== '{') throw wrong(`${message.name} is not an object`);
     for (let key = this.#reader.firstField(); key !== undefined; key = this.#reader.nextField()) {
       this.#rowValues = 0;
       const field = this.#fieldOf(message, key);
       count[field === undefined ? 'unknown' : 'known']++;
-      if (field === undefined) yield* this.#skip();
-      else if (!this.#reader.skipNull()) {
+      if (field === undefined) {
+        if (yield* this.#skippedList()) unknownList ??= key;
+      } else if (!this.#reader.skipNull()) {
         this.#once(seen, field, key);
-        if (!field.repeated) yield* this.#largeValue(field, key);
-        else if (typeof field.value !== 'string' && field.value.isLarge) yield* this.#largeList(field, key);
-        else yield* this.#list(field, key);
+        const { length } = this.#out;
+        yield* this.#value(field, key);
+        if (field === content) hasContent = this.#out.length > length;
       }
     }
+    if (!hasContent && unknownList !== undefined) throw this.#lost(message, unknownList);
     return count;
   }
 
-  /** What is unknown may be most of the message. It is skipped in steps, so that it is no row. */
-  *#skip(): Steps<void> {
+  /** What it is there for seems to be in a list that nobody knows: the `sample` of OTLP 1.8, or a misspelt one. */
+  #lost({ name, content }: JsonMessage, unknownList: JsonText): StoreError {
+    const list = quoted(this.#reader.valueOf(unknownList));
+    return wrong(`${name} has no ${content}, but ${list}, which is no field of ${TAKEN_LAYOUT}`);
+  }
+
+  *#value(field: JsonField, key: JsonText): Steps<void> {
+    if (!field.repeated) yield* this.#largeValue(field, key);
+    else if (typeof field.value !== 'string' && field.value.isLarge) yield* this.#largeList(field, key);
+    else yield* this.#list(field, key);
+  }
+
+  /**
+   * Skips what is unknown. It may be most of the message, so it is skipped in steps, and is no row.
+   *
+   * @returns whether it was a list with something in it
+   */
+  *#skippedList(): Steps<boolean> {
+    const isList = this.#reader.peek() === '[';
+    const values = this.#values;
     for (const _ of this.#reader.skipInSteps()) {
       this.#rowValues = 0;
       yield;
     }
+    return isList && this.#values > values;
   }
 
   *#largeValue(field: JsonField, key: JsonText): Steps<void> {

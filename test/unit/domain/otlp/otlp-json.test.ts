@@ -163,6 +163,57 @@ describe('otlpFromJson', () => {
     equal(transcoded('{}').length, 0);
   });
 
+  describe('what would vanish, because its only list has an unknown name, is refused by that name', () => {
+    const written = Buffer.from(otlpJson(message)).toString();
+    for (const [name, as, what] of [
+      ['samples', 'sample', 'an element of profiles has no samples'],
+      ['profiles', 'profile', 'an element of scopeProfiles has no profiles'],
+      ['scopeProfiles', 'scope_profile', 'an element of resourceProfiles has no scopeProfiles'],
+      ['resourceProfiles', 'resourceSpans', 'the message has no resourceProfiles'],
+    ] as const) {
+      const words = `${what}, but "${as}", which is no field of OTLP 1.10 and newer`;
+      const told = { code: 'invalid-argument', message: `the OTLP message cannot be decoded: ${words}` } as const;
+
+      test(`${as} in place of ${name}`, () => {
+        throws(() => transcoded(written.replace(`"${name}":`, `"${as}":`)), told);
+        // Wherever it stands, and though the right one is there, with nothing in it.
+        for (const empty of [`"${name}":[]`, `"${name}":null`]) {
+          throws(() => transcoded(written.replace(`"${name}":`, `${empty},"${as}":`)), told);
+          throws(() => transcoded(written.replace(`"${name}":`, `"x":1,"y":[ ],"${as}":`)), told);
+        }
+      });
+
+      test(`${as} is ignored beside ${name}, and when it is empty or no list`, () => {
+        const plain = transcoded(written);
+        for (const more of ['[{}]', '[1,[2]]', '[]', '[ ]', '{"a":[1]}', '"[1]"', 'null']) {
+          deepEqual(transcoded(written.replace(`"${name}":`, `"${as}":${more},"${name}":`)), plain, more);
+        }
+      });
+    }
+
+    test('and nothing that has no such list', () => {
+      for (const json of [
+        '{"resourceProfiles":[{}],"dictionary":{}}',
+        '{"resourceProfiles":[{"schemaUrl":"x","scopeProfiles":[{"scope":{"x":[1]},"schemaUrl":"x"}]}]}',
+        '{"resourceProfiles":[{"resource":{"entityRefs":[{}]},"scopeProfiles":[{"profiles":[{"profileId":"00","x":[]}]}]}]}',
+        '{"resourceProfiles":[{"entity":{"ids":[1]}},{"scopeProfiles":[{"x":"[1]"}]}]}',
+        '{"dictionary":{"tables":[1]}}',
+      ]) {
+        ok(transcoded(json), json);
+      }
+    });
+
+    test('one of several is enough', () => {
+      const profiles = '"profiles":[{"samples":[{"values":[1]}]},{"sample":[{"values":[2]}]}]';
+      throws(() => transcoded(`{"resourceProfiles":[{"scopeProfiles":[{${profiles}}]}]}`), /no samples, but "sample"/);
+    });
+
+    test('a long name is cut', () => {
+      const long = 'x'.repeat(1000);
+      throws(() => transcoded(`{"${long}":[1],"dictionary":{}}`), /resourceProfiles, but "x{200}…", which/);
+    });
+  });
+
   test('is bounded in values and in depth', () => {
     throws(() => transcoded('{"a":[1,2,3],"dictionary":{}}', 4), /more than 4 values of JSON/);
     const numbers = `{"dictionary":{"stackTable":[{"locationIndices":[0${',0'.repeat(1 << 20)}]}]}}`;
