@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { before, describe, test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { otlpAnswerBytes } from '#src/transports/http/otlp-answer.ts';
-import { otlpJson, otlpMessage, otlpProto } from '../fixtures/otlp-message.ts';
+import { otlpJson, otlpMessage, otlpProto, otlpProtoOf19 } from '../fixtures/otlp-message.ts';
 import { redatedOtlp } from '../fixtures/redated-otlp.ts';
 import { kilnOfSuite } from '../fixtures/suite-kiln.ts';
 
@@ -134,6 +134,35 @@ describe('OTLP', () => {
       /the value of label "service_name" has more bytes than --validation\.max-length-label-value: limit 2048, actual 3000/,
     );
     equal(await kiln.client.total('good1', 'process_cpu:cpu:nanoseconds:cpu:nanoseconds'), 10n);
+  });
+
+  test('a resource with a broken name costs its own profiles, and those of the others are stored', async () => {
+    const of = (service: string) =>
+      otlpMessage([{ samples: [{ stack: 'a', values: [1] }] }], { 'service.name': service });
+    const resourceProfiles = [...of('MARK').resourceProfiles, ...of('beside').resourceProfiles];
+    const message = Buffer.from(otlpProto({ ...of(''), resourceProfiles }));
+    message[message.indexOf('MARK')] = 0xff;
+
+    const { status, body } = await kiln.client.post('/v1development/profiles', message, PROTOBUF);
+
+    equal(status, 200);
+    match(body.toString(), /the value of an attribute that becomes a label is not UTF-8: ff41524b \(hex\)/);
+    equal(await kiln.client.total('beside', 'process_cpu:cpu:nanoseconds:cpu:nanoseconds'), 10n);
+  });
+
+  test('messages of older releases, and JSON whose lists nobody knows, are refused by name', async () => {
+    const attributes = { thread: { stringValue: 'main' } };
+    const older = otlpMessage([{ samples: [{ stack: 'a', values: [1], attributes }] }], { 'service.name': 'older' });
+
+    const proto = await kiln.client.post('/v1development/profiles', otlpProtoOf19(older), PROTOBUF);
+    deepEqual([proto.status, /OTLP 1\.9 and older/.test(proto.body.toString())], [400, true]);
+
+    const json = Buffer.from(otlpJson(older)).toString().replace('"samples":', '"sample":');
+    const { status, body } = await kiln.client.post('/v1development/profiles', json, {
+      'content-type': 'application/json',
+    });
+    equal(status, 400);
+    match(body.toString(), /an element of profiles has no samples, but "sample", which is no field of OTLP/);
   });
 
   test('what is wrong with some profiles is told, and the others are stored', async () => {
