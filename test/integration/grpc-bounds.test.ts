@@ -1,8 +1,8 @@
 import { deepEqual, equal, match, ok, rejects } from 'node:assert/strict';
 import { once } from 'node:events';
-import { type ClientHttp2Stream, constants } from 'node:http2';
+import { type ClientHttp2Session, type ClientHttp2Stream, constants, type OutgoingHttpHeaders } from 'node:http2';
 import { connect, type Socket } from 'node:net';
-import { describe, test } from 'node:test';
+import { describe, type TestContext, test } from 'node:test';
 import { status as Status } from '@grpc/grpc-js';
 import {
   call,
@@ -12,10 +12,12 @@ import {
   HEADERS,
   PROFILE_TYPES,
   PUSH,
+  REFLECTION,
   refusalsOf,
   request,
   sessionOf,
   startGrpc,
+  WATCH,
 } from './grpc-fixture.ts';
 import { gate, until } from './http-fixture.ts';
 import { block, frame, PREFACE } from './http2-frames.ts';
@@ -92,9 +94,10 @@ describe('the end of a call', () => {
     deepEqual(fixture.bugs, []);
   });
 
-  for (const [what, sentBytes] of [
-    ['half a message', 500],
-    ['a message without its end', 1005],
+  for (const [what, sentBytes, code] of [
+    ['half a message', 500, constants.NGHTTP2_CANCEL],
+    ['a message without its end', 1005, constants.NGHTTP2_CANCEL],
+    ['half a message, without an error,', 500, constants.NGHTTP2_NO_ERROR],
   ] as const) {
     test(`comes for ${what} that its client gave up`, async (t) => {
       const fixture = await startGrpc(t);
@@ -103,7 +106,7 @@ describe('the end of a call', () => {
       socket.write(frame(0, 0, 1, frameOf('x'.repeat(1000)).subarray(0, sentBytes)));
       await until(() => fixture.room.bodies.usedBytes === sentBytes);
 
-      socket.write(frame(3, 0, 1, Buffer.of(0, 0, 0, 8))); // RST_STREAM with CANCEL.
+      socket.write(frame(3, 0, 1, Buffer.of(0, 0, 0, code))); // RST_STREAM
 
       await until(() => fixture.room.bodies.usedBytes === 0);
       equal((await call(clientOf(t, fixture), PUSH, 'other')).code, Status.OK);
@@ -133,7 +136,113 @@ describe('the end of a call', () => {
   });
 });
 
+/** What a client asks, and that the answer, or its end, is more than it takes. */
+type Unread = readonly [what: string, path: string, question: Buffer];
+const REFLECTION_UNREAD: Unread = ['reflection', REFLECTION, frameOf(Buffer.from('3a00', 'hex'))];
+const UNREAD: readonly Unread[] = [['a watch', WATCH, frameOf('')], REFLECTION_UNREAD];
+
+/** A call that lasts, of a client that takes no more than one byte of the answer. */
+async function unread(
+  t: TestContext,
+  fixture: GrpcFixture,
+  [, path, question]: Unread,
+  headers: OutgoingHttpHeaders = {},
+): Promise<{ readonly stream: ClientHttp2Stream; readonly session: ClientHttp2Session }> {
+  const session = sessionOf(t, fixture, 1);
+  await once(session, 'remoteSettings');
+  const stream = session.request({ ...HEADERS, ':path': path, ...headers });
+  stream.on('error', () => {});
+  stream.pause();
+  stream.write(question);
+  await once(stream, 'response');
+  return { stream, session };
+}
+
+for (const asked of UNREAD) {
+  const [what] = asked;
+  describe(`${what} whose answer nobody reads`, () => {
+    test('ends a second after the deadline of the client', async (t) => {
+      const fixture = await startGrpc(t);
+      await unread(t, fixture, asked, { 'grpc-timeout': '500m' });
+
+      await fixture.clock.turn(500);
+      equal(await openCallsOf(fixture), 1);
+      await fixture.clock.turn(1000);
+
+      await until(async () => (await openCallsOf(fixture)) === 0);
+      equal(fixture.room.bodies.usedBytes, 0);
+    });
+
+    test('holds up a server that closes for a second', async (t) => {
+      const fixture = await startGrpc(t);
+      await unread(t, fixture, asked);
+
+      const closed = fixture.server.close(15_000);
+      await fixture.clock.turn(1000);
+
+      await closed;
+      equal(await openCallsOf(fixture), 0);
+    });
+
+    test('ends with the second look at it, and not while there is nothing to read', async (t) => {
+      const fixture = await startGrpc(t);
+      const read = sessionOf(t, fixture).request({ ...HEADERS, ':path': asked[1] });
+      let readClosed = false;
+      read.on('error', () => {});
+      read.on('close', () => {
+        readClosed = true;
+      });
+      read.write(asked[2]);
+      await once(read, 'data');
+      await unread(t, fixture, asked);
+
+      for (let look = 0; look < 2; look++) {
+        equal(await openCallsOf(fixture), 2);
+        await fixture.clock.turn(30_000);
+        for (let i = 0; i < 50; i++) await fixture.clock.turn(0);
+      }
+
+      await until(async () => (await openCallsOf(fixture)) === 1);
+      equal(readClosed, false);
+      equal(await refusalsOf(fixture, 'slow_reader'), 1);
+    });
+  });
+}
+
 describe('the memory for bodies', () => {
+  test('has room for what a call sends while its answer is not read, and the rest stays with the client', async (t) => {
+    const fixture = await startGrpc(t);
+    const { stream } = await unread(t, fixture, REFLECTION_UNREAD);
+
+    stream.write(Buffer.from('00ffffffff', 'hex'));
+    for (let i = 0; i < 100; i++) stream.write(Buffer.alloc(16 << 10));
+
+    // The window, and what Node keeps besides.
+    await until(() => fixture.room.bodies.usedBytes === (256 + 128) << 10);
+    for (let i = 0; i < 100; i++) await fixture.clock.turn(0);
+    ok(stream.writableLength > 1 << 20);
+
+    stream.destroy();
+    await until(() => fixture.room.bodies.usedBytes === 0);
+  });
+
+  test('is given back when a client resets what it does not read, also after its deadline', async (t) => {
+    const fixture = await startGrpc(t);
+    const { stream, session } = await unread(t, fixture, REFLECTION_UNREAD, { 'grpc-timeout': '500m' });
+    stream.write(Buffer.alloc(32 << 10));
+    await until(() => fixture.room.bodies.usedBytes > 0);
+    await fixture.clock.turn(500);
+
+    // Without an error, which Node takes for an end that comes when all is read.
+    stream.destroy();
+    await once(stream, 'close');
+    equal((await request(session, '/nothing', frameOf(''))).status, 404);
+    await fixture.clock.turn(1000);
+
+    await until(() => fixture.room.bodies.usedBytes === 0);
+    equal(await openCallsOf(fixture), 0);
+  });
+
   test('is shared with HTTP, and messages wait for it', async (t) => {
     const fixture = await startGrpc(t, { ingestBufferBytesMax: 16 << 20 });
     const { bodies } = fixture.room;

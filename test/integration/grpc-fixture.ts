@@ -13,6 +13,8 @@ export const PUSH = '/push.v1.PusherService/Push';
 export const PROFILE_TYPES = '/querier.v1.QuerierService/ProfileTypes';
 export const EXPORT = '/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export';
 export const CHECK = '/grpc.health.v1.Health/Check';
+export const WATCH = '/grpc.health.v1.Health/Watch';
+export const REFLECTION = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo';
 
 export type GrpcFixture = {
   readonly server: GrpcServer;
@@ -134,9 +136,13 @@ export function call(
   });
 }
 
-/** A connection whose frames are sent by hand. */
-export function sessionOf(t: TestContext, { port }: { readonly port: number }): ClientHttp2Session {
-  const session = connect(`http://127.0.0.1:${port}`);
+/** A connection whose frames are sent by hand. @param windowBytes  what it takes of an answer that nobody reads */
+export function sessionOf(
+  t: TestContext,
+  { port }: { readonly port: number },
+  windowBytes = 65_535,
+): ClientHttp2Session {
+  const session = connect(`http://127.0.0.1:${port}`, { settings: { initialWindowSize: windowBytes } });
   session.on('error', () => {});
   t.after(() => session.destroy());
   return session;

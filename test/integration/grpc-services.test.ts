@@ -1,4 +1,5 @@
-import { deepEqual, equal, ok } from 'node:assert/strict';
+import { deepEqual, equal, match, ok } from 'node:assert/strict';
+import { once } from 'node:events';
 import { describe, type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
@@ -18,14 +19,15 @@ import {
   type GrpcFixture,
   HEADERS,
   metadataOf,
+  REFLECTION,
   refusalsOf,
   request,
   sessionOf,
   startGrpc,
+  WATCH,
 } from './grpc-fixture.ts';
 import { until } from './http-fixture.ts';
 
-const WATCH = '/grpc.health.v1.Health/Watch';
 const asIs = (bytes: Buffer): Buffer => bytes;
 
 function statusOf(message: Uint8Array | undefined): number | undefined {
@@ -91,19 +93,19 @@ describe('the health of the server', () => {
     equal(fixture.room.bodies.usedBytes, 0);
   });
 
-  test('is watched until a deadline, if there is one', async (t) => {
+  test('is watched until a deadline, if there is one, which says nothing of the health', async (t) => {
     const fixture = await startGrpc(t);
     const session = sessionOf(t, fixture);
     const stream = session.request({ ...HEADERS, ':path': WATCH, 'grpc-timeout': '2S' });
-    let [received, status]: [number, unknown] = [0, undefined];
+    let [received, status]: [string, unknown] = ['', undefined];
     stream.on('data', (chunk: Buffer) => {
-      received += chunk.length;
+      received += chunk.toString('hex');
     });
     stream.on('trailers', (trailers) => {
       status = trailers['grpc-status'];
     });
     stream.end(frameOf(''));
-    await until(() => received > 0);
+    await until(() => received !== '');
 
     await fixture.clock.turn(1999);
     equal(status, undefined);
@@ -111,7 +113,37 @@ describe('the health of the server', () => {
 
     await until(() => status !== undefined);
     equal(status, '4');
+    equal(received, '00000000020801');
   });
+
+  for (const [what, more, code, message] of [
+    ['another message', frameOf('').toString('hex'), '3', /a watch has one message, and another one came/],
+    [
+      'the promise of four gigabytes',
+      '00ffffffff',
+      '8',
+      /larger than the limit of stream messages: .* 4294967295 bytes/,
+    ],
+  ] as const) {
+    test(`is not watched by who sends ${what}`, async (t) => {
+      const fixture = await startGrpc(t);
+      const stream = sessionOf(t, fixture).request({ ...HEADERS, ':path': WATCH });
+      let trailers: Record<string, unknown> = {};
+      stream.on('trailers', (all) => {
+        trailers = all;
+      });
+      stream.write(frameOf(''));
+      await once(stream, 'data');
+
+      stream.write(Buffer.from(more, 'hex'));
+
+      await until(() => trailers['grpc-status'] !== undefined);
+      equal(trailers['grpc-status'], code);
+      match(decodeURIComponent(String(trailers['grpc-message'])), message);
+      equal(await refusalsOf(fixture, 'message_limit'), code === '8' ? 1 : 0);
+      equal(fixture.room.bodies.usedBytes, 0);
+    });
+  }
 });
 
 type Ask = MessageInitShape<typeof ServerReflectionRequestSchema>['messageRequest'];
@@ -247,11 +279,7 @@ describe('reflection', () => {
     const question = create(ServerReflectionRequestSchema, { messageRequest: { case: 'listServices', value: '' } });
     const body = Buffer.concat(Array(1000).fill(frameOf(toBinary(ServerReflectionRequestSchema, question))));
 
-    const { body: answers, trailers } = await request(
-      sessionOf(t, fixture),
-      '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo',
-      body,
-    );
+    const { body: answers, trailers } = await request(sessionOf(t, fixture), REFLECTION, body);
 
     equal(trailers['grpc-status'], '0');
     let count = 0;
@@ -271,12 +299,7 @@ describe('reflection', () => {
     test(`refuses ${what}`, async (t) => {
       const fixture = await startGrpc(t);
 
-      const { trailers } = await request(
-        sessionOf(t, fixture),
-        '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo',
-        body,
-        headers,
-      );
+      const { trailers } = await request(sessionOf(t, fixture), REFLECTION, body, headers);
 
       equal(trailers['grpc-status'], code);
       deepEqual(fixture.bugs, []);

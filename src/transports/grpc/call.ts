@@ -78,9 +78,13 @@ export class GrpcCall implements RpcSource {
   /** Whether some of the message was thrown away, as its connection ends. What is left is no message. */
   #cut = false;
   #onChunk: ((chunk: Uint8Array, last: boolean) => void) | undefined;
-  /** Aborts when the call is over. There when what still comes is thrown away. */
-  #dismissed: AbortController | undefined;
+  /** Pieces of the answer that the library has and the client has not taken. */
+  #untakenWrites = 0;
+  /** Whether what still comes is thrown away. */
+  #dismissed = false;
   #thrownAwayBytes: Bytes = 0;
+  /** Aborts when the call is over. There when it will be hung up. */
+  #lingering: AbortController | undefined;
 
   constructor(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, host: CallHost) {
     this.#host = host;
@@ -95,6 +99,8 @@ export class GrpcCall implements RpcSource {
     host.open.add(this);
     host.metrics.openCalls(host.open.size);
     stream.on('error', () => {}); // 'close' follows.
+    // Unless the client resets it without an error: then it follows when all is read, and of a paused stream that is never.
+    stream.on('aborted', () => setImmediate(() => stream.destroy()));
     stream.on('close', () => this.#end());
   }
 
@@ -116,6 +122,11 @@ export class GrpcCall implements RpcSource {
   /** Whether an answer would reach anybody. */
   get answerable(): boolean {
     return this.#state === 'open';
+  }
+
+  /** Whether there is some of an answer that the client has to take. */
+  get untaken(): boolean {
+    return this.#state === 'answering' && (!this.streaming || this.#untakenWrites > 0);
   }
 
   get answering(): boolean {
@@ -206,19 +217,25 @@ export class GrpcCall implements RpcSource {
     this.#stream.respond(headers, { waitForTrailers: true });
   }
 
-  /** @returns a promise that resolves when the client has taken it, or when it is gone */
+  /**
+   * Writes a message of an answer that was begun.
+   *
+   * @returns a promise that resolves when the client has taken it, when it is gone, or when the signal aborts: who reads
+   *          nothing must not keep a call open
+   */
   write(framed: Uint8Array): Promise<void> {
     return new Promise((resolve) => {
-      if (this.#state !== 'answering') return resolve();
-      this.#stream.once('close', resolve);
-      this.#stream.write(framed, () => {
-        this.#progress++;
-        this.#stream.off('close', resolve);
+      const done = (): void => {
+        this.signal.removeEventListener('abort', done);
         resolve();
-      });
+      };
+      this.signal.addEventListener('abort', done);
+      void this.#hand(framed).then(done);
+      if (this.signal.aborted) done();
     });
   }
 
+  /** Ends an answer that was begun. A client that does not take what is left of it gets no status, but a reset. */
   finish(code: string, trailers: OutgoingHttpHeaders): void {
     if (this.#state !== 'answering') return;
     this.#code = code;
@@ -227,11 +244,14 @@ export class GrpcCall implements RpcSource {
       this.#dismiss();
     });
     this.#stream.end();
+    this.#linger();
   }
 
   /** Ends it without an answer, or in the middle of one. */
   destroy(): void {
-    if (!this.#stream.destroyed) this.#stream.close(constants.NGHTTP2_CANCEL);
+    // One that the client has reset is closed, and may wait for who reads the rest.
+    if (this.#stream.closed) this.#stream.destroy();
+    else this.#stream.close(constants.NGHTTP2_CANCEL);
   }
 
   #begin(code: string): boolean {
@@ -255,7 +275,7 @@ export class GrpcCall implements RpcSource {
       this.#progress++;
       this.#cut ||= !this.#host.onFrame();
       if (this.#cut) return;
-      if (this.#dismissed === undefined) this.#take(chunk);
+      if (!this.#dismissed) this.#take(chunk);
       else this.#throwAway(chunk.length);
     });
     this.#stream.on('end', () => {
@@ -264,7 +284,7 @@ export class GrpcCall implements RpcSource {
       this.#bodyPending = false;
       const last = this.#held ?? NOTHING;
       this.#held = undefined;
-      if (this.#dismissed === undefined) this.#onChunk?.(last, true);
+      if (!this.#dismissed) this.#onChunk?.(last, true);
     });
   }
 
@@ -288,7 +308,7 @@ export class GrpcCall implements RpcSource {
     const chunk = this.#held;
     if (chunk === undefined) return;
     this.#held = undefined;
-    if (this.#dismissed === undefined) this.#onChunk?.(chunk, false);
+    if (!this.#dismissed) this.#onChunk?.(chunk, false);
   }
 
   /**
@@ -297,10 +317,16 @@ export class GrpcCall implements RpcSource {
    */
   #dismiss(): void {
     if (!this.#bodyPending || this.#stream.destroyed) return;
-    this.#dismissed = new AbortController();
+    this.#dismissed = true;
     if (this.#onChunk === undefined) this.#listen();
     this.resumeBody();
-    void this.#host.clock.sleep(this.#host.lingerMs, this.#dismissed.signal).then(() => this.#hangUp());
+    this.#linger();
+  }
+
+  #linger(): void {
+    if (this.#lingering !== undefined || this.#stream.destroyed) return;
+    this.#lingering = new AbortController();
+    void this.#host.clock.sleep(this.#host.lingerMs, this.#lingering.signal).then(() => this.#hangUp());
   }
 
   #throwAway(bytes: Bytes): void {
@@ -308,8 +334,10 @@ export class GrpcCall implements RpcSource {
     if (this.#thrownAwayBytes > this.#host.windowBytes) this.#hangUp();
   }
 
+  /** Ends what is answered, or answered as far as the client took it. */
   #hangUp(): void {
-    if (!this.#stream.destroyed) this.#stream.close(constants.NGHTTP2_NO_ERROR);
+    if (this.#untakenWrites > 0) this.destroy();
+    else if (!this.#stream.destroyed) this.#stream.close(constants.NGHTTP2_NO_ERROR);
   }
 
   /** Hands over as much as the client takes, and goes on when it has. */
@@ -320,11 +348,26 @@ export class GrpcCall implements RpcSource {
     }
     for (const piece of framed) {
       for (let start = 0; start < piece.length; start += WRITE_BYTES) {
-        await this.write(piece.subarray(start, start + WRITE_BYTES));
+        await this.#hand(piece.subarray(start, start + WRITE_BYTES));
         if (this.#stream.destroyed) return;
       }
     }
     this.#stream.end();
+  }
+
+  /** @returns a promise that resolves when the client has taken it, or when it is gone */
+  #hand(framed: Uint8Array): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#state !== 'answering') return resolve();
+      this.#untakenWrites++;
+      this.#stream.once('close', resolve);
+      this.#stream.write(framed, () => {
+        this.#untakenWrites--;
+        this.#progress++;
+        this.#stream.off('close', resolve);
+        resolve();
+      });
+    });
   }
 
   #end(): void {
@@ -336,7 +379,7 @@ export class GrpcCall implements RpcSource {
     this.#state = 'over';
     this.#bodyPending = false;
     this.#held = undefined;
-    this.#dismissed?.abort();
+    this.#lingering?.abort();
     this.resumeBody();
     open.delete(this);
     room.answers.add(-this.#answerBytes);

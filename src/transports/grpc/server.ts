@@ -15,6 +15,7 @@ import { Connection, type ConnectionHost } from './connection.ts';
 import type { GrpcConfig } from './grpc-config.ts';
 import { GrpcMetrics } from './grpc-metrics.ts';
 import { allRoutes, type GrpcRoute, type GrpcRouteDeps, type GrpcRoutes, otlpRoutes, serveCall } from './routes.ts';
+import { SERVER_CLOSING } from './server-closing.ts';
 
 export type GrpcServerDeps = GrpcRouteDeps & {
   readonly clock: Clock;
@@ -107,8 +108,7 @@ export class GrpcServer {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort();
     for (const listener of this.#listeners) listener.close();
-    for (const call of this.#open)
-      if (call.streaming) call.cancel(new StoreError('unavailable', 'the server is closing'));
+    for (const call of this.#open) if (call.streaming) call.cancel(SERVER_CLOSING);
     for (const connection of this.#connections) connection.closeWhenIdle();
     void this.#endIdleBodies();
     this.#ended();
@@ -180,19 +180,19 @@ export class GrpcServer {
       await this.#deps.clock.sleep(keepAliveMs, this.#closing.signal);
       if (this.#closing.signal.aborted) return;
       for (const connection of this.#connections) connection.lookAfter();
-      for (const call of this.#open) if (!call.streaming) this.#lookAfterCall(call);
+      for (const call of this.#open) this.#lookAfterCall(call);
     }
   }
 
   #lookAfterCall(call: GrpcCall): void {
     const { bodyTimeoutMs } = this.#config;
-    if (call.answering) {
+    if (call.untaken) {
       if (this.#progress.get(call) === call.progress) {
         this.#metrics.refused('slow_reader');
         call.destroy();
       }
       this.#progress.set(call, call.progress);
-    } else if (call.bodyPending && this.#deps.clock.now() - call.startedMs >= bodyTimeoutMs) {
+    } else if (!call.streaming && call.bodyPending && this.#deps.clock.now() - call.startedMs >= bodyTimeoutMs) {
       // One whose first frame came has a timer of its own.
       const message = `the body was not complete after ${bodyTimeoutMs} ms`;
       call.cancel(new BodyRefusal('body_timeout', 'deadline-exceeded', message));

@@ -13,7 +13,7 @@ export type MessageStream = {
   readonly signal: AbortSignal;
   /** @returns undefined after the last one. @throws StoreError as `MessageReader.next` does */
   read(): Promise<Uint8Array | undefined>;
-  /** Resolves when the client has taken it. */
+  /** Resolves when the client has taken it, or the signal aborts. */
   write(message: Uint8Array): Promise<void>;
 };
 
@@ -35,7 +35,7 @@ export async function serveStreaming(
   try {
     const timeoutMs = grpcTimeoutOf(call.header('grpc-timeout'));
     const encoding = grpcEncodingOf(call.header('grpc-encoding'));
-    const messages = new MessageReader(call, encoding, method.limit);
+    const messages = new MessageReader(call, encoding, method.limit, host.metrics);
     finished = limitDuration(call, timeoutMs, host.clock);
     call.begin(headersOf(contentType));
     await method.serve({
