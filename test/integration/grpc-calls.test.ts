@@ -240,6 +240,18 @@ describe('gRPC failures', () => {
     });
   }
 
+  test('need a tenant that is said once', async (t) => {
+    const fixture = await startGrpc(t);
+
+    const { trailers } = await request(sessionOf(t, fixture), PUSH, frameOf(''), {
+      'x-scope-orgid': ['acme', 'other'],
+    });
+
+    equal(trailers['grpc-status'], String(Status.UNAUTHENTICATED));
+    match(String(trailers['grpc-message']), /X-Scope-OrgID were sent several times/);
+    equal(fixture.push.messages.length, 0);
+  });
+
   test('need no tenant when there is only one', async (t) => {
     const fixture = await startGrpc(t, { multitenancyEnabled: false });
 

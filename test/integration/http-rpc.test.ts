@@ -2,12 +2,40 @@ import { deepEqual, equal, match } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { StoreError } from '#src/domain/errors.ts';
-import { fetchFrom, gate, metricOf, query, refusalsOf, startServer, until } from './http-fixture.ts';
+import {
+  type Fixture,
+  fetchFrom,
+  gate,
+  metricOf,
+  query,
+  RawClient,
+  refusalsOf,
+  startServer,
+  until,
+} from './http-fixture.ts';
 
 const RANGE = { start: '1', end: '2' };
 const PUSH = '/push.v1.PusherService/Push';
 const PROTO = { 'content-type': 'application/proto' };
 const PROFILE_TYPES = '/querier.v1.QuerierService/ProfileTypes';
+
+/** Of a request with a body of one byte and the header `X-Scope-OrgID` twice. */
+async function statusOfTwoTenants(
+  { port }: Fixture,
+  path: string,
+  contentType: string,
+  ...tenants: readonly [string, string]
+): Promise<number> {
+  const client = new RawClient(port);
+  const headers = tenants.map((tenant) => `X-Scope-OrgID: ${tenant}\r\n`).join('');
+  const method = path.startsWith('/pyroscope/') ? 'GET' : 'POST';
+  const body = method === 'GET' || path === PROFILE_TYPES ? '' : 'x';
+  const more = `Content-Type: ${contentType}\r\nContent-Length: ${body.length}\r\n`;
+  client.send(`${method} ${path} HTTP/1.1\r\nHost: x\r\n${headers}${more}\r\n${body}`);
+  await client.receive(/\r\n\r\n/);
+  client.leave();
+  return Number(/^HTTP\/1.1 (\d+)/.exec(client.received)?.[1]);
+}
 
 describe('Connect', () => {
   test('hands a query to the querier, and its answer to the client', async (t) => {
@@ -285,9 +313,32 @@ describe('Connect', () => {
     const fixture = await startServer(t, { multitenancyEnabled: false });
 
     await fetchFrom(fixture, PUSH, { body: 'x', headers: PROTO, tenant: 'a b' });
+    equal(await statusOfTwoTenants(fixture, PUSH, 'application/proto', 'a', 'b'), 200);
 
-    equal(fixture.push.messages[0]?.tenant, 'anonymous');
+    deepEqual(
+      fixture.push.messages.map(({ tenant }) => tenant),
+      ['anonymous', 'anonymous'],
+    );
   });
+
+  for (const [path, contentType, status] of [
+    [PUSH, 'application/proto', 401],
+    [PROFILE_TYPES, 'application/proto', 401],
+    ['/ingest?name=app&format=pprof', 'application/octet-stream', 401],
+    ['/v1development/profiles', 'application/x-protobuf', 401],
+    ['/pyroscope/render?query=cpu:a:b:c:d{}', 'text/plain', 400],
+  ] as const) {
+    test(`answers ${status} on ${path} to two headers that name different tenants`, async (t) => {
+      const fixture = await startServer(t);
+
+      equal(await statusOfTwoTenants(fixture, path, contentType, 'acme', 'other'), status);
+      equal(await statusOfTwoTenants(fixture, path, contentType, '', 'other'), status);
+      equal(await statusOfTwoTenants(fixture, path, contentType, 'acme', 'acme'), 200);
+      const { push, querier } = fixture;
+      const tenants = [push.messages, push.profiles, push.uploads, push.otlp].flat().map(({ tenant }) => tenant);
+      deepEqual([...tenants, ...querier.calls.flatMap((one) => one.tenants)], ['acme']);
+    });
+  }
 
   for (const method of ['GET', 'PUT', 'HEAD', 'DELETE', 'OPTIONS']) {
     test(`refuses ${method} with 405, and names POST`, async (t) => {

@@ -8,6 +8,7 @@ import type { Body } from '#src/services/query-frontend/ports.ts';
 import type { AnswerCount } from './answer-count.ts';
 import { framingFault } from './framing.ts';
 import type { HttpMetrics } from './http-metrics.ts';
+import { type HeaderName, RequestHeaders } from './request-headers.ts';
 import { TurnCount } from './turn-count.ts';
 
 export type Header = readonly [name: string, value: string];
@@ -44,25 +45,6 @@ export type ExchangeHost = {
   readonly onEnd: () => void;
 };
 
-/** The headers that some route looks at. The request itself is gone when its handler returns. */
-const HEADERS = [
-  'accept',
-  'accept-encoding',
-  'connect-protocol-version',
-  'connect-timeout-ms',
-  'connection',
-  'content-encoding',
-  'content-length',
-  'content-type',
-  'grpc-accept-encoding',
-  'grpc-encoding',
-  'grpc-timeout',
-  'transfer-encoding',
-  'x-scope-orgid',
-] as const;
-
-export type HeaderName = (typeof HEADERS)[number];
-
 /** So much of a refused body of known length is thrown away by the library: half a second of it at most. */
 const DISCARDED_BYTES_MAX: Bytes = 1 << 30;
 
@@ -90,7 +72,7 @@ export class Exchange {
 
   readonly #host: ExchangeHost;
   readonly #response: HttpResponse;
-  readonly #headers = new Map<HeaderName, string>();
+  readonly #headers: RequestHeaders;
   readonly #startedMs: UnixMs;
   readonly #abort = new AbortController();
   #state: 'open' | 'answering' | 'over' = 'open';
@@ -111,11 +93,8 @@ export class Exchange {
     this.method = request.getMethod();
     this.path = request.getUrl();
     this.#query = request.getQuery() ?? '';
-    for (const name of HEADERS) {
-      const value = request.getHeader(name);
-      if (value !== '') this.#headers.set(name, value);
-    }
-    this.framingFault = framingFault(request);
+    this.#headers = new RequestHeaders(request);
+    this.framingFault = framingFault(this.#headers);
     this.#bodyPending = this.declaredBytes > 0 || this.header('transfer-encoding') !== '';
     host.open.add(this);
     host.metrics.openRequests(host.open.size);
@@ -139,7 +118,7 @@ export class Exchange {
 
   /** The empty string when it was not sent. */
   header(name: HeaderName): string {
-    return this.#headers.get(name) ?? '';
+    return this.#headers.get(name);
   }
 
   /** How long the body claims to be; 0 when it is chunked. The library has refused lengths that are no numbers. */

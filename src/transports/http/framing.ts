@@ -1,5 +1,5 @@
-import type { HttpRequest } from 'uWebSockets.js';
 import { quoted } from '#src/domain/model/printable.ts';
+import type { RequestHeaders } from './request-headers.ts';
 
 /**
  * What is wrong with the headers that say where a request ends, or undefined. The library takes the first length and
@@ -8,19 +8,15 @@ import { quoted } from '#src/domain/model/printable.ts';
  *
  * @source RFC 9112, sections 6.1 and 6.3
  */
-export function framingFault(request: HttpRequest): string | undefined {
-  const length = request.getHeader('content-length');
-  const coding = request.getHeader('transfer-encoding');
+export function framingFault(headers: RequestHeaders): string | undefined {
+  const length = headers.get('content-length');
+  const coding = headers.get('transfer-encoding');
   if (length === '' && coding === '') return undefined;
-  let codings = 0;
-  let lengthsDiffer = false;
-  request.forEach((name, value) => {
-    if (name === 'content-length' && value !== length) lengthsDiffer = true;
-    if (name === 'transfer-encoding') codings++;
-  });
-  if (lengthsDiffer) return 'Content-Length is there twice, with different values';
-  if (codings > 1) return 'Transfer-Encoding is there twice';
-  if (codings === 1 && coding.toLowerCase() !== 'chunked') {
+  if (headers.repeated('content-length').some((other) => other !== length)) {
+    return 'Content-Length is there twice, with different values';
+  }
+  if (headers.repeated('transfer-encoding').length > 0) return 'Transfer-Encoding is there twice';
+  if (headers.has('transfer-encoding') && coding.toLowerCase() !== 'chunked') {
     return `Transfer-Encoding must be "chunked", not ${quoted(coding)}`;
   }
   return undefined;

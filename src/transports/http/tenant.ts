@@ -66,7 +66,8 @@ export function noTenant(): StoreError {
 function problemOf(id: string): string | undefined {
   const strange = /[^A-Za-z0-9!\-_.*'()]/.exec(id);
   if (strange !== null) {
-    return `the org ID has an unsupported character ${quoted(strange[0])} at ${strange.index}`;
+    const several = strange[0] === ',' ? ', as if the header X-Scope-OrgID were sent several times' : '';
+    return `the org ID has an unsupported character ${quoted(strange[0])} at ${strange.index}${several}`;
   }
   if (id.length > TENANT_BYTES_MAX) {
     return `the org ID is too long: ${id.length} bytes, the limit is ${TENANT_BYTES_MAX}`;

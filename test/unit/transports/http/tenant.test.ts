@@ -31,6 +31,14 @@ describe('parseTenants', () => {
       equal(parseTenants(header, true).kind, 'malformed', header);
     }
   });
+
+  test('says what a comma may come from', () => {
+    deepEqual(parseTenants('acme, other', true), {
+      kind: 'malformed',
+      problem:
+        'the org ID has an unsupported character "," at 4, as if the header X-Scope-OrgID were sent several times',
+    });
+  });
 });
 
 describe('readTenants', () => {
