@@ -1,9 +1,9 @@
 import { join, resolve } from 'node:path';
 import type { Config } from './config/config.ts';
-import { type ServerConfig, serverSection } from './config/server.ts';
 import { StoreError } from './domain/errors.ts';
 import type { DurationMs } from './domain/model/units.ts';
 import { EXIT } from './exit-codes.ts';
+import { type GrpcPorts, listenToGrpc } from './grpc-ports.ts';
 import { systemClock } from './platform/clock.ts';
 import { ulidSource, uuidSource } from './platform/ids.ts';
 import type { Part } from './platform/lifecycle.ts';
@@ -209,32 +209,6 @@ export function rolesOf(config: Config, { log, pool, warmedUp }: RolesDeps): { p
     );
   };
   return { parts, announce };
-}
-
-/** Where gRPC is served: everything, and OTLP, which may have a port of its own as well. */
-type GrpcPorts = { readonly all: number; readonly otlp: number };
-
-/**
- * A collector of OpenTelemetry on this machine has the port that agents send to by default. That is no reason not to start:
- * what is served there is served on the other port as well.
- */
-async function listenToGrpc(server: GrpcServer, config: ServerConfig, log: Log): Promise<GrpcPorts> {
-  const { grpcListenAddress: host, grpcListenPort, otlpGrpcListenPort } = config;
-  const address = 'server.grpc-listen-address';
-  const all = await server.listen(host, grpcListenPort, 'all', { port: 'server.grpc-listen-port', address });
-  if (otlpGrpcListenPort === 0 || otlpGrpcListenPort === grpcListenPort) return { all, otlp: all };
-  try {
-    const otlp = await server.listen(host, otlpGrpcListenPort, 'otlp', {
-      port: 'server.otlp-grpc-listen-port',
-      address,
-    });
-    return { all, otlp };
-  } catch (error) {
-    const taken = error instanceof StoreError && error.details['errno'] === 'EADDRINUSE';
-    if (!taken || otlpGrpcListenPort !== serverSection.defaults.otlpGrpcListenPort) throw error;
-    log.warn('OTLP over gRPC has no port of its own', { reason: error.message, servedOn: all });
-    return { all, otlp: all };
-  }
 }
 
 function randomBytes(length: number): Uint8Array<ArrayBuffer> {

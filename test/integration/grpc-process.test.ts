@@ -1,8 +1,6 @@
 // gRPC of a whole Kiln: what is pushed is found, over either protocol, and a stop loses nothing.
 
 import { deepEqual, equal, match } from 'node:assert/strict';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { describe, test } from 'node:test';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { status as Status } from '@grpc/grpc-js';
@@ -107,23 +105,6 @@ describe('gRPC of a Kiln', () => {
     equal((await call(client, CHECK, '')).code, Status.OK);
     equal((await call(client, PUSH, '')).code, Status.UNIMPLEMENTED);
     equal((await call(client, EXPORT, 'this is no message', { tenant: 'a' })).code === Status.OK, false);
-  });
-
-  test('starts without the port of OTLP when a collector has it, and says so', async (t) => {
-    // Whoever has it already will do as well.
-    const collector = createServer().on('error', () => {});
-    t.after(() => void collector.close());
-    await Promise.race([once(collector.listen(4317, '127.0.0.1'), 'listening'), once(collector, 'error')]);
-    const own = flagsFor(await temporaryDirectory(t)).filter((flag) => !flag.includes('otlp-grpc'));
-    const kiln = new KilnCommand(t, { args: own });
-
-    await kiln.url();
-
-    const port = await grpcPortOf(kiln);
-    equal(await otlpPortOf(kiln), port);
-    const client = clientOf(t, { port });
-    equal((await call(client, EXPORT, 'this is no message', { tenant: 'a' })).code === Status.UNIMPLEMENTED, false);
-    match(kiln.stderr, /OTLP over gRPC has no port of its own/);
   });
 
   for (const [flag, listener] of [
