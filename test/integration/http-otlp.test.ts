@@ -151,6 +151,19 @@ describe('POST /v1development/profiles', () => {
     }
   });
 
+  test('says nothing of a coding where that is not why', async (t) => {
+    const fixture = await startServer(t);
+    for (const [error, status] of [
+      [otlpMessageTooLarge(10, undefined), 413],
+      [new StoreError('limit-exceeded', 'slow down'), 429],
+      [new StoreError('unavailable', 'the queue is full'), 503],
+    ] as const) {
+      failing(fixture, error);
+      const response = await send(fixture, { headers: { 'content-encoding': 'zstd' } });
+      deepEqual([response.status, response.body.toString()], [status, `${error.message}\n`]);
+    }
+  });
+
   test('says when to come again', async (t) => {
     const fixture = await startServer(t);
     failing(fixture, new StoreError('unavailable', 'the queue is full'));

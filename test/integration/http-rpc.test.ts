@@ -487,6 +487,19 @@ describe('gRPC-Web', () => {
     equal(noFrame.headers['grpc-status'], '3');
   });
 
+  test('tells with a failure when to come again', async (t) => {
+    const fixture = await startServer(t);
+    for (const [error, status, seconds] of [
+      [new StoreError('unavailable', 'away'), '14', '1'],
+      [new StoreError('limit-exceeded', 'slow down', { retryAfterMs: 1200 }), '8', '2'],
+      [new StoreError('limit-exceeded', 'never'), '8', undefined],
+    ] as const) {
+      fixture.push.work = () => Promise.reject(error);
+      const { headers } = await fetchFrom(fixture, PUSH, { body: frameOf(0, Buffer.from('x')), headers: TYPE });
+      deepEqual([headers['grpc-status'], headers['retry-after']], [status, seconds]);
+    }
+  });
+
   test('takes the deadline of the client', async (t) => {
     const fixture = await startServer(t);
     fixture.push.work = () => new Promise(() => {});
