@@ -77,6 +77,38 @@ describe('JFR on /ingest', () => {
     deepEqual(names, ['/contend', '/index', '/search', '/sql']);
   });
 
+  test('events without frames count in time series, and stacktraces with a negative sum nowhere', async () => {
+    const recording = jfrChunk({
+      events: [
+        { event: 'jdk.ExecutionSample', stack: 'A.a' },
+        { event: 'jdk.ExecutionSample', stack: '' },
+        { event: 'jdk.ExecutionSample', stack: '' },
+        { event: 'jdk.ObjectAllocationSample', stack: 'A.a', weight: 100 },
+        { event: 'jdk.ObjectAllocationSample', stack: 'A.a', weight: -1 },
+        { event: 'jdk.ObjectAllocationSample', stack: '', weight: 1000 },
+        { event: 'jdk.ObjectAllocationSample', stack: 'C.c', weight: -5 },
+      ],
+    });
+
+    equal((await post('frameless', recording)).status, 200);
+
+    const totals = await Promise.all(
+      [
+        'process_cpu:cpu:nanoseconds:cpu:nanoseconds',
+        'memory:alloc_sample_objects:count:space:bytes',
+        'memory:alloc_sample_bytes:bytes:space:bytes',
+      ].map(async (type) => [
+        await kiln.client.total('frameless', type),
+        await kiln.client.seriesTotal('frameless', type),
+      ]),
+    );
+    deepEqual(totals, [
+      [10_000_000n, 30_000_000],
+      [2n, 3],
+      [99n, 1099],
+    ]);
+  });
+
   test('a malformed recording is 422, with what is wrong and where', async () => {
     const recording = gunzipSync(file('java-jdk.jfr.gz'));
     const cases: [Uint8Array, RegExp][] = [

@@ -213,7 +213,12 @@ class FamilyWriter {
     return at;
   }
 
-  /** Brings the values of a row where the builder takes them from. @returns false when all are 0 */
+  /**
+   * Brings the values of a row where the builder takes them from. A sum may be negative; such a sample goes when the profile
+   * is taken in, like those of any pprof.
+   *
+   * @returns false when all are 0
+   */
   #takeValues(row: number): boolean {
     const { words } = this.#soFar.sums;
     const at = this.#soFar.sums.valuesAt(row);

@@ -2,7 +2,7 @@ import type { Bytes } from '#src/domain/model/units.ts';
 import type { ConstantPool, ConstantPools } from './constant-pools.ts';
 import { JfrCursor, TEXT_LENGTH_MAX } from './jfr-cursor.ts';
 import { malformedJfr } from './malformed-jfr.ts';
-import { EMPTY_SYMBOL, FRAMES_MAX, type RecordedStacks } from './recorded-stacks.ts';
+import { EMPTY_STACK, EMPTY_SYMBOL, FRAMES_MAX, type RecordedStacks } from './recorded-stacks.ts';
 import { stableSymbol } from './symbol-name.ts';
 import {
   beginsWithText,
@@ -43,8 +43,11 @@ const SLOTS = 2;
 const STEP_FRAMES = 1 << 15;
 const STEP_TEXT_BYTES: Bytes = 1 << 20;
 
-/** Instead of a stacktrace. */
+/** Instead of a stacktrace: its names are too long for the step. */
 export const UNFINISHED = -1;
+
+/** Instead of a stacktrace: no constant has the key. */
+export const NO_STACK = -2;
 
 /** What a function costs beside its names, when it is met for the first time, in bytes of names. */
 const FUNCTION_TEXT_BYTES: Bytes = 256;
@@ -117,18 +120,19 @@ export class FrameReader {
   }
 
   /**
-   * The stacktrace of a key, 0 when it is unknown or has no frame. `UNFINISHED` when its names are too long for a step: what
-   * was read of them is kept, and who asks again in the next step gets further.
+   * The stacktrace of a key, which is the empty one where it has no frame, or none that is known; `NO_STACK` when there is no
+   * such constant. `UNFINISHED` when its names are too long for a step: what was read of them is kept, and who asks again in
+   * the next step gets further.
    */
   stackOf(low: number, high: number): number {
     const pool = this.#pools['jdk.types.StackTrace'];
     const row = pool.rowOf(low, high);
-    if (row === -1) return 0;
+    if (row === -1) return NO_STACK;
     const made = pool.madeOf(row);
-    if (made !== 0) return made === UNKNOWN ? 0 : made;
+    if (made !== 0) return made - 1;
     const stack = this.#readStack(pool.offsetOf(row));
     if (stack === UNFINISHED) return UNFINISHED;
-    pool.setMade(row, stack === 0 ? UNKNOWN : stack);
+    pool.setMade(row, stack + 1);
     return stack;
   }
 
@@ -171,7 +175,7 @@ export class FrameReader {
   }
 
   #readStack(offset: Bytes): number {
-    if (this.#frames === undefined) return 0;
+    if (this.#frames === undefined) return EMPTY_STACK;
     const { before, item } = this.#frames;
     // A cursor of its own, because functions are read in between.
     const cursor = this.#frameCursor;

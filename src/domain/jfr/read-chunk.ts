@@ -4,7 +4,7 @@ import { type ChunkHeader, readChunkHeader } from './chunk-header.ts';
 import { type ChunkTypes, readMetadata } from './chunk-metadata.ts';
 import { readConstantPools } from './constant-pools.ts';
 import { EVENT_KINDS, type EventKind, FAMILY_NAMES, type FamilyName, SLOT_COUNT, Slot } from './event-kinds.ts';
-import { FrameReader, KNOWN_LENGTH_MAX, UNFINISHED } from './frame-reader.ts';
+import { FrameReader, KNOWN_LENGTH_MAX, NO_STACK, UNFINISHED } from './frame-reader.ts';
 import { JfrCursor, TEXT_LENGTH_MAX } from './jfr-cursor.ts';
 import { malformedJfr } from './malformed-jfr.ts';
 import type { RecordedStacks } from './recorded-stacks.ts';
@@ -150,7 +150,9 @@ class ChunkEvents {
       return true;
     }
     const stack = this.#frames.stackOf(slots.low[Slot.stackTrace], slots.high[Slot.stackTrace]);
-    if (stack <= 0) return stack !== UNFINISHED;
+    if (stack === UNFINISHED) return false;
+    // An event is a sample by its stacktrace, which may have no frames.
+    if (stack === NO_STACK) return true;
     const labelSet = this.#soFar.labels.setOf(slots);
     if (kind.family === 'execution' || kind.family === 'wall-clock') {
       this.#takeThread(kind.family, slots, stack, labelSet);
@@ -188,8 +190,9 @@ function numberOf(family: FamilyName): number {
   return familyNumbers.get(family) ?? 0;
 }
 
-/** As the JDK's own tool converts durations: a quotient of floating point numbers, cut. Negative ones stay negative. */
+/** As the JDK's own tool converts durations: a quotient of floating point numbers, cut, also where it is negative. */
 function nanosOf(low: number, high: number, ticksPerSecond: number): number {
   const ticks = high * 2 ** 32 + (low >>> 0);
-  return Math.min(Math.floor(ticks / (ticksPerSecond / NANOSECONDS_PER_SECOND)), 2 ** 63 - 1024);
+  const nanos = Math.trunc(ticks / (ticksPerSecond / NANOSECONDS_PER_SECOND));
+  return Math.max(-(2 ** 63), Math.min(nanos, 2 ** 63 - 1024));
 }

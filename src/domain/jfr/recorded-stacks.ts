@@ -14,6 +14,9 @@ const FRAMES_AT_FIRST = 256;
 /** The number of the symbol that has no characters. */
 export const EMPTY_SYMBOL = 0;
 
+/** The number of the stacktrace that has no frames. */
+export const EMPTY_STACK = 0;
+
 /** Two symbols, and a function. */
 const FUNCTION_STRIDE = 3;
 
@@ -25,7 +28,7 @@ const FUNCTION_NAME_BYTES_MAX: Bytes = 16 << 20;
 /**
  * The functions, locations and stacktraces of a recording. Chunks number them anew, here they have one number for all.
  *
- * All of them count from 0. A stacktrace is a list of locations, leaf first, and 0 is the empty one.
+ * All of them count from 0. A stacktrace is a list of locations, leaf first, and `EMPTY_STACK` is the one without any.
  */
 export class RecordedStacks {
   /** Room for the two columns that a stacktrace is made of, while it is read. */

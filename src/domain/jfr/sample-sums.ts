@@ -4,7 +4,7 @@ const KEY_WORDS = 3;
 
 /**
  * Sums events up per profile, stacktrace and labels, before anything is written: a recording has many events for each
- * such sample. Sums stop at 2^63 - 1.
+ * such sample. Sums stop at both ends of what 64 bits hold.
  */
 export class SampleSums {
   /** Family, stacktrace, set of labels; count and sum, both as halves. */
@@ -21,7 +21,7 @@ export class SampleSums {
   /**
    * Adds an event, or several that are alike.
    *
-   * @param low, high  halves of what is added to the sum; a negative one adds nothing
+   * @param low, high  halves of what is added to the sum, which may be negative: a clock was set back. So may be the sum
    */
   add(family: number, stack: number, labelSet: number, count: number, low: number, high: number): void {
     const { key } = this.#rows;
@@ -31,7 +31,7 @@ export class SampleSums {
     const at = this.#rows.intern() * this.#rows.stride + KEY_WORDS;
     const { words } = this.#rows;
     addAt(words, at, count, 0);
-    if (high >= 0) addAt(words, at + 2, low, high);
+    addAt(words, at + 2, low, high);
   }
 
   familyOf(row: number): number {
@@ -59,7 +59,8 @@ export class SampleSums {
 function addAt(words: Int32Array, at: number, low: number, high: number): void {
   const lowSum = (words[at] >>> 0) + (low >>> 0);
   const highSum = words[at + 1] + high + (lowSum >= 2 ** 32 ? 1 : 0);
-  const full = highSum >= 2 ** 31;
-  words[at] = full ? -1 : lowSum | 0;
-  words[at + 1] = full ? 2 ** 31 - 1 : highSum;
+  const over = highSum >= 2 ** 31;
+  const under = highSum < -(2 ** 31);
+  words[at] = over ? -1 : under ? 0 : lowSum | 0;
+  words[at + 1] = over ? 2 ** 31 - 1 : under ? -(2 ** 31) : highSum;
 }

@@ -149,16 +149,25 @@ describe('convertJfr', () => {
     deepEqual(profile?.samples, ['A.a:1;A.b:2 3 18', 'A.a:1;A.b:3 1 9', 'A.a:1;A.c 1 1', 'Other.x 1 3']);
   });
 
-  test('stops sums at the largest 64-bit number, and leaves out negative values', () => {
+  test('sums up negative values too, and stops where 64 bits end', () => {
     const [profile] = profilesOf(
       { event: 'profiler.Malloc', stack: 'A.a', size: 2n ** 62n },
       { event: 'profiler.Malloc', stack: 'A.a', size: 2n ** 62n + 5n },
       { event: 'profiler.Malloc', stack: 'A.b', size: -4n },
       { event: 'profiler.Malloc', stack: 'A.b', size: 2n ** 32n - 1n },
-      { event: 'profiler.Malloc', stack: 'A.b', size: 1n },
+      { event: 'profiler.Malloc', stack: 'A.b', size: 6n },
+      { event: 'profiler.Malloc', stack: 'A.c', size: 3n },
+      { event: 'profiler.Malloc', stack: 'A.c', size: -(2n ** 32n) - 5n },
+      { event: 'profiler.Malloc', stack: 'A.d', size: -(2n ** 63n) },
+      { event: 'profiler.Malloc', stack: 'A.d', size: -1n },
     );
 
-    deepEqual(profile?.samples, [`A.a 2 ${2n ** 63n - 1n}`, `A.b 3 ${2n ** 32n}`]);
+    deepEqual(profile?.samples, [
+      `A.a 2 ${2n ** 63n - 1n}`,
+      `A.b 3 ${2n ** 32n + 1n}`,
+      `A.c 2 ${-(2n ** 32n) - 2n}`,
+      `A.d 2 ${-(2n ** 63n)}`,
+    ]);
   });
 
   test('converts durations from ticks, as the JDK shows them', () => {
@@ -166,18 +175,20 @@ describe('convertJfr', () => {
       { event: 'jdk.ThreadPark', stack: 'A.a', duration: 2_799_998_547n },
       { event: 'jdk.JavaMonitorEnter', stack: 'A.a', duration: 1000 },
       { event: 'jdk.JavaMonitorEnter', stack: 'A.a', duration: 2n ** 62n },
-      // Counted, and of no time: a clock was set back.
-      { event: 'jdk.JavaMonitorEnter', stack: 'A.a', duration: -5 },
+      // A clock was set back.
+      { event: 'jdk.JavaMonitorEnter', stack: 'A.b', duration: -5 },
+      { event: 'jdk.JavaMonitorEnter', stack: 'A.c', duration: -(2n ** 63n) },
     ];
+    const delaysAt = (ticksPerSecond: number) =>
+      convert(uploadOf(jfrChunk({ events, ticksPerSecond }))).map((one) => shown(one).samples);
 
-    const profiles = convert(uploadOf(jfrChunk({ events, ticksPerSecond: 2_799_998_547 }))).map(shown);
-
-    // 1000 / 2.799998547 is 357.1; 2^62 loses its last digits, as any double does.
-    const large = BigInt(Math.floor(2 ** 62 / 2.799998547)) + 357n;
-    deepEqual(
-      profiles.map(({ samples }) => samples),
-      [[`A.a 3 ${large}`], ['A.a 1 1000000000']],
-    );
+    // 1000 / 2.799998547 is 357.1, -5 is -1.8; 2^62 loses its last digits, as any double does.
+    const large = (exponent: number) => BigInt(Math.floor(2 ** exponent / 2.799998547));
+    deepEqual(delaysAt(2_799_998_547), [
+      [`A.a 2 ${large(62) + 357n}`, 'A.b 1 -1', `A.c 1 ${-large(63)}`],
+      ['A.a 1 1000000000'],
+    ]);
+    deepEqual(delaysAt(1)[0]?.slice(1), ['A.b 1 -5000000000', `A.c 1 ${-(2n ** 63n)}`]);
   });
 
   test('reads the period off the sample rate, and leaves out times when it is 0', () => {
@@ -238,26 +249,51 @@ describe('convertJfr', () => {
     deepEqual(labelsOf('jfr_event=cpu'), [...own, 'service_name=shop.cpu']);
   });
 
-  test('leaves out frames whose method is unknown, and samples without frames', () => {
+  test('counts events without frames, and not those without a stacktrace', () => {
+    const profiles = profilesOf(
+      { event: 'jdk.ExecutionSample', stack: 'A.a' },
+      { event: 'jdk.ExecutionSample', stack: '' },
+      { event: 'jdk.ExecutionSample', stack: '' },
+      { event: 'jdk.ExecutionSample', stackTrace: 4711 },
+      { event: 'jdk.ObjectAllocationSample', stack: '', weight: 1000 },
+      { event: 'jdk.ObjectAllocationSample', weight: 1 },
+    );
+
+    deepEqual(
+      profiles.map(({ samples }) => samples),
+      [[' 20000000', 'A.a 10000000'], [' 1 1000']],
+    );
+  });
+
+  test('leaves out frames whose method or class is unknown', () => {
     const events = [
       { event: 'profiler.LiveObject', stack: 'A.a;A.b' },
-      { event: 'profiler.LiveObject', stack: '' },
       { event: 'profiler.LiveObject', stackTrace: 4711 },
-      { event: 'profiler.LiveObject' },
+      { event: 'profiler.LiveObject', stackTrace: 4712 },
+      { event: 'profiler.LiveObject', stackTrace: 4712 },
+      { event: 'profiler.LiveObject', stackTrace: 4713 },
     ];
-    const frames = new JfrBytes().raw([0]).int(3);
-    for (const method of [1, 999, 2])
-      frames
-        .int(method)
-        .int(method === 1 ? -1 : 5)
-        .int(0)
-        .int(0);
-    const pools = { 'jdk.types.StackTrace': [[4711, frames] as const] };
+    const stackTrace = (...frames: [method: number, line: number][]) => {
+      const bytes = new JfrBytes().raw([0]).int(frames.length);
+      for (const [method, line] of frames) bytes.int(method).int(line).int(0).int(0);
+      return bytes;
+    };
+    // Of a class that is not there.
+    const method = new JfrBytes().int(888).int(1).int(0).int(0).raw([0]);
+    const pools = {
+      'jdk.types.Method': [[777, method] as const],
+      'jdk.types.StackTrace': [
+        [4711, stackTrace([1, -1], [999, 5], [777, 5], [2, 5])] as const,
+        [4712, stackTrace([999, 5], [998, 5])] as const,
+        [4713, stackTrace([777, 5])] as const,
+      ],
+    };
 
     const [profile] = convert(uploadOf(jfrChunk({ events, pools }))).map(shown);
 
-    // Methods are numbered as they are met, leaf first; a line below zero is none.
-    deepEqual(profile?.samples, ['A.a:5;A.b 1', 'A.a;A.b 1']);
+    // Methods are numbered as they are met, leaf first; a line below zero is none. What no frame is left of counts all the
+    // same.
+    deepEqual(profile?.samples, [' 3', 'A.a:5;A.b 1', 'A.a;A.b 1']);
   });
 
   const encodings: Record<string, ((bytes: JfrBytes, string: string) => void) | undefined> = {
@@ -392,11 +428,16 @@ describe('convertJfr', () => {
     deepEqual(samplesWith(text, line, method), [['A.a:3;A.b:4 1', 'A.b:7 1']]);
     deepEqual(samplesWith(line, method), [['A.a:3;A.b:4 1', 'A.b:7 1']]);
     deepEqual(samplesWith(method), [['A.a;A.b 1', 'A.b 1']]);
-    deepEqual(samplesWith(line, text), []);
-    deepEqual(samplesWith(line), []);
+    // No method is known, and so no frame is.
+    deepEqual(samplesWith(line, text), [[' 2']]);
+    deepEqual(samplesWith(line), [[' 2']]);
     const whole = jfrChunk({ events: [{ event: 'profiler.LiveObject', stack: 'A.a:3' }] });
     const without = { ...AGENT_TYPES, 'jdk.types.StackFrame': [method] };
     const chunk = jfrChunk({ events: [{ event: 'profiler.LiveObject', stack: 'B.b' }], types: without });
+    const types: TypeSpecs = { ...AGENT_TYPES, 'jdk.types.StackTrace': [{ name: 'truncated', type: 'boolean' }] };
+    const noFrames = { events: [{ event: 'profiler.LiveObject', stackTrace: 4711 }], types };
+    const pools = { 'jdk.types.StackTrace': [[4711, new JfrBytes().raw([0])] as const] };
+    deepEqual(convert(uploadOf(jfrChunk({ ...noFrames, pools }))).map(shown)[0]?.samples, [' 1']);
     // Lines of the chunk before are not those of this one.
     deepEqual(convert(uploadOf(Buffer.concat([whole, chunk]))).map(shown)[0]?.samples, ['A.a:3 1', 'B.b 1']);
   });
