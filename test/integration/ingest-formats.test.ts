@@ -73,6 +73,23 @@ describe('/ingest in other formats than pprof', () => {
     for (const graph of graphs) deepEqual(graph, graphs[0]);
   });
 
+  test('the value of no frames counts in time series alone', async () => {
+    const sampled = { type: 'sampled', name: 'one', unit: 'seconds', startValue: 0, endValue: 3 };
+    const file = {
+      $schema: 'https://www.speedscope.app/file-format-schema.json',
+      shared: { frames: [{ name: 'a' }] },
+      profiles: [{ ...sampled, samples: [[0], []], weights: [1, 2] }],
+    };
+
+    equal((await send('none-speedscope.cpu', JSON.stringify(file), '&format=speedscope')).status, 200);
+    equal((await send('none-tree.cpu', treeBytes(['', 200, ['a', 100]]), '&format=tree')).status, 200);
+
+    for (const service of ['none-speedscope', 'none-tree']) {
+      equal(await kiln.client.total(service, CPU), 1_000_000_000n);
+      equal(await kiln.client.seriesTotal(service, CPU), 3e9);
+    }
+  });
+
   test('what is wrong is 422 where nothing can be read, and 400 where it is refused', async () => {
     const file = JSON.stringify({ $schema: 'x' });
     const counted = JSON.stringify({

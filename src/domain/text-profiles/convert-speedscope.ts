@@ -153,9 +153,9 @@ function* addPart(
   const weights = yield* weightsByStack(part);
   const { parent, name } = part.stacks.take();
   const rowOf = new Uint32Array(parent.length);
-  for (let row = 1; row < parent.length; row++) {
-    if (row % STEP_STACKS === 0) yield;
-    rowOf[row] = sums.childOf(rowOf[parent[row]], frameName.at(name[row]));
+  for (let row = 0; row < parent.length; row++) {
+    if (row > 0 && row % STEP_STACKS === 0) yield;
+    if (row > 0) rowOf[row] = sums.childOf(rowOf[parent[row]], frameName.at(name[row]));
     if (weights[row] > 0) sums.add(rowOf[row], rounded(weights[row] * weightValue, part));
   }
 }

@@ -8,7 +8,7 @@ export type TreeLimits = Pick<ProfileLimits, 'maxProfileSymbolValueLength' | 'ma
 /**
  * Reads a tree of frames. Its first node is the root, which is no frame; each other one is a frame with the value of the
  * stack that ends in it. One without a name counts for its parent, as a semicolon at the end of folded text does, unless
- * that is the root, which is shown nowhere. What follows the tree is not looked at.
+ * that is the root, which no flame graph shows. What follows the tree is not looked at.
  *
  * @throws StoreError 'invalid-argument' when the bytes are no such tree, or a node is over the limits
  * @cost   O(bytes), without recursion
@@ -18,6 +18,8 @@ export function* readTree(body: Uint8Array, stacks: StackCollector, limits: Tree
   const reader = new NodeReader('tree', body);
   const open = new OpenNodes(reader, 1);
   reader.next(limits.maxProfileSymbolValueLength, limits.maxProfileStacktraceSamples);
+  // The value of the root is that of no frames.
+  stacks.add(0, reader.value);
   open.push(reader.childCount, 0);
   while (readNodes(reader, open, stacks, limits)) yield;
 }

@@ -43,7 +43,8 @@ function* eventedWeights(profile: SpeedscopeProfile): Steps<Float64Array> {
     const time = times.at(i);
     if (!(time >= before)) throw fault(profile, `event ${i} is at ${time}, and the one before it at ${before}`);
     const row = rows[rows.length - 1];
-    sums[row] += time - before;
+    // In between of calls nothing was measured.
+    if (row > 0) sums[row] += time - before;
     before = time;
     const frame = Math.floor(events.at(i) / 2);
     if (events.at(i) % 2 === 0) {

@@ -83,7 +83,7 @@ export class StackCollector {
     return row;
   }
 
-  /** @param value  not negative. That of no frame at all counts nowhere */
+  /** @param value  not negative. That of no frame at all counts in time series, and not in flame graphs */
   add(row: number, value: bigint): void {
     addSaturatedAt(this.#value, row, value);
   }

@@ -52,7 +52,8 @@ export function* writeStacks(
     return locations[number];
   };
 
-  for (let row = 1; row < value.length; row++) {
+  // Row 0 is the stack without frames, whose sample has no locations.
+  for (let row = 0; row < value.length; row++) {
     frames++;
     if (value[row] > 0n) {
       const stack: number[] = [];

@@ -146,12 +146,22 @@ describe('a speedscope file', () => {
     deepEqual(read([]), []);
     deepEqual(read([{ ...sampled, samples: [], weights: [] }]), []);
     deepEqual(read([{ ...sampled, weights: [0, 0] }]), []);
-    deepEqual(read([{ ...sampled, samples: [[], []] }]), []);
+    deepEqual(read([{ ...sampled, samples: [[], []], weights: [0, 0] }]), []);
     deepEqual(converted('speedscope', `{"$schema":"${SCHEMA}"}`), []);
   });
 });
 
 describe('weights', () => {
+  test('of samples without frames are those of no frames', () => {
+    const samples = [[], [0], []];
+
+    deepEqual(stacksOf('speedscope', file([{ ...sampled, samples, weights: [5, 7, 1] }])), {
+      '(no frames)': 6_000_000n,
+      a: 7_000_000n,
+    });
+    deepEqual(stacksOf('speedscope', file([{ ...sampled, samples: [[], []] }])), { '(no frames)': 12_000_000n });
+  });
+
   test('that are fractions are added up and scaled before they are rounded', () => {
     const samples = [[0], [0], [0], [1]];
 
@@ -237,6 +247,7 @@ describe('events', () => {
   test('give the time between them to what is open', () => {
     deepEqual(stacksOf('speedscope', file([evented])), { a: 6_000_000n, 'a;b': 4_000_000n });
     const gap = events(['O', 0, 5], ['C', 0, 6], ['O', 1, 8], ['O', 1, 8], ['C', 1, 8.5], ['C', 1, 9]);
+    // Nor is the time in which nothing is open that of no frames.
     deepEqual(stacksOf('speedscope', file([gap])), { a: 1_000_000n, b: 500_000n, 'b;b': 500_000n });
   });
 

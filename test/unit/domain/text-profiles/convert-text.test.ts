@@ -156,8 +156,9 @@ describe('a tree', () => {
     ];
 
     deepEqual(stacksOf('tree', treeBytes(tree), counts), {
-      ...{ a: 4n, 'a;b': 1n, 'a;c': 2n ** 63n - 1n, 'x;y;z': 2n },
+      ...{ '(no frames)': 9n, a: 4n, 'a;b': 1n, 'a;c': 2n ** 63n - 1n, 'x;y;z': 2n },
     });
+    deepEqual(stacksOf('tree', treeBytes(['root', 3])), { '(no frames)': 30_000_000n });
     deepEqual(converted('tree', treeBytes(['', 0])), []);
   });
 

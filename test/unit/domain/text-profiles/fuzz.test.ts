@@ -103,7 +103,7 @@ function convertOne(format: TextFormat, body: Uint8Array, random: Random, counts
   try {
     const profiles = convert({ ...upload(format, body, { app, sampleRate }), format }, bounds);
     counts.converted++;
-    for (const { profile } of profiles) holds(profile);
+    for (const { profile } of profiles) holds(profile, FRAMELESS.has(format) ? 0 : 1);
     if (app === 'd.exceptions' && format === 'groups') deepEqual(foldedOrNone(profiles[0]?.profile), plainGroups(body));
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
@@ -113,8 +113,11 @@ function convertOne(format: TextFormat, body: Uint8Array, random: Random, counts
   }
 }
 
+/** Formats that have stacks without frames; of the others, no text is a frame without a name. */
+const FRAMELESS: ReadonlySet<TextFormat> = new Set(['tree', 'speedscope']);
+
 /** Of what a profile may be refused for, only texts that are not UTF-8 are for the ingest path to find. */
-function holds(profile: Uint8Array): void {
+function holds(profile: Uint8Array, framesMin: number): void {
   ok(profile.length <= LIMITS.maxProfileSizeBytes);
   const plain = decodeProfile(profile);
   if (plain.strings.some(({ text }) => text === undefined)) return;
@@ -125,7 +128,7 @@ function holds(profile: Uint8Array): void {
     0,
   );
   ok(plain.samples.every(({ values }) => values.every((value) => value > 0n && value < 2n ** 63n)));
-  ok(plain.samples.every(({ locationIds }) => locationIds.length > 0 && locationIds.length <= 64));
+  ok(plain.samples.every(({ locationIds }) => locationIds.length >= framesMin && locationIds.length <= 64));
 }
 
 function foldedOrNone(profile: Uint8Array | undefined): Record<string, bigint> {
