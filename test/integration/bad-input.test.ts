@@ -155,6 +155,14 @@ describe('bad input', () => {
     }
   });
 
+  test('a colon in a part of the profile type, which nobody could ask for, is refused and named', async () => {
+    const odd = pprof({ types: ['cpu:x/nano:seconds'], samples: [{ stack: 'a;b', v: [1] }] });
+    const words = /the name of sample type "cpu:x" has a ":", which divides the parts of a profile type/;
+    refused(await pushRaw(odd), 400, 'invalid_argument', words);
+    refused(await pushRaw(good, { ...labels, __name__: 'a:b' }), 400, 'invalid_argument', /"__name__" is "a:b"/);
+    refused(await kiln.client.ingest('bad', odd), 422, 'unknown', words);
+  });
+
   test('an empty profile is 400', async () => {
     refused(await pushRaw(new Uint8Array(0)), 400, 'invalid_argument', /too few/);
   });

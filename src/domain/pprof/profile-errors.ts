@@ -6,6 +6,7 @@ import {
   roundDurationText,
   sizeText,
 } from '#src/domain/model/amount-text.ts';
+import { LabelName } from '#src/domain/model/labels.ts';
 import { LimitFlag } from '#src/domain/model/limit-flags.ts';
 import { quoted } from '#src/domain/model/printable.ts';
 import type { Bytes, DurationMs, UnixMs } from '#src/domain/model/units.ts';
@@ -118,6 +119,17 @@ export function stringIndexOutOfRange(what: string, index: bigint, stringCount: 
 
 export function dashInSampleType(name: string): StoreError {
   return malformed(`the name of sample type ${quoted(name)} has a "-"`);
+}
+
+const DIVIDES = 'has a ":", which divides the parts of a profile type: nobody could ask for it';
+
+/** @param what  has the colon, such as "the period type" with the text in quotes */
+export function colonInValueType(what: string): StoreError {
+  return malformed(`${what} ${DIVIDES}`);
+}
+
+export function colonInProfileName(name: string): StoreError {
+  return refusal('invalid_labels', `the label "${LabelName.name}" is ${quoted(name)}, and ${DIVIDES}`);
 }
 
 /**

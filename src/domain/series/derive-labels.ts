@@ -1,5 +1,6 @@
 import { type Label, LabelName, type Labels, valueOf as labelValue, sortedLabels } from '#src/domain/model/labels.ts';
-import { profileTypesTooLong } from '#src/domain/pprof/profile-errors.ts';
+import { quoted } from '#src/domain/model/printable.ts';
+import { colonInProfileName, colonInValueType, profileTypesTooLong } from '#src/domain/pprof/profile-errors.ts';
 
 /** A sample type or a period type, by name. */
 export type ValueTypeName = { readonly type: string; readonly unit: string };
@@ -28,7 +29,7 @@ export const profileTypeCharactersMax = 16 << 20;
  * `deriveLabels` for each sample type.
  *
  * @throws StoreError 'invalid-argument' when their profile types have more than `profileTypeCharactersMax`, before they
- *         are made
+ *         are made; or a part of them has a colon
  */
 export function deriveLabelsOfTypes(
   labels: Labels,
@@ -36,14 +37,29 @@ export function deriveLabelsOfTypes(
   periodType: ValueTypeName | undefined,
 ): Labels[] {
   const separators = 4;
-  const common = labelValue(labels, LabelName.name)?.length ?? 0;
+  const name = labelValue(labels, LabelName.name) ?? '';
+  const common = name.length;
   const period = (periodType?.type.length ?? 0) + (periodType?.unit.length ?? 0);
   const characters = sampleTypes.reduce(
     (sum, { type, unit }) => sum + common + type.length + unit.length + period + separators,
     0,
   );
   if (characters > profileTypeCharactersMax) throw profileTypesTooLong(profileTypeCharactersMax, characters);
+  checkColons(name, sampleTypes, periodType);
   return sampleTypes.map((sampleType) => deriveLabels(labels, sampleType, periodType));
+}
+
+/** Who asks for a profile type names its parts, divided by colons: none can have one itself. */
+function checkColons(name: string, sampleTypes: readonly ValueTypeName[], periodType: ValueTypeName | undefined): void {
+  if (name.includes(':')) throw colonInProfileName(name);
+  for (const { type, unit } of sampleTypes) {
+    if (type.includes(':')) throw colonInValueType(`the name of sample type ${quoted(type)}`);
+    if (unit.includes(':')) throw colonInValueType(`the unit ${quoted(unit)} of sample type ${quoted(type)}`);
+  }
+  if (periodType === undefined) return;
+  const { type, unit } = periodType;
+  if (type.includes(':')) throw colonInValueType(`the period type ${quoted(type)}`);
+  if (unit.includes(':')) throw colonInValueType(`the unit ${quoted(unit)} of the period`);
 }
 
 /**

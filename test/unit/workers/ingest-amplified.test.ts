@@ -136,6 +136,17 @@ describe('ingestProfile, profile types', () => {
   });
 });
 
+test('refuses a colon in a part of the profile type, whatever labels the samples have', () => {
+  const labelled = (types: readonly string[]) =>
+    pprof({ types, samples: ['a', 'b'].map((b) => ({ stack: 'main', v: types.map(() => 1), labels: { b } })) });
+  for (const [types, words] of [
+    [['cpu/nanoseconds', 'cpu:x/nanoseconds'], /malformed profile: the name of sample type "cpu:x" has a ":"/],
+    [['cpu/nano:seconds'], /the unit "nano:seconds" of sample type "cpu" has a ":"/],
+  ] as const) {
+    match(bothResults(testKernels(), labelled(types))[0] ?? '', words);
+  }
+});
+
 test('no map has pairs of strings as numbers, whose hash can be foreseen', (t) => {
   const numbers: number[] = [];
   const set = Map.prototype.set;

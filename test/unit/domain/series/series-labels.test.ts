@@ -120,6 +120,32 @@ describe('seriesLabels', () => {
     });
   });
 
+  const divides = 'has a ":", which divides the parts of a profile type: nobody could ask for it';
+  for (const [what, changed, message] of [
+    ['a sample type', { sampleTypes: [cpu, { type: 'a:b', unit: 'c' }] }, `the name of sample type "a:b" ${divides}`],
+    ['a unit', { sampleTypes: [{ type: 'a', unit: 'b:c' }] }, `the unit "b:c" of sample type "a" ${divides}`],
+    ['a period type', { periodType: { type: ':', unit: 's' } }, `the period type ":" ${divides}`],
+    ['the unit of a period', { periodType: { type: 'p', unit: 's:' } }, `the unit "s:" of the period ${divides}`],
+  ] as const) {
+    test(`refuses a colon in ${what}`, () => {
+      throws(() => textsOf({ __name__: 'x', service_name: 's' }, changed), {
+        ...{ code: 'invalid-argument', message: `malformed profile: ${message}` },
+        details: { reason: 'malformed_profile' },
+      });
+    });
+  }
+
+  test('refuses a colon in the name of a profile, and in no other label', () => {
+    throws(() => textsOf({ __name__: 'a:b', service_name: 's' }), {
+      ...{ code: 'invalid-argument', message: `the label "__name__" is "a:b", and ${divides}` },
+      details: { reason: 'invalid_labels' },
+    });
+    throws(() => textsOf({ service_name: 's' }, { ingest: { displayNames: { cpu: 'my:own' } } }), {
+      message: /the label "__name__" is "my:own"/,
+    });
+    equal(textsOf({ __name__: 'x', service_name: 'a:b' })[0]?.includes('service_name=a:b'), true);
+  });
+
   test('refuses what validation refuses', () => {
     throws(() => textsOf({ service_name: 's' }), { code: 'invalid-argument', message: /"__name__" is missing/ });
     const twice = [...labelList({ __name__: 'x', a: '1' }), ...labelList({ a: '1' })];
