@@ -17,6 +17,8 @@ import type { PlainLabel, PlainMapping, PlainProfile, PlainSample } from './plai
  */
 export function normaliseProfile(profile: PlainProfile): PlainProfile {
   const mappings = new Map(profile.mappings.map((mapping) => [mapping.id, mapping]));
+  // A location that refers to mapping 0 has none, also where one has that id.
+  mappings.delete(0n);
   const locations = new Map(profile.locations.map((location) => [location.id, location]));
   const isComplete = completeLocations(profile);
   const storable = (id: bigint): boolean => {

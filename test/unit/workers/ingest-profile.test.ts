@@ -12,9 +12,9 @@ import type { IngestItem } from '#src/workers/ingest-messages.ts';
 import { ingestProfile } from '#src/workers/ingest-profile.ts';
 import { canonicalHead, canonicalSeries } from '../../fixtures/canonical.ts';
 import { testKernels } from '../../fixtures/kernels.ts';
-import { pprof } from '../../fixtures/pprof-builder.ts';
+import { encodePprof, plainPprof, pprof } from '../../fixtures/pprof-builder.ts';
 import { Random } from '../../fixtures/random.ts';
-import { randomDescription } from '../../fixtures/random-profile.ts';
+import { randomDescription, withOddIds } from '../../fixtures/random-profile.ts';
 import { takenHead } from '../../fixtures/taken-head.ts';
 
 const CORPUS = new URL('../../data/corpus/', import.meta.url);
@@ -84,6 +84,20 @@ describe('ingestProfile', () => {
 
       deepEqual(kernelResult(kernels, bytes), plainResult(bytes), `seed ${seed}, round ${round}`);
     }
+  });
+
+  test(`agrees with the plain definition on profiles whose ids are any numbers (seed ${seed})`, () => {
+    const random = new Random(seed + 2);
+    const kinds = new Set<unknown>();
+    for (let round = 0; round < 600; round++) {
+      const bytes = encodePprof(withOddIds(random, plainPprof(randomDescription(random))));
+
+      const result = kernelResult(kernels, bytes);
+
+      kinds.add(typeof result === 'string' ? result : 'stored');
+      deepEqual(result, plainResult(bytes), `seed ${seed}, round ${round}: ${Buffer.from(bytes).toString('hex')}`);
+    }
+    deepEqual([...kinds].sort(), ['dropped', 'refused: malformed_profile', 'stored']);
   });
 
   test(`agrees with the plain definition on damaged profiles (seed ${seed})`, () => {

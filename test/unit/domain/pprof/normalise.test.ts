@@ -108,4 +108,14 @@ describe('normaliseProfile', () => {
     equal(profile.mappings[0]?.fileOffset, 0n);
     equal(profile.mappings[0]?.memoryLimit, 0n);
   });
+
+  test('keeps the addresses of locations without a mapping, also where a mapping has the id 0', () => {
+    const profile = plainPprof({ samples: [{ stack: [{ fn: 'main', addr: 5000, mapping: 0 }], v: [7] }] });
+    const mappings = profile.mappings.map((mapping) => ({ ...mapping, id: 0n }));
+
+    deepEqual(
+      normaliseProfile({ ...profile, mappings }).locations.map(({ address }) => address),
+      [5000n],
+    );
+  });
 });
