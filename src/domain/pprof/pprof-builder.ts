@@ -76,7 +76,7 @@ export class PprofBuilder {
   /** All messages of the profile but its strings, and its strings. */
   readonly #out = new ChunkedBytes();
   readonly #strings = new ChunkedBytes();
-  readonly #message = new ChunkedBytes(MESSAGE_BYTES);
+  readonly #message = new ChunkedBytes();
   /** Halves of the values of a sample, for `sampleOfValues`: low, high. */
   readonly values: Int32Array;
   #functionCount = 0;
@@ -328,6 +328,3 @@ function messageBytes(bytes: number): number {
 
 /** Bytes that are copied in one step. */
 const STEP_BYTES: Bytes = 4 << 20;
-
-/** Of the messages that are put together apart, most have less. */
-const MESSAGE_BYTES: Bytes = 1 << 10;

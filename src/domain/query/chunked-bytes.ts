@@ -3,6 +3,11 @@ import { writeVarint, writeVarint64 } from '#src/domain/protobuf/varint.ts';
 
 const chunkBytes = 64 * 1024;
 
+/** The first piece, because very much that is written is small. Each further one is twice as long as the one before. */
+const FIRST_BYTES = 1024;
+
+const EMPTY = new Uint8Array(0);
+
 /** So many numbers, which take five bytes at most, surely fit a piece that is empty. */
 const VARINTS_PIECE = 1024;
 
@@ -24,21 +29,16 @@ const escapeLetters = new Map([
 ]);
 
 /**
- * Writes an answer of any size, in pieces of 64 KiB: no string and no buffer ever holds all of it.
+ * Writes an answer of any size, in pieces of 64 KiB at most: no string and no buffer ever holds all of it.
  *
  * 64-bit values come as two halves, as they lie in a typed array, because a bigint per value would cost more than all
  * the rest.
  */
 export class ChunkedBytes {
   #full: Uint8Array[] = [];
-  #chunk: Uint8Array;
+  #chunk: Uint8Array = EMPTY;
   #length = 0;
   #sizeBytes = 0;
-
-  /** @param firstBytes  of the first piece, at most 64 KiB, for who knows that little will be written */
-  constructor(firstBytes = chunkBytes) {
-    this.#chunk = new Uint8Array(firstBytes);
-  }
 
   get sizeBytes(): number {
     return this.#sizeBytes + this.#length;
@@ -49,7 +49,7 @@ export class ChunkedBytes {
     const pieces = this.#full;
     if (this.#length > 0) pieces.push(this.#chunk.subarray(0, this.#length));
     this.#full = [];
-    this.#chunk = new Uint8Array(chunkBytes);
+    this.#chunk = EMPTY;
     this.#length = 0;
     this.#sizeBytes = 0;
     return pieces;
@@ -183,9 +183,10 @@ export class ChunkedBytes {
 
   #reserve(sizeBytes: number): void {
     if (this.#length + sizeBytes <= this.#chunk.length) return;
-    this.#full.push(this.#chunk.subarray(0, this.#length));
+    if (this.#length > 0) this.#full.push(this.#chunk.subarray(0, this.#length));
     this.#sizeBytes += this.#length;
-    this.#chunk = new Uint8Array(chunkBytes);
+    const twice = Math.min(Math.max(2 * this.#chunk.length, FIRST_BYTES), chunkBytes);
+    this.#chunk = new Uint8Array(Math.max(twice, sizeBytes));
     this.#length = 0;
   }
 }

@@ -54,15 +54,26 @@ describe('ChunkedBytes', () => {
     equal(written((out) => out.jsonString(Uint8Array.of(0x61, 0xff, 0x62))).toString(), '"a\ufffdb"');
   });
 
-  test('writes parts of bytes of any length, across pieces, also from a small one on', () => {
+  test('writes parts of bytes of any length, across pieces', () => {
     const source = Buffer.from(Array.from({ length: 200_000 }, (_, i) => i * 7));
     for (const length of [0, 1, 63, 64, 65, 1000, 65_536, 65_537, 150_000]) {
-      for (const firstBytes of [1, 100, 65_536]) {
-        const out = new ChunkedBytes(firstBytes);
+      const out = new ChunkedBytes();
+      for (const round of ['new', 'used']) {
         for (let i = 0; i < 3; i++) out.bytes(source, 5 + i, 5 + i + length);
         const parts = [0, 1, 2].map((i) => source.subarray(5 + i, 5 + i + length));
-        ok(Buffer.concat(out.take()).equals(Buffer.concat(parts)), `${length} from ${firstBytes}`);
+        ok(Buffer.concat(out.take()).equals(Buffer.concat(parts)), `${length}, ${round}`);
       }
+    }
+  });
+
+  test('takes little memory for what is small, and no more than twice what is written', () => {
+    for (const length of [1, 1000, 5000, 40_000]) {
+      const out = new ChunkedBytes();
+      for (let i = 0; i < length; i++) out.byte(i & 0xff);
+
+      const taken = out.take().reduce((sum, { buffer }) => sum + buffer.byteLength, 0);
+
+      ok(taken <= 2 * length + 1024, `${taken} for ${length}`);
     }
   });
 
