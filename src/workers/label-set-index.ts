@@ -39,36 +39,39 @@ export class LabelSetIndex {
       if (this.#hashes[next - 1] === hash && areEqual(this.sets[next - 1], labels)) return next - 1;
       length++;
     }
-    const known = length < CHAIN_MAX ? undefined : this.#numberOfKey.get(this.#keys.keyOf(labels));
-    return known ?? this.#added(labels, hash);
+    if (length < CHAIN_MAX) return this.#added(labels, hash, '');
+    const key = this.#keys.keyOf(labels);
+    return this.#numberOfKey.get(key) ?? this.#added(labels, hash, key);
   }
 
-  #added(labels: Labels, hash: number): number {
+  /** @param key  for where its slot is full; empty when it is not */
+  #added(labels: Labels, hash: number, key: string): number {
     const number = this.sets.push(labels) - 1;
     this.#hashes.push(hash);
     this.#next.push(0);
-    if (number < this.#slots.length) {
-      this.#link(number);
-      return number;
+    if (number === this.#slots.length) {
+      this.#slots = new Uint32Array(2 * this.#slots.length);
+      // Those that find no place have a key: with more slots, none has more sets before it in its own.
+      for (let each = 0; each < number; each++) this.#link(each);
     }
-    this.#slots = new Uint32Array(2 * this.#slots.length);
-    for (let each = 0; each <= number; each++) this.#link(each);
+    if (!this.#link(number)) this.#numberOfKey.set(key, number);
     return number;
   }
 
-  /** Makes it the last of its slot or, where that is full, known by its key. */
-  #link(number: number): void {
+  /** Makes it the last of its slot. @returns whether there was room */
+  #link(number: number): boolean {
     this.#next[number] = 0;
     const slot = this.#hashes[number] & (this.#slots.length - 1);
     let last = this.#slots[slot];
     if (last === 0) {
       this.#slots[slot] = number + 1;
-      return;
+      return true;
     }
     let length = 1;
     for (; this.#next[last - 1] !== 0; last = this.#next[last - 1]) length++;
-    if (length < CHAIN_MAX) this.#next[last - 1] = number + 1;
-    else this.#numberOfKey.set(this.#keys.keyOf(this.sets[number]), number);
+    if (length === CHAIN_MAX) return false;
+    this.#next[last - 1] = number + 1;
+    return true;
   }
 }
 

@@ -1,13 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { Label, Labels } from '#src/domain/model/labels.ts';
+import { KEY_LENGTH_MAX, mapKey } from '#src/domain/model/map-key.ts';
 
 const NUMBER_BYTES = 4;
-
-/**
- * Texts that are longer are known by a digest: V8 hashes those from 16 KiB on by their lengths alone, and a map of such texts
- * would compare each with all others.
- */
-const KEY_LENGTH_MAX = 4096;
 
 /**
  * Gives sets of labels short keys: the numbers of their texts, side by side.
@@ -20,9 +14,9 @@ const KEY_LENGTH_MAX = 4096;
  */
 export class LabelSetKeys {
   readonly #numberByText = new Map<string, number>();
-  /** Of texts that are too long to be keys, and of their values by label as well: many sets share one. */
+  /** Of texts that are too long to be keys, and of their values by label as well, which many sets share. */
   readonly #numberByDigest = new Map<string, number>();
-  readonly #numberByLabel = new Map<Label, number>();
+  readonly #numberByLabel = new WeakMap<Label, number>();
   #buffer = Buffer.alloc(64 * NUMBER_BYTES);
 
   /** Equal for equal labels in the same order, and only for those. @cost O(labels), plus the bytes of long names, and once those of long values */
@@ -34,7 +28,8 @@ export class LabelSetKeys {
       at = this.#buffer.writeUInt32LE(this.#numberOf(label.name), at);
       at = this.#buffer.writeUInt32LE(this.#numberOfValue(label), at);
     }
-    return this.#buffer.toString('latin1', 0, sizeBytes);
+    // Eight characters a label, so that none looks like a digest.
+    return mapKey(this.#buffer.toString('latin1', 0, sizeBytes));
   }
 
   #numberOfValue(label: Label): number {
@@ -44,21 +39,20 @@ export class LabelSetKeys {
   }
 
   #numberOf(text: string): number {
-    const isLong = text.length > KEY_LENGTH_MAX;
-    const numbers = isLong ? this.#numberByDigest : this.#numberByText;
-    return numberIn(numbers, isLong ? digestOf(text) : text, () => this.#numberByText.size + this.#numberByDigest.size);
+    const numbers = text.length > KEY_LENGTH_MAX ? this.#numberByDigest : this.#numberByText;
+    return numberIn(numbers, mapKey(text), () => this.#numberByText.size + this.#numberByDigest.size);
   }
 }
 
-function numberIn<K>(numbers: Map<K, number>, key: K, next: () => number): number {
+function numberIn<K>(
+  numbers: { get(key: K): number | undefined; set(key: K, number: number): unknown },
+  key: K,
+  next: () => number,
+): number {
   let number = numbers.get(key);
   if (number === undefined) {
     number = next();
     numbers.set(key, number);
   }
   return number;
-}
-
-function digestOf(text: string): string {
-  return createHash('sha256').update(text, 'utf16le').digest('base64');
 }

@@ -1,4 +1,5 @@
 import type { Label, Labels } from '#src/domain/model/labels.ts';
+import { mapKey } from '#src/domain/model/map-key.ts';
 import { STEP_ROWS, type Steps } from '#src/domain/model/steps.ts';
 import type { BlockDataset, SeriesOfPage } from '#src/kernels/read-dataset.ts';
 
@@ -75,9 +76,10 @@ class PageProjection {
   /** @param labels  gets a set that was not met yet @returns its place there */
   setOf(row: number, labels: Labels[]): number {
     const { offsets, name, value } = this.#page;
-    let key = '';
+    let text = '';
     for (let i = offsets[row]; i < offsets[row + 1]; i++)
-      if (this.#names.has(name[i])) key += `${name[i]}=${value[i]} `;
+      if (this.#names.has(name[i])) text += `${name[i]}=${value[i]} `;
+    const key = mapKey(text);
     let set = this.#sets.get(key);
     if (set === undefined) {
       set = labels.push(this.#labelsOf(row)) - 1;

@@ -1,5 +1,6 @@
 import { StoreError } from '#src/domain/errors.ts';
 import { type Label, LabelName } from '#src/domain/model/labels.ts';
+import { mapKey } from '#src/domain/model/map-key.ts';
 import type { WireReader } from '#src/domain/protobuf/wire-reader.ts';
 import { UNKNOWN_SERVICE } from '#src/domain/series/service-name.ts';
 import type { AttributeRule } from './attribute-rules.ts';
@@ -85,7 +86,7 @@ export class ResourceLabels {
   }
 
   #sharedList(name: string, service: string): readonly Label[] {
-    const key = `${name.length} ${name}${service}`;
+    const key = mapKey(`${name.length} ${name}${service}`);
     const known = this.#lists.get(key);
     if (known !== undefined) return known;
     const list = this.#charged(name, service, NOTHING_REFERRED.labels);

@@ -1,4 +1,5 @@
 import type { Labels } from '#src/domain/model/labels.ts';
+import { mapKey } from '#src/domain/model/map-key.ts';
 import { inSteps, STEP_ROWS, type Steps } from '#src/domain/model/steps.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import { NameTable, nameCount } from '#src/domain/profile/name-table.ts';
@@ -41,8 +42,10 @@ export class LabelSetTable {
     if (pairs.length === 0) return;
     let key = '';
     for (const number of pairs) key += String.fromCharCode(number & 0xffff, number >>> 16);
-    if (this.#keys.has(key)) return;
-    this.#keys.add(key);
+    // Two characters a number, four a label, so that none looks like a digest.
+    const short = mapKey(key);
+    if (this.#keys.has(short)) return;
+    this.#keys.add(short);
     for (let i = 0; i < pairs.length; i += 2) {
       this.#name.push(pairs[i]);
       this.#value.push(pairs[i + 1]);

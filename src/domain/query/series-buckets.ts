@@ -1,5 +1,6 @@
 import { StoreError } from '#src/domain/errors.ts';
 import { compareUtf8, type Label, type Labels, valueOf } from '#src/domain/model/labels.ts';
+import { mapKey } from '#src/domain/model/map-key.ts';
 import { inSteps, STEP_ROWS, type Steps } from '#src/domain/model/steps.ts';
 import type { DurationMs, TimeRange, UnixMs } from '#src/domain/model/units.ts';
 import { sortedRows } from '#src/domain/profile/name-table.ts';
@@ -230,15 +231,16 @@ export class SeriesBuckets {
     const pace = new LabelPace();
     for (let i = 0; i < all.length; i++) {
       if (pace.isOver(looks * (all[i].length + 1))) yield;
-      groups[i] = this.#groupOf(labelsOf(all[i]));
+      const labels = labelsOf(all[i]);
+      const text = groupText(labels);
+      pace.took(text.length);
+      groups[i] = this.#groupOf(labels, text);
     }
     return groups;
   }
 
-  #groupOf(labels: readonly Label[]): number {
-    // Lengths tell where a text ends, whatever is in it.
-    let key = '';
-    for (const { name, value } of labels) key += `${name.length} ${value.length} ${name}${value}`;
+  #groupOf(labels: readonly Label[], text: string): number {
+    const key = mapKey(text);
     const known = this.#groupOfKey.get(key);
     if (known !== undefined) return known;
     this.#groupOfKey.set(key, this.#groups.length);
@@ -270,11 +272,21 @@ export class SeriesBuckets {
   }
 }
 
+/** Lengths tell where a name or a value ends, whatever is in it; and it begins with a digit, or is empty. */
+function groupText(labels: readonly Label[]): string {
+  let text = '';
+  for (const { name, value } of labels) text += `${name.length} ${value.length} ${name}${value}`;
+  return text;
+}
+
 /** Label sets that become groups in one step: their texts become a key. */
 const STEP_GROUPS = STEP_ROWS / 16;
 
 /** Looks at labels that take as long as the key of a set. */
 const LOOKS_OF_SET = 8;
+
+/** Characters of a key that take as long as one look. */
+const CHARACTERS_OF_LOOK = 64;
 
 /** Tells when a step is over in which label sets are looked at. */
 class LabelPace {
@@ -286,6 +298,11 @@ class LabelPace {
     if (this.#done < LOOKS_OF_SET * STEP_GROUPS) return false;
     this.#done = 0;
     return true;
+  }
+
+  /** @param characters  that became a key */
+  took(characters: number): void {
+    this.#done += Math.floor(characters / CHARACTERS_OF_LOOK);
   }
 }
 

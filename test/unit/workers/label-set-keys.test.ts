@@ -35,7 +35,16 @@ describe('LabelSetKeys', () => {
     const keys = new LabelSetKeys();
     const [long, other] = ['x'.repeat(5000), `${'x'.repeat(4999)}y`];
     const digest = createHash('sha256').update(long, 'utf16le').digest('base64');
-    const texts = [long, other, digest, 'x'.repeat(4096), 'x'.repeat(4097), `${'x'.repeat(4999)}\ud800`, 'short'];
+    const texts = [
+      long,
+      other,
+      digest,
+      'x'.repeat(4096),
+      'x'.repeat(4097),
+      `${'x'.repeat(4999)}\ud800`,
+      `${'x'.repeat(4999)}\ufffd`,
+      'short',
+    ];
     const sets = texts.flatMap((name) => texts.map((value) => [{ name, value }]));
 
     const made = sets.map((labels) => keys.keyOf(labels));

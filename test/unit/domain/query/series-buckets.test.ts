@@ -1,6 +1,7 @@
 import { deepEqual, equal, ok, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type Labels, sortedLabels } from '#src/domain/model/labels.ts';
+import { KEY_LENGTH_MAX } from '#src/domain/model/map-key.ts';
 import { runSteps } from '#src/domain/model/steps.ts';
 import {
   type BucketQuery,
@@ -12,6 +13,7 @@ import {
 } from '#src/domain/query/series-buckets.ts';
 import { Random } from '../../../fixtures/random.ts';
 import { bucketPoints, mergeBucketedSeries } from '../../../fixtures/series-buckets.ts';
+import { textWorkOf } from '../../../fixtures/text-work.ts';
 
 const seed = Number(process.env['SEED'] ?? 1);
 
@@ -71,6 +73,35 @@ describe('sums', () => {
       { at, value: 1 },
     ];
     equal(shown(points, query(0, 10, 10, { groupBy: ['a', 'c'] })).length, points.length);
+  });
+});
+
+describe('groups of long labels', () => {
+  test('are told apart without a long text as the key of a map', () => {
+    const points = Array.from({ length: 20 }, (_, i) => ({
+      ...{ at: i, value: 1 },
+      labels: { a: `${'x'.repeat(9000)}${i % 10}`, b: 'y'.repeat(9000) },
+    }));
+    let series = 0;
+
+    const { longestKey } = textWorkOf(() => {
+      series = bucketPoints(pointsOf(points), query(0, 100, 100, { groupBy: ['a', 'b'] })).groups.length;
+    });
+
+    equal(series, 10);
+    ok(longestKey <= KEY_LENGTH_MAX, `a map has a key of ${longestKey} characters`);
+  });
+
+  test('are looked at in more steps', () => {
+    const stepsOf = (characters: number): number => {
+      const labels = { a: 'x'.repeat(characters) };
+      const points = Array.from({ length: 200 }, (_, i) => ({ at: i, value: 1, labels }));
+      const steps = new SeriesBuckets().addPoints(pointsOf(points), query(0, 1000, 1, { groupBy: ['a'] }));
+      let count = 0;
+      while (!steps.next().done) count++;
+      return count;
+    };
+    ok(stepsOf(100_000) > stepsOf(100));
   });
 });
 
