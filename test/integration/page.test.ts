@@ -2,7 +2,7 @@
 
 import { deepEqual, equal } from 'node:assert/strict';
 import { describe, type TestContext, test } from 'node:test';
-import { BrowserTab } from '../fixtures/browser-tab.ts';
+import { BrowserDidNotStart, BrowserTab } from '../fixtures/browser-tab.ts';
 import { kilnOfSuite } from '../fixtures/suite-kiln.ts';
 import { prepared } from '../fixtures/toolchain.ts';
 
@@ -88,12 +88,18 @@ describe('the page', { timeout: 5 * MINUTE_MS }, () => {
     equal((await kiln.client.post(path, 'main;work 3')).status, 200);
   }
 
-  /** @returns undefined when there is no browser: the test is skipped */
+  /** @returns undefined when there is no browser, or none that starts: the test is skipped */
   async function opened(t: TestContext, search: string): Promise<BrowserTab | undefined> {
     if (!(await prepared(t, { tools: [CHROMIUM], folder: '.', fetch: [] }))) return undefined;
-    const page = await BrowserTab.open({ after: (work) => t.after(work) }, `${kiln.client.url}/${search}`);
-    await settled(page);
-    return page;
+    try {
+      const page = await BrowserTab.open({ after: (work) => t.after(work) }, `${kiln.client.url}/${search}`);
+      await settled(page);
+      return page;
+    } catch (error) {
+      if (!(error instanceof BrowserDidNotStart)) throw error;
+      t.skip(`did not run: ${error.message}`);
+      return undefined;
+    }
   }
 });
 
