@@ -103,6 +103,7 @@ async function showGraph() {
   for (const name of ['service', 'type', 'range', 'until', 'tenant']) remember(name, form.elements[name].value);
   const lack = lackOf(service, profileTypeID);
   if (lack !== undefined) {
+    requests.abort(); // Its graph would stand under what is chosen now.
     element('result').hidden = true;
     return say(lack);
   }
@@ -150,7 +151,11 @@ async function guarded(message, run) {
     if (services.size === 0) element('result').hidden = true;
     return true;
   } catch (error) {
-    if (!signal.aborted) say(error.message, 'error');
+    if (signal.aborted) return false;
+    // What is shown is of an earlier choice.
+    element('result').hidden = true;
+    element('empty').hidden = true;
+    say(error.message, 'error');
     return false;
   }
 }
