@@ -179,4 +179,18 @@ describe('OTLP', () => {
     deepEqual(body, Buffer.from(otlpAnswerBytes(rejected, 'proto')));
     equal(await kiln.client.total('partial', 'process_cpu:cpu:nanoseconds:cpu:nanoseconds'), 10n);
   });
+
+  test('where nothing is stored, the answer does not hang on the order of the profiles', async () => {
+    const sample = { stack: 'a', values: [1] };
+    const statusOf = async (types: readonly string[]): Promise<number> => {
+      const message = otlpMessage(types.map((type) => ({ type, samples: [sample] })));
+      for (const { samples } of message.resourceProfiles[0].scopeProfiles[0].profiles)
+        samples[0].attributeIndices = [9];
+      return (await kiln.client.post('/v1development/profiles', otlpProto(message), PROTOBUF)).status;
+    };
+
+    equal(await statusOf(['x/count', 'y/count']), 200);
+    equal(await statusOf(['x/count', 'y:z/count']), 400);
+    equal(await statusOf(['y:z/count', 'x/count']), 400);
+  });
 });

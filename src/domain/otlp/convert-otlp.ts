@@ -18,7 +18,7 @@ import { Dictionary, readDictionary, STEP_BYTES } from './dictionary.ts';
 import { IntList } from './int-list.ts';
 import { typeTextOf } from './label-text.ts';
 import { NO_DICTIONARY_HINT } from './older-layouts.ts';
-import { incomplete, indexOutOfRange, notConvertible, stageOf, undecodableOtlp } from './otlp-errors.ts';
+import { incomplete, indexOutOfRange, isPassedOver, notConvertible, stageOf, undecodableOtlp } from './otlp-errors.ts';
 import { OTLP_BOUNDS, type OtlpBounds, PartsBudget } from './parts-budget.ts';
 import { PprofParts } from './pprof-parts.ts';
 import { ProfileColumns, type TypeRows } from './profile-columns.ts';
@@ -48,7 +48,7 @@ export type ConvertedOtlp = {
 /** Profiles that could not be converted, or are over a limit of the tenant. */
 export type RejectedProfiles = {
   readonly count: number;
-  /** Of the first one. */
+  /** Of the first one with a fault that Pyroscope does not pass over; if there is none, of the first one. */
   readonly error: WireError | undefined;
   /** How many, by the reason that discard metrics have. */
   readonly reasons: Readonly<Record<string, number>>;
@@ -136,7 +136,7 @@ class Conversion {
   /** Of the budget, when it was last looked at. */
   #textBytes: Bytes = 0;
   #rejectedCount = 0;
-  #firstError: WireError | undefined;
+  #error: WireError | undefined;
   readonly #reasons: Record<string, number> = {};
 
   constructor(deps: ConversionDeps) {
@@ -149,7 +149,7 @@ class Conversion {
   result(): ConvertedOtlp {
     return {
       profiles: this.#profiles,
-      rejected: { count: this.#rejectedCount, error: this.#firstError, reasons: this.#reasons },
+      rejected: { count: this.#rejectedCount, error: this.#error, reasons: this.#reasons },
     };
   }
 
@@ -343,7 +343,7 @@ class Conversion {
 
   #reject(error: StoreError): void {
     this.#rejectedCount++;
-    this.#firstError ??= toWire(error);
+    if (this.#error === undefined || (isPassedOver(this.#error) && !isPassedOver(error))) this.#error = toWire(error);
     const reason = discardReasonOf(error);
     this.#reasons[reason] = (this.#reasons[reason] ?? 0) + 1;
   }

@@ -49,6 +49,11 @@ export function stageOf(error: { readonly details: ErrorDetails }): OtlpStage | 
   return stage === 'conversion' || stage === 'sample-attributes' ? stage : undefined;
 }
 
+/** Whether Pyroscope forgets the profile, and takes the message all the same. */
+export function isPassedOver(error: { readonly details: ErrorDetails }): boolean {
+  return stageOf(error) === 'sample-attributes';
+}
+
 /**
  * The message, as it came, inflated or as protobuf, is larger than a request may be.
  *

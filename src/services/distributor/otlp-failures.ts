@@ -1,6 +1,6 @@
 import { fromWire } from '#src/domain/errors.ts';
 import type { RejectedProfiles } from '#src/domain/otlp/convert-otlp.ts';
-import { stageOf } from '#src/domain/otlp/otlp-errors.ts';
+import { isPassedOver } from '#src/domain/otlp/otlp-errors.ts';
 import { FirstFailure, isRefusal } from './first-failure.ts';
 import type { OtlpOutcome, OtlpProfiles } from './ports.ts';
 
@@ -12,8 +12,8 @@ import type { OtlpOutcome, OtlpProfiles } from './ports.ts';
  *
  * A profile of which some parts by service are refused is counted as rejected, though the others are stored.
  *
- * A message of which nothing is stored has failed, save where Pyroscope passes over the fault: then it is taken, and the
- * answer says what was rejected.
+ * A message of which nothing is stored has failed, save where Pyroscope passes over all of the faults: then it is taken,
+ * and the answer says what was rejected.
  *
  * @source the OTLP specification, "Partial Success", "Retryable Response Codes" and "Duplicate Data"
  */
@@ -46,7 +46,7 @@ export class OtlpFailures {
     const rejectedProfiles = count + refusedSources.size;
     const storedCount = this.#sources.length - this.#refusedParts.size;
     const refused = this.#refusal.first();
-    if (storedCount === 0 && error !== undefined && stageOf(error) !== 'sample-attributes') throw fromWire(error);
+    if (storedCount === 0 && error !== undefined && !isPassedOver(error)) throw fromWire(error);
     if (storedCount === 0 && refused !== undefined) throw refused;
     const message = error?.message ?? (refused instanceof Error ? refused.message : '');
     return { rejectedProfiles, message };

@@ -269,7 +269,7 @@ describe('convertOtlp', () => {
     test('that are not there reject the profile, and too many the message', () => {
       const { profiles, rejected } = convert(patched((m) => void (profile(m)['attributeIndices'] = [9])));
       deepEqual([profiles.length, rejected.count, rejected.error?.details['stage']], [1, 1, 'conversion']);
-      match(rejected.error?.message ?? '', /a profile names attribute 9, and there are 1/);
+      match(rejected.error?.message ?? '', /a profile names attribute 9, and there are 1$/);
       throws(
         () => convert(withAttributes({ a: 'b', c: 'd' }), { parts: { attributesMax: 1 } }),
         /more than 1 attributes/,
@@ -584,6 +584,20 @@ describe('convertOtlp', () => {
         );
       });
     }
+  });
+
+  test('tells the first fault, but one that Pyroscope passes over only where there is no other', () => {
+    const told = (...types: string[]): string | undefined => {
+      const message = otlpMessage(types.map((type) => ({ type, samples: [{ stack: 'a', values: [1] }] })));
+      for (const { samples } of message.resourceProfiles[0].scopeProfiles[0].profiles)
+        samples[0].attributeIndices = [9];
+      const { rejected } = convert(message);
+      equal(rejected.count, types.length);
+      return /attribute 9|"a:b"|"c:d"/.exec(rejected.error?.message ?? '')?.[0];
+    };
+    equal(told('x/count', 'y/count'), 'attribute 9');
+    equal(told('x/count', 'a:b/count', 'c:d/count'), '"a:b"');
+    equal(told('c:d/count', 'x/count', 'a:b/count'), '"c:d"');
   });
 
   test('stores no part of a profile that is wrong in another', () => {
