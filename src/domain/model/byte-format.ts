@@ -14,7 +14,9 @@ const BEGINNINGS: readonly (readonly [hex: RegExp, format: ByteFormat])[] = [
   // The type of samples or of the period, a message of two numbers; or the first string, which is empty. Profiles of the CPU
   // that Go writes have their time before that, in nanoseconds: nine bytes.
   [/^(48([89a-f].){8}[0-7].)?([05]a(0[2-9]|0[a-c])08|3200)/, 'pprof'],
-  [/^(09|0a|0d|20)*7b/, 'json'],
+  // A line break and a brace are a field of 123 bytes as well, so what follows counts: the end of the object, or a key, of
+  // which no byte is a control character.
+  [/^(09|0a|0d|20)*7b(09|0a|0d|20)*(7d|22([2-9a-f].|$)|$)/, 'json'],
 ];
 
 const PRINTABLE = /^[\t\n\r\x20-\x7e]+$/;

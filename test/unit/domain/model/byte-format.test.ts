@@ -19,6 +19,13 @@ for (const [what, bytes, name] of [
   ),
   ['speedscope', Buffer.from('{"$schema":"x"}'), 'JSON'],
   ['JSON behind blanks', Buffer.from('\r\n\t {"a":1}'), 'JSON'],
+  ...['{}', '{ \n}', '\n{\r\n  "a":1}', '{'.padEnd(80), ' '.repeat(60).concat('{"a":1}'), '{'].map(
+    (text) => [`JSON that is ${JSON.stringify(text)}`, Buffer.from(text), 'JSON'] as const,
+  ),
+  // A line break and a brace are field 1 with 123 bytes as well.
+  ...['0a7b0aff', '0a7b0a5a0a58', '0a7b0a220a20', '0a7b2200', '0a7b1279'].map(
+    (hex) => [`a message that begins with ${hex}`, Buffer.from(hex.padEnd(140, '00'), 'hex'), undefined] as const,
+  ),
   ['folded stacks', Buffer.from('main;work 3\nmain 4\n'.repeat(9)), 'text'],
   ['nothing', new Uint8Array(0), undefined],
   ['text with a zero', Buffer.from('text\0'), undefined],

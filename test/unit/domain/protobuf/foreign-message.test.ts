@@ -52,6 +52,8 @@ describe('the refusal of', () => {
     for (const [sent, bytes] of [
       ['a push', Buffer.from('0a100a0e0a085f5f', 'hex')],
       ['an OTLP message', Buffer.from('0a100a0e0a085f5f', 'hex')],
+      // Their first field has 123 bytes, which begin with a field 1 as well.
+      ...(['a push', 'an OTLP message'] as const).map((name) => [name, Buffer.from('0a7b0aff', 'hex')] as const),
       // Lists, words and numbers are JSON, and no text of another kind.
       ...['[]', 'null', '5', '{"series":5}', '{"resourceProfiles":5}'].flatMap((text) =>
         (['a push in JSON', 'an OTLP message in JSON'] as const).map((name) => [name, Buffer.from(text)] as const),
