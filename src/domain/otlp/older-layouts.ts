@@ -24,8 +24,8 @@ type OlderFields = Readonly<Record<number, OlderField>>;
  *     1.8 and 1.9   stack       values      attributes  link        timestamps
  *     until 1.7     locations   their count value       attributes  link        timestamps
  *
- * A sample of 1.9 that has only a stack, values and timestamps cannot be told from one of today that has attributes and no
- * values.
+ * A sample of 1.9 without attributes cannot be told from one of today: its values are read as attributes, and its link, a
+ * varint as well, as the value. Without a link it is one that has attributes and no values.
  *
  * @source opentelemetry-proto, `profiles.proto` of the releases 1.4 to 1.11
  */

@@ -1,8 +1,9 @@
-import { deepEqual, equal, match, throws } from 'node:assert/strict';
+import { deepEqual, equal, match, ok, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { runSteps } from '#src/domain/model/steps.ts';
 import { type ConvertedOtlp, convertOtlp } from '#src/domain/otlp/convert-otlp.ts';
+import { decodeProfile } from '#src/domain/pprof/decode.ts';
 import { defaultProfileLimits } from '../../../fixtures/limits.ts';
 import { otlpMessage, otlpProto, otlpProtoOf19 } from '../../../fixtures/otlp-message.ts';
 
@@ -56,6 +57,23 @@ describe('a message of an older OTLP', () => {
     match(told({ timestamps: [1n] }), hint);
   });
 
+  test('is read as it stands, where nothing tells: a link is a value, and values are attributes', () => {
+    const link = { trace: '00'.repeat(16), span: '00'.repeat(8) };
+    for (const timestamps of [[], [7n]]) {
+      const linked = { ...sample, values: [1], timestamps, link };
+      const message = otlpMessage([{ period: null, samples: [linked, linked, { ...sample, attributes }] }]);
+      const [profile] = message.resourceProfiles[0].scopeProfiles[0].profiles;
+      // The second link, and the value names an attribute that is there.
+      const samples = [profile.samples[1]];
+      const bytes = otlpProtoOf19({ ...message, resourceProfiles: withProfile(message, { ...profile, samples }) });
+      const { profiles, rejected } = convert(bytes);
+      equal(rejected.count, 0);
+      deepEqual(decodeProfile(profiles[0].profile).samples[0].values, [2n]);
+    }
+    const lost = convert(otlpProtoOf19(otlpMessage([{ samples: [{ ...sample, link }] }])));
+    match(lost.rejected.error?.message ?? '', /a sample names attribute 3, and there are 1; of OTLP 1\.9 and older/);
+  });
+
   for (const [name, path, field, wire, version] of [
     ['a sample', SAMPLE, 3, delimited, '1.9'],
     ['a sample', SAMPLE, 5, varint, '1.7'],
@@ -76,9 +94,26 @@ describe('a message of an older OTLP', () => {
 
   test('has no dictionary', () => {
     const { resourceProfiles } = otlpMessage([]);
+    const told = /no dictionary; OTLP has one since 1\.7, and Kiln takes the layout of OTLP 1\.10 and newer$/;
+    throws(() => convert(otlpProto({ resourceProfiles })), told);
+    // However long the first resource is: 123 is a brace.
+    const sizes = Array.from({ length: 127 }, (_, length) => {
+      const bytes = otlpProto({ resourceProfiles: [{ schemaUrl: 'x'.repeat(length) }] });
+      throws(() => convert(bytes), told, `${length}`);
+      return bytes[1];
+    });
+    ok(sizes.includes('{'.charCodeAt(0)));
+  });
+
+  test('is not blamed for what another format lacks', () => {
+    // A pprof of types and texts alone can be read as a message without a dictionary, one of an empty sample without resources.
     throws(
-      () => convert(otlpProto({ resourceProfiles })),
-      /no dictionary; OTLP has one since 1\.7, .* OTLP 1\.10 and newer$/,
+      () => convert(Buffer.from('0a04080110023200', 'hex')),
+      /: it has no dictionary; it looks like pprof, which \/ingest takes with format=pprof$/,
+    );
+    throws(
+      () => convert(Buffer.from('32001200', 'hex')),
+      /: it has no resource profiles; it looks like pprof, which \/ingest takes with format=pprof$/,
     );
   });
 });
