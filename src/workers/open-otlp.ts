@@ -1,10 +1,11 @@
 import { StoreError } from '#src/domain/errors.ts';
 import type { Steps } from '#src/domain/model/steps.ts';
 import type { AttributeRule } from '#src/domain/otlp/attribute-rules.ts';
-import { convertOtlp, type RejectedProfiles } from '#src/domain/otlp/convert-otlp.ts';
+import { convertOtlp } from '#src/domain/otlp/convert-otlp.ts';
 import { otlpMessageTooLarge } from '#src/domain/otlp/otlp-errors.ts';
-import { otlpFromJson } from '#src/domain/otlp/otlp-json.ts';
+import { type OtlpFromJson, otlpFromJson } from '#src/domain/otlp/otlp-json.ts';
 import { OTLP_BOUNDS, type OtlpBounds } from '#src/domain/otlp/parts-budget.ts';
+import { type RejectedProfiles, Rejections } from '#src/domain/otlp/rejections.ts';
 import type { ConversionBounds } from '#src/domain/upload/upload.ts';
 import { type OpenedMessage, packed } from './open-message.ts';
 import { inflatedWithin, type Opening, type OpeningErrors, shareOfTask } from './opening.ts';
@@ -46,13 +47,17 @@ export function* openOtlp({ body, codec, encoding, rules, bounds }: OpenOtlpTask
   if (body.length > limit.bytes) throw otlpMessageTooLarge(limit.bytes, body.length, limit.name);
   const plain = encoding === 'gzip' ? yield* inflatedWithin(limit, body, opening.inflater, ERRORS) : body;
   if (plain !== body) discard(body);
-  const message = codec === 'json' ? yield* protobufOf(plain, limit) : plain;
+  const { message, rejected: unread } = codec === 'json' ? yield* protobufOf(plain, limit) : asItIs(plain);
   const within = { ...bounds, maxBytes: limit.bytes, maxBytesName: limit.name };
   const { profiles, rejected } = yield* convertOtlp(message, { rules, bounds: within, parts: partsWithin(opening) });
   discard(message);
   yield;
   const sources = Uint32Array.from(profiles, ({ source }) => source);
-  return { opened: yield* packed(profiles, bounds.limits, discard), sources, rejected };
+  return {
+    opened: yield* packed(profiles, bounds.limits, discard),
+    sources,
+    rejected: Rejections.sum(rejected, unread),
+  };
 }
 
 /** Empty columns take some kilobytes. */
@@ -71,8 +76,12 @@ export function partsWithin({ taskBytesMax }: Pick<Opening, 'taskBytesMax'>): Ot
 function* protobufOf(
   text: Uint8Array,
   { bytes, name }: { bytes: number; name: string | undefined },
-): Steps<Uint8Array> {
-  const message = yield* otlpFromJson(text, { protoBytesMax: bytes, protoBytesName: name });
+): Steps<OtlpFromJson> {
+  const read = yield* otlpFromJson(text, { protoBytesMax: bytes, protoBytesName: name });
   discard(text);
-  return message;
+  return read;
+}
+
+function asItIs(message: Uint8Array): { readonly message: Uint8Array; readonly rejected: RejectedProfiles } {
+  return { message, rejected: new Rejections().all() };
 }

@@ -165,6 +165,25 @@ describe('OTLP', () => {
     match(body.toString(), /an element of profiles has no samples, but "sample", which is no field of OTLP/);
   });
 
+  test('a profile of JSON whose list nobody knows costs none of the others', async () => {
+    const profile = { samples: [{ stack: 'a', values: [1] }] };
+    const message = otlpMessage([profile, profile], { 'service.name': 'known' });
+    const json = Buffer.from(otlpJson(message)).toString().replace('"samples":', '"newList":');
+
+    const { status, body } = await kiln.client.post('/v1development/profiles', json, {
+      'content-type': 'application/json',
+    });
+
+    equal(status, 200);
+    const { partialSuccess } = JSON.parse(body.toString());
+    equal(partialSuccess.rejectedProfiles, '1');
+    match(
+      partialSuccess.errorMessage,
+      /an element of profiles has no samples, but "newList", which is no field of OTLP/,
+    );
+    equal(await kiln.client.total('known', 'process_cpu:cpu:nanoseconds:cpu:nanoseconds'), 10n);
+  });
+
   test('what is wrong with some profiles is told, and the others are stored', async () => {
     const sample = { stack: 'a', values: [1] };
     const message = otlpMessage(

@@ -1,4 +1,4 @@
-import { StoreError, toWire, type WireError } from '#src/domain/errors.ts';
+import { StoreError } from '#src/domain/errors.ts';
 import { sizeText } from '#src/domain/model/amount-text.ts';
 import { quoted } from '#src/domain/model/printable.ts';
 import type { Steps } from '#src/domain/model/steps.ts';
@@ -18,10 +18,11 @@ import { Dictionary, readDictionary, STEP_BYTES } from './dictionary.ts';
 import { IntList } from './int-list.ts';
 import { typeTextOf } from './label-text.ts';
 import { NO_DICTIONARY_HINT } from './older-layouts.ts';
-import { incomplete, indexOutOfRange, isPassedOver, notConvertible, stageOf, undecodableOtlp } from './otlp-errors.ts';
+import { incomplete, indexOutOfRange, notConvertible, stageOf, undecodableOtlp } from './otlp-errors.ts';
 import { OTLP_BOUNDS, type OtlpBounds, PartsBudget } from './parts-budget.ts';
 import { PprofParts } from './pprof-parts.ts';
 import { ProfileColumns, type TypeRows } from './profile-columns.ts';
+import { type RejectedProfiles, Rejections } from './rejections.ts';
 import { ResourceLabels, type Span } from './resource-labels.ts';
 import { SampleAttributes } from './sample-attributes.ts';
 import { type StoredType, storedTypeOf } from './stored-type.ts';
@@ -43,15 +44,6 @@ export type OtlpPprof = ConvertedProfile & {
 export type ConvertedOtlp = {
   readonly profiles: readonly OtlpPprof[];
   readonly rejected: RejectedProfiles;
-};
-
-/** Profiles that could not be converted, or are over a limit of the tenant. */
-export type RejectedProfiles = {
-  readonly count: number;
-  /** Of the first one with a fault that Pyroscope does not pass over; if there is none, of the first one. */
-  readonly error: WireError | undefined;
-  /** How many, by the reason that discard metrics have. */
-  readonly reasons: Readonly<Record<string, number>>;
 };
 
 /** A profile that says nothing about its length. */
@@ -135,9 +127,7 @@ class Conversion {
   #stepBytes: Bytes = 0;
   /** Of the budget, when it was last looked at. */
   #textBytes: Bytes = 0;
-  #rejectedCount = 0;
-  #error: WireError | undefined;
-  readonly #reasons: Record<string, number> = {};
+  readonly #rejected = new Rejections();
 
   constructor(deps: ConversionDeps) {
     this.#deps = deps;
@@ -147,10 +137,7 @@ class Conversion {
   }
 
   result(): ConvertedOtlp {
-    return {
-      profiles: this.#profiles,
-      rejected: { count: this.#rejectedCount, error: this.#error, reasons: this.#reasons },
-    };
+    return { profiles: this.#profiles, rejected: this.#rejected.all() };
   }
 
   /** What a resource is may stand behind its profiles. */
@@ -211,7 +198,7 @@ class Conversion {
     } catch (error) {
       // Whatever is wrong with the message as a whole, such as a bound, is no fault of this profile.
       if (!(error instanceof StoreError) || !isFaultOfProfile(error)) throw error;
-      this.#reject(error);
+      this.#rejected.add(error);
       return;
     }
     for (const one of converted) this.#profiles.push({ ...one, source });
@@ -339,13 +326,6 @@ class Conversion {
       throw indexOutOfRange('a value type', 'string', row, dictionary.stringCount);
     }
     return typeTextOf(dictionary.stringAt(row), budget);
-  }
-
-  #reject(error: StoreError): void {
-    this.#rejectedCount++;
-    if (this.#error === undefined || (isPassedOver(this.#error) && !isPassedOver(error))) this.#error = toWire(error);
-    const reason = discardReasonOf(error);
-    this.#reasons[reason] = (this.#reasons[reason] ?? 0) + 1;
   }
 
   #at({ start, end }: Span): WireReader {

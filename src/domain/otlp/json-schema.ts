@@ -18,6 +18,9 @@ export type JsonMessage = {
   readonly content: string | undefined;
 };
 
+/** The content of a profile. */
+export const SAMPLES = 'samples';
+
 /**
  * The messages of an OTLP export, as far as they are looked at. What is not here is skipped, as OTLP asks for.
  *
@@ -51,7 +54,7 @@ function exportRequest(): JsonMessage {
     values: many(4, 'int64'),
     timestampsUnixNano: many(5, 'fixed64'),
   });
-  const profile = large('an element of profiles', 'samples', {
+  const profile = large('an element of profiles', SAMPLES, {
     sampleType: one(1, valueType),
     samples: many(2, sample),
     timeUnixNano: one(3, 'fixed64'),

@@ -8,10 +8,11 @@ import { withForeignHint } from '#src/domain/protobuf/foreign-message.ts';
 import { Wire } from '#src/domain/protobuf/wire-reader.ts';
 import { WireWriter } from '#src/domain/protobuf/wire-writer.ts';
 import { STEP_BYTES } from './dictionary.ts';
-import { EXPORT_REQUEST, type JsonField, type JsonKind, type JsonMessage } from './json-schema.ts';
+import { EXPORT_REQUEST, type JsonField, type JsonKind, type JsonMessage, SAMPLES } from './json-schema.ts';
 import { TAKEN_LAYOUT } from './older-layouts.ts';
-import { otlpMessageTooLarge } from './otlp-errors.ts';
+import { notConvertible, otlpMessageTooLarge } from './otlp-errors.ts';
 import { tooMany } from './parts-budget.ts';
+import { type RejectedProfiles, Rejections } from './rejections.ts';
 
 /** Fields of objects and elements of lists, also those that nobody knows. Each may become ten bytes. */
 export const JSON_VALUES_MAX = 1 << 24;
@@ -25,6 +26,13 @@ export type JsonLimits = {
   readonly protoBytesName?: string | undefined;
 };
 
+export type OtlpFromJson = {
+  /** Protobuf. */
+  readonly message: Uint8Array<ArrayBuffer>;
+  /** Profiles that are not in it. A scope or a resource counts as one: how many profiles it has, nobody knows. */
+  readonly rejected: RejectedProfiles;
+};
+
 /** Those of one row of a table, or of one sample, which is read in one step. */
 const ROW_VALUES_MAX = 1 << 20;
 
@@ -32,8 +40,8 @@ const ROW_VALUES_MAX = 1 << 20;
  * Writes the JSON form of an OTLP export as protobuf, so that one reader knows the messages.
  *
  * Names may be those of JSON or of the message, null is the same as absent, numbers may be texts, and unknown fields are
- * ignored; a message that has nothing else is none, and a list of one that stands in place of what would be stored is a
- * fault, because all of it would vanish. Ids are hexadecimal, as OTLP has it, or base64, as protobuf has it and
+ * ignored; a message that has nothing else is none. Where one that is a list or an object stands in place of what would be
+ * stored, that would vanish: it is counted as rejected, or the message refused where it has nothing else. Ids are hexadecimal, as OTLP has it, or base64, as protobuf has it and
  * Pyroscope reads it: their lengths tell which.
  *
  * @param text  UTF-8; ids are decoded where they lie, so it is overwritten
@@ -41,7 +49,7 @@ const ROW_VALUES_MAX = 1 << 20;
  * @cost   O(bytes)
  * @source OpenTelemetry protocol, "JSON Protobuf Encoding"; protobuf, "ProtoJSON Format"
  */
-export function* otlpFromJson(text: Uint8Array, limits: JsonLimits = {}): Steps<Uint8Array<ArrayBuffer>> {
+export function* otlpFromJson(text: Uint8Array, limits: JsonLimits = {}): Steps<OtlpFromJson> {
   try {
     return yield* new Transcoder(text, limits).transcode();
   } catch (error) {
@@ -52,11 +60,23 @@ export function* otlpFromJson(text: Uint8Array, limits: JsonLimits = {}): Steps<
 /** Longer ones are known to nobody. */
 const KEY_BYTES_MAX = 64;
 
+type LargeMessage = {
+  /** Fields. */
+  readonly known: number;
+  readonly unknown: number;
+  /** Whether an unknown field seems to have what it is there for. */
+  readonly isLost: boolean;
+};
+
 class Transcoder {
   readonly #reader: JsonReader;
   readonly #out: WireWriter;
   #values = 0;
   #rowValues = 0;
+  #hasSamples = false;
+  /** A clause that says what the first of them lacks. */
+  #firstLost: string | undefined;
+  #lostCount = 0;
   #low = 0;
   #high = 0;
 
@@ -72,42 +92,50 @@ class Transcoder {
     this.#out = new WireWriter(text.length, protoBytesMax, onFull);
   }
 
-  *transcode(): Steps<Uint8Array<ArrayBuffer>> {
+  *transcode(): Steps<OtlpFromJson> {
     const { known, unknown } = yield* this.#large(EXPORT_REQUEST);
     this.#reader.end();
+    const lost = this.#firstLost;
+    if (lost !== undefined && !this.#hasSamples) throw wrong(lost);
     if (known === 0 && unknown > 0) throw wrong('it has only fields that are unknown');
-    return this.#out.bytes();
+    const rejected = new Rejections();
+    if (lost !== undefined) rejected.add(notConvertible(lost), this.#lostCount);
+    return { message: this.#out.bytes(), rejected: rejected.all() };
   }
 
   /** The same as `#message`, but others get a turn now and then. */
-  *#large(message: JsonMessage): Steps<{ readonly known: number; readonly unknown: number }> {
+  *#large(message: JsonMessage): Steps<LargeMessage> {
     const count = { known: 0, unknown: 0 };
     const seen = new Set<number>();
     const content = message.fields.get(message.content ?? '');
     let hasContent = content === undefined;
-    let unknownList: JsonText | undefined;
+    let instead: JsonText | undefined;
     if (this.#reader.peek() !== '{') throw wrong(`${message.name} is not an object`);
     for (let key = this.#reader.firstField(); key !== undefined; key = this.#reader.nextField()) {
       this.#rowValues = 0;
       const field = this.#fieldOf(message, key);
       count[field === undefined ? 'unknown' : 'known']++;
       if (field === undefined) {
-        if (yield* this.#skippedList()) unknownList ??= key;
+        if (yield* this.#skippedValues()) instead ??= key;
       } else if (!this.#reader.skipNull()) {
         this.#once(seen, field, key);
-        const { length } = this.#out;
+        const values = this.#values;
         yield* this.#value(field, key);
-        if (field === content) hasContent = this.#out.length > length;
+        if (field === content) hasContent = this.#values > values;
       }
     }
-    if (!hasContent && unknownList !== undefined) throw this.#lost(message, unknownList);
-    return count;
+    if (hasContent && message.content === SAMPLES) this.#hasSamples = true;
+    if (hasContent || instead === undefined) return { ...count, isLost: false };
+    this.#noteLost(message, instead);
+    return { ...count, isLost: true };
   }
 
-  /** What it is there for seems to be in a list that nobody knows: the `sample` of OTLP 1.8, or a misspelt one. */
-  #lost({ name, content }: JsonMessage, unknownList: JsonText): StoreError {
-    const list = quoted(this.#reader.valueOf(unknownList));
-    return wrong(`${name} has no ${content}, but ${list}, which is no field of ${TAKEN_LAYOUT}`);
+  /** What it is there for seems to be in a field that nobody knows: the `sample` of OTLP 1.8, or a misspelt one. */
+  #noteLost({ name, content }: JsonMessage, instead: JsonText): void {
+    this.#lostCount++;
+    if (this.#firstLost !== undefined) return;
+    const field = quoted(this.#reader.valueOf(instead));
+    this.#firstLost = `${name} has no ${content}, but ${field}, which is no field of ${TAKEN_LAYOUT}`;
   }
 
   *#value(field: JsonField, key: JsonText): Steps<void> {
@@ -119,16 +147,15 @@ class Transcoder {
   /**
    * Skips what is unknown. It may be most of the message, so it is skipped in steps, and is no row.
    *
-   * @returns whether it was a list with something in it
+   * @returns whether it was a list or an object with something in it
    */
-  *#skippedList(): Steps<boolean> {
-    const isList = this.#reader.peek() === '[';
+  *#skippedValues(): Steps<boolean> {
     const values = this.#values;
     for (const _ of this.#reader.skipInSteps()) {
       this.#rowValues = 0;
       yield;
     }
-    return isList && this.#values > values;
+    return this.#values > values;
   }
 
   *#largeValue(field: JsonField, key: JsonText): Steps<void> {
@@ -136,10 +163,13 @@ class Transcoder {
       this.#element(field, key);
       return;
     }
+    const { length } = this.#out;
     this.#out.tag(field.number, Wire.delimited);
     const start = this.#out.begin();
-    yield* this.#large(field.value);
+    const { isLost } = yield* this.#large(field.value);
     this.#out.end(start);
+    // What is rejected must not be counted again for what else is wrong with it.
+    if (isLost) this.#out.cut(length);
   }
 
   *#largeList(field: JsonField, key: JsonText): Steps<void> {

@@ -26,6 +26,11 @@ export class WireWriter {
     return this.#length;
   }
 
+  /** Forgets what was written behind. @param length  as it was before */
+  cut(length: number): void {
+    this.#length = length;
+  }
+
   /** A view of what was written. */
   bytes(): Uint8Array<ArrayBuffer> {
     return this.#bytes.subarray(0, this.#length);

@@ -1,6 +1,6 @@
 import { fromWire } from '#src/domain/errors.ts';
-import type { RejectedProfiles } from '#src/domain/otlp/convert-otlp.ts';
 import { isPassedOver } from '#src/domain/otlp/otlp-errors.ts';
+import type { RejectedProfiles } from '#src/domain/otlp/rejections.ts';
 import { FirstFailure, isRefusal } from './first-failure.ts';
 import type { OtlpOutcome, OtlpProfiles } from './ports.ts';
 

@@ -2,7 +2,7 @@ import type { WireError } from '#src/domain/errors.ts';
 import type { Label } from '#src/domain/model/labels.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import type { AttributeRule } from '#src/domain/otlp/attribute-rules.ts';
-import type { RejectedProfiles } from '#src/domain/otlp/convert-otlp.ts';
+import type { RejectedProfiles } from '#src/domain/otlp/rejections.ts';
 import type { DiscardReason, IngestOptions, ProfileLimits } from '#src/domain/pprof/ingest-options.ts';
 import type { RequestLabels, RequestLimits } from '#src/domain/series/request-labels.ts';
 import type { ConversionBounds, Upload } from '#src/domain/upload/upload.ts';

@@ -1,4 +1,4 @@
-import { deepEqual, equal, ok, throws } from 'node:assert/strict';
+import { deepEqual, equal, match, ok, throws } from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import type { StoreError } from '#src/domain/errors.ts';
@@ -48,6 +48,27 @@ describe('openOtlp', () => {
       equal(rejected.count, 0);
     });
   }
+
+  test('counts what JSON has in fields that nobody knows with what cannot be converted, and tells what is no fault of attributes', () => {
+    const { resourceProfiles, dictionary } = otlpMessage(
+      ['x', 'x', 'y'].map((type) => ({ type: `${type}/count`, samples: [{ stack: 'a', values: [1] }] })),
+    );
+    const [resource] = resourceProfiles;
+    const [good, bad, other] = resource.scopeProfiles[0].profiles;
+    bad.samples[0].attributeIndices = [9];
+    const { samples, ...rest } = other;
+    const openProfiles = (profiles: readonly object[]) => {
+      const scopeProfiles = [{ ...resource.scopeProfiles[0], profiles }];
+      const whole = { resourceProfiles: [{ ...resource, scopeProfiles }], dictionary };
+      return open({ body: otlpJson(whole), codec: 'json' });
+    };
+
+    const { sources, rejected } = openProfiles([good, bad, { ...rest, sample: samples }]);
+    deepEqual([sources.length, rejected.count, rejected.reasons], [1, 2, { malformed_profile: 2 }]);
+    match(rejected.error?.message ?? '', /has no samples, but "sample"/);
+    equal(openProfiles([bad, { ...rest, sample: samples }]).rejected.count, 2);
+    match(openProfiles([good, bad]).rejected.error?.message ?? '', /names attribute 9/);
+  });
 
   test('applies the rules, and shares the labels of a series', () => {
     const { opened } = open({ rules: [{ attribute: 'service.name', isPrefix: false, label: undefined }] });

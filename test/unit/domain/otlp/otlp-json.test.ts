@@ -3,7 +3,7 @@ import { describe, test } from 'node:test';
 import { runSteps } from '#src/domain/model/steps.ts';
 import { convertOtlp } from '#src/domain/otlp/convert-otlp.ts';
 import { undecodableOtlp } from '#src/domain/otlp/otlp-errors.ts';
-import { JSON_VALUES_MAX, otlpFromJson } from '#src/domain/otlp/otlp-json.ts';
+import { JSON_VALUES_MAX, type OtlpFromJson, otlpFromJson } from '#src/domain/otlp/otlp-json.ts';
 import { WireReader } from '#src/domain/protobuf/wire-reader.ts';
 import { defaultProfileLimits } from '../../../fixtures/limits.ts';
 import { type OtlpObject, otlpJson, otlpMessage, otlpProto } from '../../../fixtures/otlp-message.ts';
@@ -11,6 +11,10 @@ import { type OtlpObject, otlpJson, otlpMessage, otlpProto } from '../../../fixt
 const trace = '000102030405060708090a0b0c0d0e0f';
 
 function transcoded(json: string | Uint8Array, valuesMax = JSON_VALUES_MAX): Uint8Array {
+  return read(json, valuesMax).message;
+}
+
+function read(json: string | Uint8Array, valuesMax = JSON_VALUES_MAX): OtlpFromJson {
   return runSteps(otlpFromJson(new Uint8Array(Buffer.from(json as string)), { valuesMax }));
 }
 
@@ -163,7 +167,7 @@ describe('otlpFromJson', () => {
     equal(transcoded('{}').length, 0);
   });
 
-  describe('what would vanish, because its only list has an unknown name, is refused by that name', () => {
+  describe('what would vanish, because all of it has an unknown name, is refused by that name', () => {
     const written = Buffer.from(otlpJson(message)).toString();
     for (const [name, as, what] of [
       ['samples', 'sample', 'an element of profiles has no samples'],
@@ -175,37 +179,85 @@ describe('otlpFromJson', () => {
       const told = { code: 'invalid-argument', message: `the OTLP message cannot be decoded: ${words}` } as const;
 
       test(`${as} in place of ${name}`, () => {
-        throws(() => transcoded(written.replace(`"${name}":`, `"${as}":`)), told);
+        throws(() => transcoded(written.replaceAll(`"${name}":`, `"${as}":`)), told);
         // Wherever it stands, and though the right one is there, with nothing in it.
         for (const empty of [`"${name}":[]`, `"${name}":null`]) {
-          throws(() => transcoded(written.replace(`"${name}":`, `${empty},"${as}":`)), told);
-          throws(() => transcoded(written.replace(`"${name}":`, `"x":1,"y":[ ],"${as}":`)), told);
+          throws(() => transcoded(written.replaceAll(`"${name}":`, `${empty},"${as}":`)), told);
+          throws(() => transcoded(written.replaceAll(`"${name}":`, `"x":1,"y":[ ],"z":{ },"${as}":`)), told);
         }
+        // The first of several is named.
+        throws(() => transcoded(written.replaceAll(`"${name}":`, `"${as}":[1],"other":`)), told);
+        throws(() => transcoded(written.replaceAll(`"${name}":`, `"${as}":{"a":null},"other":`)), told);
       });
 
-      test(`${as} is ignored beside ${name}, and when it is empty or no list`, () => {
+      test(`${as} is ignored beside ${name}`, () => {
         const plain = transcoded(written);
         for (const more of ['[{}]', '[1,[2]]', '[]', '[ ]', '{"a":[1]}', '"[1]"', 'null']) {
-          deepEqual(transcoded(written.replace(`"${name}":`, `"${as}":${more},"${name}":`)), plain, more);
+          const { message, rejected } = read(written.replace(`"${name}":`, `"${as}":${more},"${name}":`));
+          deepEqual([message, rejected.count], [plain, 0], more);
         }
       });
     }
 
-    test('and nothing that has no such list', () => {
+    test('and nothing that has no such list or object', () => {
       for (const json of [
         '{"resourceProfiles":[{}],"dictionary":{}}',
         '{"resourceProfiles":[{"schemaUrl":"x","scopeProfiles":[{"scope":{"x":[1]},"schemaUrl":"x"}]}]}',
         '{"resourceProfiles":[{"resource":{"entityRefs":[{}]},"scopeProfiles":[{"profiles":[{"profileId":"00","x":[]}]}]}]}',
-        '{"resourceProfiles":[{"entity":{"ids":[1]}},{"scopeProfiles":[{"x":"[1]"}]}]}',
+        '{"resourceProfiles":[{"entity":{}},{"scopeProfiles":[{"x":"[1]","y":"{1}"}]}]}',
         '{"dictionary":{"tables":[1]}}',
       ]) {
         ok(transcoded(json), json);
       }
     });
 
-    test('one of several is enough', () => {
-      const profiles = '"profiles":[{"samples":[{"values":[1]}]},{"sample":[{"values":[2]}]}]';
-      throws(() => transcoded(`{"resourceProfiles":[{"scopeProfiles":[{${profiles}}]}]}`), /no samples, but "sample"/);
+    describe('and counted, where something else has samples', () => {
+      const good = { sampleType: {}, samples: [{ values: [1] }] };
+      const ofProfiles = (...profiles: object[]): object => ({ scopeProfiles: [{ profiles }] });
+      const onlyGood = transcoded(JSON.stringify({ resourceProfiles: [ofProfiles(good)] }));
+      const SAMPLE = 'an element of profiles has no samples, but "newList"';
+
+      for (const [what, resourceProfiles, count, words] of [
+        ['a profile', [ofProfiles(good, { sampleType: {}, newList: [1] })], 1, SAMPLE],
+        ['a profile before it', [ofProfiles({ samples: [], newList: { a: 1 } }, good)], 1, SAMPLE],
+        ['a profile that would be rejected for its type', [ofProfiles({ newList: [1] }, good)], 1, SAMPLE],
+        ['several', [ofProfiles({ newList: [1] }, good, { newList: [1] }, { other: [1] })], 3, SAMPLE],
+        [
+          'a scope',
+          [{ scopeProfiles: [{ newList: [1] }, { profiles: [good] }] }],
+          1,
+          'an element of scopeProfiles has no profiles, but "newList"',
+        ],
+        [
+          'a resource',
+          [{ newList: [1], scopeProfiles: [] }, ofProfiles(good), { newList: [1] }],
+          2,
+          'an element of resourceProfiles has no scopeProfiles, but "newList"',
+        ],
+      ] as const) {
+        test(what, () => {
+          const { message, rejected } = read(JSON.stringify({ resourceProfiles }));
+          deepEqual(message, onlyGood);
+          deepEqual([rejected.count, rejected.reasons], [count, { malformed_profile: count }]);
+          const told = `the OTLP profile cannot be converted: ${words}, which is no field of OTLP 1.10 and newer`;
+          equal(rejected.error?.message, told);
+          equal(rejected.error?.details['stage'], 'conversion');
+        });
+      }
+
+      test('also one that is all that a scope has, and no more for the scope', () => {
+        const lost = { newList: [1], scopeProfiles: [{ newList: [1], profiles: [{ newList: [1] }] }] };
+        equal(read(JSON.stringify({ resourceProfiles: [lost, ofProfiles(good)] })).rejected.count, 1);
+      });
+
+      test('but not where profiles are there, and have no samples', () => {
+        const text = JSON.stringify({
+          resourceProfiles: [ofProfiles({ newList: [1] }, { samples: [] }, { other: [1] })],
+        });
+        throws(() => transcoded(text), {
+          message: `the OTLP message cannot be decoded: ${SAMPLE}, which is no field of OTLP 1.10 and newer`,
+        });
+      });
     });
 
     test('a long name is cut', () => {
