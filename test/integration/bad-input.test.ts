@@ -122,6 +122,22 @@ describe('bad input', () => {
     }
   });
 
+  test('folded text whose lines curl -d ran together is 422, and as one line of its own it is taken', async () => {
+    const form = { 'content-type': 'application/x-www-form-urlencoded' };
+    const words =
+      /as groups: its lines run together: behind the count 3 its root "main" begins again; .*; it came as a form .*--data-binary does not$/;
+    refused(await kiln.client.post('/ingest?name=joined', 'main;work 3main;idle 2', form), 422, 'unknown', words);
+    for (const [search, body, headers] of [
+      ['', 'main;work 3', form],
+      ['', 'main;work 3main;idle 2\n', form],
+      ['', 'main;work 3main;idle 2', {}],
+      ['&format=lines', 'main;work 3main;idle 2', form],
+    ] as const) {
+      const reply = await kiln.client.post(`/ingest?name=joined${search}`, body, headers);
+      equal(reply.status, 200, reply.body.toString());
+    }
+  });
+
   test('a push and an OTLP message that curl -d sent are 415 and say what curl does', async () => {
     for (const path of ['/push.v1.PusherService/Push', '/v1development/profiles']) {
       const reply = await kiln.client.post(path, good, { 'content-type': 'application/x-www-form-urlencoded' });

@@ -20,7 +20,7 @@ import { parseSampleRate } from './sample-rate.ts';
 import { parseSampleTypeConfig } from './sample-type-config.ts';
 import { parseTenants, writeTenant } from './tenant.ts';
 import { parseTimeNanos } from './time-parameter.ts';
-import { formHint } from './url-encoded-form.ts';
+import { formHint, linesRunTogether } from './url-encoded-form.ts';
 
 export type IngestHost = BodyHost & {
   readonly multitenancyEnabled: boolean;
@@ -108,7 +108,9 @@ async function pushBody(
   const contentType = exchange.header('content-type');
   // Now, because the body may be moved to a thread.
   const form = formHint(contentType, body.bytes);
+  const joined = form !== '' && parameters.format === 'groups' ? linesRunTogether(body.bytes) : undefined;
   try {
+    if (joined !== undefined) throw undecodableUpload('groups', joined);
     if (parameters.format !== 'pprof' && parameters.format !== 'pprof-form') {
       const upload = await uploadOf(body.bytes, contentType, parameters.format, parameters);
       await host.push.pushUpload(tenant, upload, exchange.signal);

@@ -1,3 +1,4 @@
+import { quotedBytes } from '#src/domain/model/printable.ts';
 import type { Bytes } from '#src/domain/model/units.ts';
 import { parseMediaType } from './media-type.ts';
 
@@ -26,3 +27,35 @@ export function formHint(contentType: string, body: Uint8Array): string {
   if (TAKEN_OUT.some((byte) => head.includes(byte))) return '';
   return `; it came as a form (application/x-www-form-urlencoded): ${CURL_DATA}`;
 }
+
+/**
+ * The lines of folded text that curl ran together can be read: as one stack, which nobody had. It shows where the root of the
+ * first line begins the next one, as most of a file have the same: `main;work 3main;idle 2`.
+ *
+ * @param body  without line breaks
+ * @returns     a clause that says so; undefined where it does not show
+ * @cost        O(bytes), of which there are few: no line may be longer
+ */
+export function linesRunTogether(body: Uint8Array): string | undefined {
+  const text = Buffer.from(body.buffer, body.byteOffset, Math.min(body.length, HEAD_BYTES));
+  const rootEnd = text.indexOf(SEMICOLON);
+  if (rootEnd <= 0) return undefined;
+  const root = text.subarray(0, rootEnd + 1);
+  for (let at = text.indexOf(root, rootEnd); at !== -1; at = text.indexOf(root, at + 1)) {
+    if (!isDigit(text[at - 1])) continue;
+    const before = text.subarray(Math.max(0, at - COUNT_BYTES_MAX), at).toString('latin1');
+    const count = / ([0-9]+)$/.exec(before)?.[1];
+    if (count === undefined) continue;
+    return `its lines run together: behind the count ${count} its root ${quotedBytes(root.subarray(0, -1), 40)} begins again`;
+  }
+  return undefined;
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= ZERO && byte <= NINE;
+}
+
+const [SEMICOLON, ZERO, NINE] = Buffer.from(';09');
+
+/** With the blank before it. */
+const COUNT_BYTES_MAX: Bytes = 21;

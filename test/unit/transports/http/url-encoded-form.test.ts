@@ -1,6 +1,6 @@
 import { equal, match } from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { formHint, isUrlEncodedForm } from '#src/transports/http/url-encoded-form.ts';
+import { formHint, isUrlEncodedForm, linesRunTogether } from '#src/transports/http/url-encoded-form.ts';
 
 const FORM = 'application/x-www-form-urlencoded';
 
@@ -33,5 +33,43 @@ describe('the hint for a body that cannot be read', () => {
     body[(1 << 16) - 1] = 0;
     equal(formHint(FORM, body), '');
     match(formHint(FORM, body.fill('a').fill(0, 1 << 16)), /./);
+  });
+});
+
+describe('lines of folded text that run together', () => {
+  const told = (text: string): string | undefined => linesRunTogether(Buffer.from(text));
+
+  test('show where the root begins again behind a count', () => {
+    equal(told('main;work 3main;idle 2'), 'its lines run together: behind the count 3 its root "main" begins again');
+    match(told('a b;c 3a b;d 2') ?? '', /"a b"/);
+    match(told('x;main;x;y 17x;z 1') ?? '', /count 17 /);
+    match(told(`m;w ${'9'.repeat(20)}m;i 2`) ?? '', /count 9{20} /);
+    match(told('main;a9main;b 3main;c 1') ?? '', /count 3 /);
+    match(told('main;main 3main;idle 2') ?? '', /count 3 /);
+  });
+
+  test('do not in one line, whatever its frames are', () => {
+    for (const text of [
+      'main;work 3',
+      'main;work',
+      'main',
+      '',
+      ';a 3;b 2',
+      'main;std::array<int, 3ul>::at;unknown 0x7f12;2nd try;work 3',
+      'main;main;main 3',
+      'main;a 3 main;b 2',
+      'main;a3main;b 2',
+      'main;a 3domain;b 2',
+      'main;a 3mainly;b 2',
+      `main;a ${'9'.repeat(21)}main;b 2`,
+    ]) {
+      equal(told(text), undefined, text);
+    }
+  });
+
+  test('are looked for in as many bytes as a line may have', () => {
+    const roots = 'a;'.repeat(1 << 20);
+    equal(told(`${roots}b 3a;c 1`), undefined);
+    match(told(`${'a;'.repeat(30_000)}b 3a;c 1`) ?? '', /count 3 /);
   });
 });
