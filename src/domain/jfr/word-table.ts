@@ -40,7 +40,7 @@ export class WordTable {
 
   /**
    * @param what  the rows are, for the message when there are too many
-   * @param rows  that there is room for at first, a power of two
+   * @param rows  that there is room for at first, a power of two and at least 2
    */
   constructor(
     what: string,
