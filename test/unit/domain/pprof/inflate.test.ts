@@ -56,6 +56,8 @@ describe('sizeOver', () => {
     equal(sizeOver(999, Buffer.concat([gzipSync(plain), gzipSync(new Uint8Array(999))])), undefined);
     equal(sizeOver(1000, Buffer.concat([gzipSync(plain), gzipSync(Buffer.of(1))])), undefined);
     equal(sizeOver(999, gzipSync(plain).subarray(0, 12)), undefined);
+    // A last member that is no larger than the limit, behind others.
+    equal(sizeOver(5000, Buffer.concat([gzipSync(new Uint8Array(9000)), gzipSync(new Uint8Array(4000))])), undefined);
     // More than deflate can reach.
     const liar = gzipSync(plain);
     liar.writeUInt32LE(0xffff_ffff, liar.length - 4);
