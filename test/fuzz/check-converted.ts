@@ -7,8 +7,10 @@ import { validateProfile } from '#src/domain/pprof/validate.ts';
 
 /** What a format may have that the ingest path leaves out, or refuses. */
 export type ConvertedForm = {
-  /** Values below zero, and any names of sample types. */
+  /** Values below zero. */
   readonly anyValue: boolean;
+  /** Any names of sample types. */
+  readonly anyType: boolean;
 };
 
 /**
@@ -17,7 +19,7 @@ export type ConvertedForm = {
  *
  * @throws AssertionError
  */
-export function checkConverted(profile: Uint8Array, limits: ProfileLimits, { anyValue }: ConvertedForm): void {
+export function checkConverted(profile: Uint8Array, limits: ProfileLimits, { anyValue, anyType }: ConvertedForm): void {
   try {
     const plain = decodeProfile(profile);
     ok(plain.sampleTypes.length > 0, 'it has no sample type');
@@ -33,7 +35,7 @@ export function checkConverted(profile: Uint8Array, limits: ProfileLimits, { any
     if (!(error instanceof StoreError)) throw error;
     // What is over a limit names it, those of all profiles included, whatever its reason is called.
     if (discardReasonOf(error) !== 'malformed_profile' || 'limit' in error.details) return;
-    if (anyValue && / has a "-"$/.test(error.message)) return;
+    if (anyType && / has a "-"$/.test(error.message)) return;
     throw new AssertionError({ message: `it was converted to a pprof that does not hold: ${error.message}` });
   }
 }

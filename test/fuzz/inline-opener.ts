@@ -38,7 +38,7 @@ export class InlineOpener implements MessageOpener {
 
   async openUpload(upload: Upload, bounds: ConversionBounds): Promise<OpenedProfile[]> {
     const opened = this.#meter.runSteps('openUpload', openUpload({ upload, bounds }, SECRET, this.#opening));
-    return checked(this.#taken(opened), bounds, { anyValue: false });
+    return checked(this.#taken(opened), bounds, { anyValue: upload.format === 'jfr', anyType: false });
   }
 
   async openOtlp(
@@ -48,7 +48,7 @@ export class InlineOpener implements MessageOpener {
   ): Promise<OtlpProfiles> {
     const steps = openOtlp({ ...message, rules, bounds }, this.#opening);
     const { opened, ...rest } = this.#meter.runSteps('openOtlp', steps);
-    return { profiles: checked(this.#taken(opened), bounds, { anyValue: true }), ...rest };
+    return { profiles: checked(this.#taken(opened), bounds, { anyValue: true, anyType: true }), ...rest };
   }
 
   /** As the main loop takes it. */
