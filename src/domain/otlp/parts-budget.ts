@@ -39,7 +39,8 @@ export const OTLP_BOUNDS: OtlpBounds = {
   profilesMax: 1 << 14,
   attributesMax: 1024,
   labelCharsMax: 32 << 20,
-  labelTextBytesMax: 16 << 10,
+  // Names are keys of maps, and V8 hashes longer texts by their lengths alone.
+  labelTextBytesMax: (16 << 10) - 1,
   textBytesMax: 256 << 20,
   columnBytesMax: 128 << 20,
   rowBytesMax: 2 << 20,

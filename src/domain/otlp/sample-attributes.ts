@@ -1,4 +1,5 @@
 import { LabelName } from '#src/domain/model/labels.ts';
+import { mapKey } from '#src/domain/model/map-key.ts';
 import type { AttributeRule } from './attribute-rules.ts';
 import { decimal, ValueKind } from './attribute-value.ts';
 import type { Dictionary } from './dictionary.ts';
@@ -41,7 +42,7 @@ export class SampleAttributes {
   readonly #serviceIds: Int32Array;
   /** By id. */
   readonly #services = [''];
-  readonly #idsOfServices = new Map([['', 0]]);
+  readonly #idsOfServices = new Map([[serviceKey(''), 0]]);
 
   constructor(dictionary: Dictionary, rules: readonly AttributeRule[], budget: PartsBudget) {
     const { attributeCount, stringCount } = dictionary;
@@ -131,11 +132,12 @@ export class SampleAttributes {
     const known = this.#serviceIds[row];
     if (known > 0) return known;
     const service = labelValueOf(this.valueAt(row), this.#budget);
-    let id = this.#idsOfServices.get(service);
+    const key = serviceKey(service);
+    let id = this.#idsOfServices.get(key);
     if (id === undefined) {
       this.#budget.memory.take(SERVICE_BYTES + 2 * service.length);
       id = this.#services.push(service) - 1;
-      this.#idsOfServices.set(service, id);
+      this.#idsOfServices.set(key, id);
     }
     this.#serviceIds[row] = id;
     return id;
@@ -180,3 +182,8 @@ const NO_BYTES = new Uint8Array(0);
 
 /** What a service takes beside its text. */
 const SERVICE_BYTES = 128;
+
+/** The blank keeps a short service from looking like the digest of a long one. */
+function serviceKey(service: string): string {
+  return mapKey(` ${service}`);
+}

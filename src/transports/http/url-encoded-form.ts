@@ -41,8 +41,10 @@ export function linesRunTogether(body: Uint8Array): string | undefined {
   const rootEnd = text.indexOf(SEMICOLON);
   if (rootEnd <= 0) return undefined;
   const root = text.subarray(0, rootEnd + 1);
+  let looks = 0;
   for (let at = text.indexOf(root, rootEnd); at !== -1; at = text.indexOf(root, at + 1)) {
     if (!isDigit(text[at - 1])) continue;
+    if (++looks > LOOKS_MAX) break;
     const before = text.subarray(Math.max(0, at - COUNT_BYTES_MAX), at).toString('latin1');
     const count = / ([0-9]+)$/.exec(before)?.[1];
     if (count === undefined) continue;
@@ -56,6 +58,9 @@ function isDigit(byte: number): boolean {
 }
 
 const [SEMICOLON, ZERO, NINE] = Buffer.from(';09');
+
+/** Places at which the root begins again that are looked at: of an honest file nearly the first one shows it. */
+const LOOKS_MAX = 64;
 
 /** With the blank before it. */
 const COUNT_BYTES_MAX: Bytes = 21;

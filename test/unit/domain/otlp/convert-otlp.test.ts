@@ -1,4 +1,4 @@
-import { deepEqual, equal, match, throws } from 'node:assert/strict';
+import { deepEqual, equal, match, ok, throws } from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
@@ -19,6 +19,7 @@ import {
   otlpMessage,
   otlpProto,
 } from '../../../fixtures/otlp-message.ts';
+import { textWorkOf } from '../../../fixtures/text-work.ts';
 
 type Options = {
   readonly rules?: string;
@@ -773,6 +774,30 @@ describe('convertOtlp', () => {
       for (let i = 0; i < count; i++) message.resourceProfiles.push({ ...resource, resource: { attributes } });
       return message;
     };
+
+    test('of a label: none that a map is asked for is hashed by its length alone', () => {
+      // Of V8: longer texts are. A tenant may have longer labels, and then no service is the key itself.
+      const hashedMax = 16_383;
+      for (const [length, limits, stored] of [
+        [OTLP_BOUNDS.labelTextBytesMax, {}, 1],
+        [OTLP_BOUNDS.labelTextBytesMax + 1, {}, 0],
+        [20_000, { maxLabelValueLength: 30_000 }, 1],
+      ] as const) {
+        let count = -1;
+
+        const { longestKey } = textWorkOf(() => {
+          count = convert(samplesOfService(length, 2), { limits }).profiles.length;
+        });
+
+        equal(count, stored, `${length}`);
+        ok(longestKey <= hashedMax, `a map has a key of ${longestKey} characters`);
+      }
+      for (const length of [OTLP_BOUNDS.labelTextBytesMax, OTLP_BOUNDS.labelTextBytesMax + 1]) {
+        const named = resources(length, 1, (long) => ({ keyStrindex: long, value: text('v') }));
+        const { longestKey } = textWorkOf(() => convert(named));
+        ok(longestKey <= hashedMax, `a map has a key of ${longestKey} characters`);
+      }
+    });
 
     test('of a label: what is longer is not decoded, and the profile rejected', () => {
       const { profiles, rejected } = convert(samplesOfService(2000, 2), { parts: { labelTextBytesMax: 100 } });
