@@ -27,10 +27,14 @@ test(`whatever is sent is accepted, or refused by name (seed ${seed})`, async (t
   const report: FuzzReport = {};
   const memory = new MemoryPlateau(OWN_GROWTH_MAX);
 
-  for (let sample = 0; sample < SAMPLES; sample++) {
-    const [first, end] = [sample, sample + 1].map((part) => (part * PAYLOADS) / SAMPLES);
-    await fuzzInline(server, { seed, first, end }, report);
-    memory.add(ownMemory(server.heads.memory));
+  // The payload that needs most may come late, and the allocator keeps what it needed. All of them once more need no more
+  // than that, unless something is lost.
+  for (let run = 0; run < 2 && (run === 0 || memory.growth().length > 0); run++) {
+    for (let sample = 0; sample < SAMPLES; sample++) {
+      const [first, end] = [sample, sample + 1].map((part) => (part * PAYLOADS) / SAMPLES);
+      await fuzzInline(server, { seed, first, end }, report);
+      memory.add(ownMemory(server.heads.memory));
+    }
   }
 
   t.diagnostic(reportText(report));
