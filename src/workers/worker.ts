@@ -41,6 +41,9 @@ export type Tasks = {
 
 const { headBytesMax, taskBytesMax, hashSecrets, sliceMs } = options();
 
+/** For tables that are no kernels'. */
+const secret = secretOf(hashSecrets);
+
 /**
  * An instance that came to take more is replaced when nothing in it is needed any more, because its memory never
  * shrinks. Twelve kinds of profile at 25 MB/s take 60 MiB, a flame graph of a million nodes 100 MiB.
@@ -90,7 +93,7 @@ export function openMessage(input: OpenMessageTask): TaskReply<OpenedMessage> {
 }
 
 export function openUpload(input: OpenUploadTask): TaskReply<OpenedMessage> {
-  return slice(() => slicedTask.start(openUploadSteps(input, secretOf(hashSecrets), opening)));
+  return slice(() => slicedTask.start(openUploadSteps(input, secret, opening)));
 }
 
 export function openOtlp(input: OpenOtlpTask): TaskReply<OpenedOtlp> {
@@ -110,7 +113,7 @@ export function queryNode(input: NodeTask): TaskReply<NodeAnswer> {
 }
 
 export function writeAnswer(input: AnswerTask): TaskReply<Answer> {
-  return slice(() => slicedTask.start(writeAnswerBytes(input, secretOf(hashSecrets))));
+  return slice(() => slicedTask.start(writeAnswerBytes(input, secret)));
 }
 
 /** Runs the next slice of the task that this thread suspended. */
@@ -201,9 +204,8 @@ function newQueryKernels(): KernelInstance {
   return new KernelInstance(limits, hashSecrets);
 }
 
-/** The same secret for tables that are no kernels'. */
-function secretOf([secret]: HashSecrets): HashSecret {
-  return [Number(BigInt.asIntN(32, secret)), Number(BigInt.asIntN(32, secret >> 32n))];
+function secretOf([first]: HashSecrets): HashSecret {
+  return [Number(BigInt.asIntN(32, first)), Number(BigInt.asIntN(32, first >> 32n))];
 }
 
 function options(): WorkerOptions {

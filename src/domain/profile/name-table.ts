@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { KEY_LENGTH_MAX } from '#src/domain/model/map-key.ts';
 import { STEP_ROWS, type Steps } from '#src/domain/model/steps.ts';
 import type { ByteStrings } from '#src/domain/symbols/symbol-columns.ts';
 
@@ -11,11 +12,8 @@ const ASCII = /^[ -~]*$/;
 /** A name costs several times as much as a row of numbers. */
 const STEP_NAMES = STEP_ROWS / 4;
 
-/**
- * Names that are longer are known by a digest. V8 hashes texts from 16 KiB on by their lengths alone, so that a map of long
- * names of one length would compare each with all others; and a digest takes the memory of no second name.
- */
-export const PICTURED_BYTES_MAX = 4096;
+/** Names that are longer are known by a digest, which takes the memory of no second name. */
+export const PICTURED_BYTES_MAX = KEY_LENGTH_MAX;
 
 /**
  * Gives equal names one number, in order of first appearance.
